@@ -1,0 +1,7 @@
+"""``python -m aff COMMAND ...``, the same as the console script ``aff``."""
+import sys
+
+from aff.commands.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""The settings of a CIFAR-style run, and how they become networks, batches, a schedule and a `Run`."""
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Dict, List, Optional
+
+import mxnet as mx
+
+from ..data import CLASSES, LABEL_SMOOTHING_ETA, DataSet, EvalBatches, TrainBatches, load_dataset
+from ..errors import InputError
+from ..model_zoo import count_parameters, get_model
+from ..training.devices import choose_devices
+from ..training.files import read_json, write_json
+from ..training.loop import TrainingLoop
+from ..training.precision import create_precision
+from ..training.run import BEST, Run, RunState
+from ..training.runlog import HISTORY_PLOT, JSON_LOG, TEXT_LOG, RunLog
+from ..training.schedule import build_schedule
+from .networks import resolve, short_name
+from .report import evaluate_command, score, versions
+from .rundirs import SETTINGS, choose, create
+
+SMOKE_BATCHES = 2
+#: Settings that a resumed run may change: none of them changes what is computed.
+FREE = {"num_workers", "save_dir", "logging_dir", "save_period", "resume", "command", "data_dir", "mode", "gpus", "cpus"}
+
+
+@dataclass(frozen=True)
+class CifarSettings:
+    """Everything that a run depends on, as resolved from the flags of ``train_cifar.py``; the flags' help says what
+    each means."""
+
+    command: str
+    model: str
+    model_kwargs: Dict[str, object]
+    dataset: str
+    labels: Optional[str]
+    data_dir: Optional[str]
+    num_workers: int
+    gpus: Optional[str]
+    cpus: Optional[int]
+    num_epochs: int
+    batch_size: int
+    lr: float
+    momentum: float
+    wd: float
+    no_wd: bool
+    lr_decay: float
+    lr_decay_epoch: List[int]
+    cosine: bool
+    warmup_epochs: int
+    warmup_lr: float
+    no_mixup: bool
+    mixup_alpha: float
+    mixup_off_epoch: int
+    label_smoothing: bool
+    dtype: str
+    mode: str
+    seed: int
+    val_split: float
+    save_dir: Optional[str]
+    logging_dir: Optional[str]
+    save_period: int
+    resume: Optional[str]
+    smoke: bool
+
+    @classmethod
+    def from_options(cls, options: argparse.Namespace, command: str) -> "CifarSettings":
+        """Settings from parsed flags."""
+        name, kwargs = resolve(options, CLASSES[options.dataset])
+        labels = options.labels or ("fine" if options.dataset == "cifar100" else None)
+        resolved = {"command": command, "model": name, "model_kwargs": kwargs, "labels": labels}
+        return cls(**{field.name: resolved.get(field.name, getattr(options, field.name, None))
+                      for field in fields(cls)})
+
+    def within(self, folder: str) -> "CifarSettings":
+        """The same run with its files in `folder`."""
+        return replace(self, save_dir=os.path.join(folder, "params"), logging_dir=os.path.join(folder, "logs"))
+
+    @property
+    def name(self) -> str:
+        """The run's name, of which its folders' names are made."""
+        labels = "-coarse" if self.labels == "coarse" else ""
+        return f"{self.dataset}{labels}-{short_name(self.model, self.model_kwargs)}"
+
+    @property
+    def mixup_until(self) -> int:
+        """First epoch without mixup."""
+        return 0 if self.no_mixup else max(0, self.num_epochs - self.mixup_off_epoch)
+
+    def as_json(self) -> dict:
+        """The settings as a run's folder keeps them; `model` and `data` are what ``aff evaluate`` reads."""
+        return {"model": {"name": self.model, "kwargs": self.model_kwargs},
+                "data": {"dataset": self.dataset, "labels": self.labels,
+                         "data_dir": self.data_dir and os.path.abspath(self.data_dir)},
+                "training": asdict(self), "versions": versions()}
+
+
+def check_resumed(settings: CifarSettings, folder: str) -> None:
+    """Refuse to go on with a run under settings that mean another one; the message names them."""
+    before = read_json(os.path.join(folder, SETTINGS)).get("training", {})
+    now = asdict(settings)
+    changed = [f"{key} {before.get(key)!r} -> {now[key]!r}" for key in now
+               if key not in FREE and before.get(key) != now[key]]
+    if changed:
+        raise InputError(f"--resume: {folder} was trained with other settings ({'; '.join(changed)}): give the same, "
+                         "or start a run of its own")
+
+
+def build_batches(settings: CifarSettings, data: DataSet, devices: int):
+    """Training batches, and the parts to evaluate each epoch."""
+    limit = SMOKE_BATCHES if settings.smoke else 0
+    size = settings.batch_size * devices
+    train = TrainBatches(
+        data, size, settings.seed, settings.num_workers, limit=limit,
+        mixup_alpha=0 if settings.no_mixup else settings.mixup_alpha, mixup_until=settings.mixup_until,
+        smoothing=LABEL_SMOOTHING_ETA if settings.label_smoothing else 0)
+    evals = {part: EvalBatches(data, split, size, settings.num_workers, limit)
+             for part, split in data.parts().items() if part != "train"}
+    return train, evals
+
+
+def build_loop(settings: CifarSettings, devices: List[mx.Context], train: TrainBatches) -> TrainingLoop:
+    """The network, initialized (Xavier), and the loop that trains it."""
+    schedule = build_schedule(settings.lr, settings.num_epochs, len(train), settings.cosine, settings.warmup_epochs,
+                              settings.warmup_lr, settings.lr_decay, settings.lr_decay_epoch)
+    precision = create_precision(settings.dtype, devices)
+    mx.random.seed(settings.seed)
+    net = get_model(settings.model, ctx=devices, **settings.model_kwargs)
+    precision.prepare(net)
+    if settings.no_wd:
+        for parameter in net.collect_params(".*beta|.*gamma|.*bias").values():
+            parameter.wd_mult = 0.0
+    if settings.mode == "hybrid":
+        net.hybridize(static_alloc=True, static_shape=True)
+    return TrainingLoop(net, devices, schedule, settings.momentum, settings.wd, train.soft_targets, precision)
+
+
+def execute(settings: CifarSettings) -> int:
+    """Train as the settings say, from the data to the closing lines."""
+    devices, warning = choose_devices(settings.gpus, settings.cpus)
+    dirs = choose(settings.name, settings.save_dir, settings.logging_dir, settings.resume)
+    if dirs.checkpoint:
+        check_resumed(settings, os.path.dirname(dirs.checkpoint))
+    data = load_dataset(settings.dataset, settings.data_dir, settings.labels)
+    if settings.val_split:
+        data = data.hold_out(settings.val_split)
+    train, evals = build_batches(settings, data, len(devices))
+    loop = build_loop(settings, devices, train)
+    create(dirs)
+    log = RunLog(dirs.log_dir)
+    if warning:
+        log.warn(warning)
+    for folder in {dirs.save_dir, dirs.log_dir}:
+        write_json(os.path.join(folder, SETTINGS), settings.as_json())
+    log.event("start", **settings.as_json())
+    announce(settings, data, loop, train, log)
+    run = Run(loop, train, evals, log, dirs.save_dir, 1 if settings.smoke else settings.num_epochs,
+              settings.save_period, settings.seed)
+    state = run.go(dirs.checkpoint)
+    conclude(run, state)
+    return 0
+
+
+def announce(settings: CifarSettings, data: DataSet, loop: TrainingLoop, train: TrainBatches, log: RunLog) -> None:
+    """Say what is about to be run."""
+    trainable, total = count_parameters(loop.net)
+    parts = ", ".join(f"{len(split)} {part}" for part, split in data.parts().items())
+    labels = f" ({data.label_set} labels)" if data.label_set else ""
+    log.text(f"network   {settings.model}, fusion {settings.model_kwargs['fusion']}, {total:,} parameters "
+             f"({trainable:,} trainable)")
+    log.text(f"data      {data.name}{labels}: {parts} images, from {data.source}")
+    log.text(f"devices   {', '.join(map(str, loop.devices))}; batch {train.batch_size} "
+             f"({settings.batch_size} on each), {len(train)} batches an epoch, seed {settings.seed}")
+    if not settings.no_mixup:
+        log.text(f"mixup     alpha {settings.mixup_alpha:g} in epochs 0 to {settings.mixup_until - 1}"
+                 if settings.mixup_until else
+                 f"mixup     off: all {settings.num_epochs} epochs are among the last {settings.mixup_off_epoch} "
+                 "(--mixup-off-epoch)")
+    log.text("selection by the held-out part of the training set" if data.val is not None else
+             "selection by the test set, as in the published code: the best epoch's error is optimistic; "
+             "--val-split holds out part of the training set instead")
+
+
+def conclude(run: Run, state: RunState) -> None:
+    """Say what came out and where it is."""
+    best, last = state.best(), state.history[-1]
+    chosen = "the held-out part" if run.chooser == "val" else "the test set itself"
+    for label, record in (("best", best), ("last", last)):
+        how = f", chosen by {chosen}" if label == "best" else ""
+        errors = {"top1": record.top1_error["test"], "top5": record.top5_error["test"]}
+        run.log.text(f"{label} epoch {record.epoch}{how}: test {score(errors)}")
+    params = os.path.join(run.save_dir, BEST)
+    run.log.event("end", best_epoch=best.epoch, chosen_by=run.chooser, test_top1_error=best.top1_error["test"],
+                  test_top5_error=best.top5_error["test"], last_test_top1_error=last.top1_error["test"],
+                  parameters=params)
+    run.log.text(f"test accuracy  {100 * (1 - best.top1_error['test']):.2f} %")
+    run.log.text(f"parameters     {params}")
+    run.log.text(f"log            {run.log.path(TEXT_LOG)}, {run.log.path(JSON_LOG)}")
+    run.log.text(f"history plot   {run.log.path(HISTORY_PLOT)}")
+    run.log.text(f"evaluate again {evaluate_command(params)}")

@@ -1,0 +1,27 @@
+"""The console script ``aff``: picks a command by its name."""
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Optional, Sequence
+
+COMMANDS = {
+    "train-cifar": "train a CIFAR-style network (the script train_cifar.py)",
+    "evaluate": "top-1 and top-5 error of a run's parameters",
+}
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run ``aff COMMAND ...``; returns the exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or argv[0] in ("-h", "--help"):
+        print("usage: aff COMMAND ...\n\ncommands:")
+        for name, text in COMMANDS.items():
+            print(f"  {name:<12} {text}")
+        print("\n'aff COMMAND --help' says what a command takes.")
+        return 0
+    if argv[0] not in COMMANDS:
+        print(f"aff: error: unknown command {argv[0]!r}: valid: {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(f".{argv[0].replace('-', '_')}", __package__)
+    return module.main(argv[1:], prog=f"aff {argv[0]}")

@@ -1,0 +1,47 @@
+"""From a command's network and data flags to what the model zoo takes."""
+from __future__ import annotations
+
+import argparse
+import re
+from typing import Dict, Tuple
+
+from ..errors import InputError
+from ..model_zoo import model_arguments
+
+RESNET_DEFAULTS = {"blocks": 5, "channel_times": 4}
+_FLAGS = {"blocks": "--blocks", "channel_times": "--channel-times", "start_layer": "--start-layer",
+          "deep_stem": "--deep-stem"}
+
+
+def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, object]]:
+    """Name and keyword arguments for `aff.get_model` from the flags of `add_model_arguments`.
+
+    Raises
+    ------
+    InputError
+        For a flag that the network does not have, or an unknown name.
+    """
+    given = {flag: getattr(options, flag) for flag in _FLAGS if hasattr(options, flag)}
+    name = options.model
+    if name == "resnet":
+        given = {**RESNET_DEFAULTS, **given}
+        name = f"cifar_resnet{6 * given.pop('blocks') + 2}_askc"
+    elif re.fullmatch(r"resnext\d+_32x4d", name):
+        name = f"cifar_{name}_askc"
+    valid = model_arguments(name)
+    for flag in given:
+        if flag not in valid:
+            raise InputError(f"{_FLAGS[flag]} is not for --model {options.model}: its name gives what that would set"
+                             if flag == "blocks" else f"{_FLAGS[flag]} is not for --model {options.model}")
+    if "last_gamma" in valid:
+        given["last_gamma"] = True  # how the published ResNeXt runs started, though no flag of theirs says so
+    return name, {"fusion": options.fusion, "classes": classes, **given}
+
+
+def short_name(name: str, kwargs: Dict[str, object]) -> str:
+    """A network in a run's name: ``resnet32-c4-ASKCFuse``."""
+    base = re.sub(r"^cifar_|_askc$", "", name)
+    times, start = kwargs.get("channel_times", 1), kwargs.get("start_layer", 1)
+    parts = [base, f"c{times}" if times != 1 else "", f"s{start}" if start != 1 else "",
+             "deepstem" if kwargs.get("deep_stem") else "", str(kwargs["fusion"])]
+    return "-".join(part for part in parts if part)

@@ -1,0 +1,46 @@
+"""What commands say of themselves: versions, and commands that a user can paste."""
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import sys
+from importlib import metadata
+from typing import Dict, Sequence
+
+import mxnet as mx
+import numpy
+
+import aff
+
+
+def versions() -> Dict[str, str]:
+    """Versions of what a result depends on."""
+    return {"aff": aff.__version__, "python": platform.python_version(), "mxnet": mx.__version__,
+            "gluoncv": metadata.version("gluoncv"), "numpy": numpy.__version__, "platform": platform.platform()}
+
+
+def interpreter() -> str:
+    """How a user would call this Python from here: ``python`` where that is it, else its shortest path."""
+    found = shutil.which("python")
+    if found and os.path.samefile(os.path.dirname(found), os.path.dirname(sys.executable)):
+        return "python"
+    relative = os.path.relpath(sys.executable)
+    return sys.executable if relative.startswith("..") else relative
+
+
+def evaluate_command(params: str) -> str:
+    """The command that evaluates a run's parameters."""
+    return f"{interpreter()} -m aff evaluate --params {shlex.quote(params)}"
+
+
+def command_line(script: str, argv: Sequence[str]) -> str:
+    """The command as it was given."""
+    return " ".join(["python", script, *(shlex.quote(argument) for argument in argv)])
+
+
+def score(errors: Dict[str, float], wrong_of: str = "") -> str:
+    """Errors as a phrase: ``top-1 error 1.39 %, top-5 error 0.00 % (accuracy 98.61 %)``."""
+    return (f"top-1 error {100 * errors['top1']:.2f} %, top-5 error {100 * errors['top5']:.2f} % "
+            f"(accuracy {100 * (1 - errors['top1']):.2f} %{wrong_of})")

@@ -1,0 +1,122 @@
+"""All that must happen before ``import mxnet``; the only module that touches the process environment.
+
+`prepare()` runs once, when the package is imported. It
+
+1. gives OpenMP every processor this process may use (mxnet 1.9.1 takes half of them, as if they were hyper-threads),
+   unless the user has set ``OMP_NUM_THREADS``;
+2. puts back the NumPy aliases that mxnet 1.9.1 still reads and NumPy 1.24 removed;
+3. loads the NVIDIA libraries of the ``cu112`` extra, which mxnet would look for only beside itself;
+4. refuses, with an `ImportError` of one line, an environment in which mxnet is missing or too new a NumPy is
+   installed, or in which ``mxnet`` and ``mxnet-cu112`` overwrote each other.
+"""
+from __future__ import annotations
+
+import ctypes
+import glob
+import importlib.util
+import math
+import os
+import sys
+import sysconfig
+from importlib import metadata
+
+NUMPY_ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
+
+#: Where the wheels of the extra ``cu112`` put what ``mxnet-cu112`` links, in the order of their dependencies.
+CUDA_LIBRARIES = (
+    "cuda_runtime/lib/libcudart.so.11*",
+    "cuda_nvrtc/lib/libnvrtc.so.11*",
+    "nvtx/lib/libnvToolsExt.so.1*",
+    "cublas/lib/libcublasLt.so.11*",
+    "cublas/lib/libcublas.so.11*",
+    "cufft/lib/libcufft.so.10*",
+    "curand/lib/libcurand.so.10*",
+    "cusolver/lib/libcusolver.so.11*",
+    "cudnn/lib/libcudnn.so.8*",
+    "cudnn/lib/libcudnn_ops_infer.so.8*",
+    "cudnn/lib/libcudnn_cnn_infer.so.8*",
+    "nccl/lib/libnccl.so.2*",
+)
+
+
+def available_cpus() -> int:
+    """Number of processors this process may use: its affinity mask, capped by a cgroup's quota."""
+    try:
+        cpus = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        cpus = os.cpu_count() or 1
+    return max(1, min(cpus, _cgroup_quota()))
+
+
+def _cgroup_quota(path: str = "/sys/fs/cgroup/cpu.max") -> int:
+    try:
+        with open(path, encoding="ascii") as file:
+            quota, period = file.read().split()
+        return math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):  # no cgroup v2 here, or quota "max"
+        return sys.maxsize
+
+
+def set_threads() -> None:
+    """Set ``OMP_NUM_THREADS`` to `available_cpus()` where the user has not set it."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(available_cpus()))
+
+
+def restore_numpy_aliases() -> None:
+    """Give NumPy back the names (``numpy.bool`` and friends) that mxnet 1.9.1 reads at import."""
+    import numpy
+
+    if int(numpy.__version__.split(".")[0]) >= 2:
+        raise ImportError(f"mxnet 1.9.1 needs NumPy below 2, found {numpy.__version__}: pip install 'numpy<2'")
+    for name, builtin in NUMPY_ALIASES.items():
+        if name not in vars(numpy):
+            setattr(numpy, name, builtin)
+
+
+def installed(distribution: str) -> bool:
+    """Whether a distribution of this name is installed."""
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def check_mxnet() -> None:
+    """Refuse a missing mxnet, and ``mxnet`` installed over ``mxnet-cu112`` (both own the folder ``mxnet/``)."""
+    if importlib.util.find_spec("mxnet") is None:
+        raise ImportError("mxnet is not installed for this Python: pip install . (README, 'Install')")
+    if installed("mxnet") and installed("mxnet-cu112"):
+        raise ImportError("both mxnet and mxnet-cu112 are installed and have overwritten each other: pip uninstall "
+                         "-y mxnet mxnet-cu112, then install one of them (README, 'On GPUs')")
+
+
+def load_cuda_libraries(root: str | None = None) -> list[str]:
+    """Load the libraries of the extra ``cu112``, where it is installed, so that ``libmxnet.so`` finds them.
+
+    Parameters
+    ----------
+    root : str, optional
+        The ``nvidia`` folder of site-packages; by default this interpreter's.
+
+    Returns
+    -------
+    list of str
+        The files loaded, in order. Libraries that are not there are left to the system's own CUDA.
+    """
+    root = root or os.path.join(sysconfig.get_paths()["purelib"], "nvidia")
+    loaded = []
+    for pattern in CUDA_LIBRARIES:
+        for path in sorted(glob.glob(os.path.join(root, pattern)))[:1]:
+            ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
+            loaded.append(path)
+    return loaded
+
+
+def prepare() -> None:
+    """Do all of the above, in order. Does nothing harmful where mxnet has been imported already."""
+    set_threads()
+    check_mxnet()
+    restore_numpy_aliases()
+    if installed("mxnet-cu112"):
+        load_cuda_libraries()

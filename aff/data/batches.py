@@ -1,0 +1,151 @@
+"""Batches for training and evaluation: which images, in which order, prepared by how many threads.
+
+A training batch is a pure function of the run's seed, the epoch and its number in the epoch, so that a run is the
+same whatever the number of threads, and goes on after an interruption as if there had been none.
+"""
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Callable, Iterator, Tuple, TypeVar
+
+import numpy as np
+
+from ..errors import InputError
+from .augment import normalize, random_crop, random_mirror
+from .dataset import DataSet, Split
+from .targets import mixup, one_hot
+
+T = TypeVar("T")
+Batch = Tuple[np.ndarray, np.ndarray]
+_ORDER, _BATCH = 0, 1
+
+
+def prefetch(make: Callable[[int], T], count: int, workers: int) -> Iterator[T]:
+    """``make(0), ..., make(count - 1)`` in order, made ahead of their use by `workers` threads (0: by the caller)."""
+    if workers == 0:
+        yield from map(make, range(count))
+        return
+    with ThreadPoolExecutor(min(workers, max(count, 1))) as pool:
+        pending = deque(pool.submit(make, i) for i in range(min(count, workers + 1)))
+        submitted = len(pending)
+        try:
+            while pending:
+                result = pending.popleft().result()
+                if submitted < count:
+                    pending.append(pool.submit(make, submitted))
+                    submitted += 1
+                yield result
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+@dataclass(frozen=True)
+class TrainBatches:
+    """Augmented, shuffled training batches of one size; what does not fill the last batch of an epoch is left out.
+
+    Parameters
+    ----------
+    data : DataSet
+        Its training part is read.
+    batch_size : int
+        Images of a batch, over all devices.
+    seed : int
+        The run's seed.
+    workers : int
+        Threads that prepare batches ahead.
+    mixup_alpha : float, default 0
+        Beta parameter of mixup; 0 switches it off.
+    mixup_until : int, default 0
+        First epoch, counted from 0, without mixup.
+    smoothing : float, default 0
+        Label smoothing eta.
+    limit : int, optional
+        At most this many batches an epoch.
+
+    Raises
+    ------
+    InputError
+        When the training part does not fill one batch.
+    """
+
+    data: DataSet
+    batch_size: int
+    seed: int
+    workers: int = 0
+    mixup_alpha: float = 0.0
+    mixup_until: int = 0
+    smoothing: float = 0.0
+    limit: int = 0
+
+    def __post_init__(self):
+        if len(self.data.train) < self.batch_size:
+            raise InputError(f"a batch of {self.batch_size} (over all devices) is more than the "
+                             f"{len(self.data.train)} training images of {self.data.name}: lower --batch-size")
+
+    def __len__(self) -> int:
+        batches = len(self.data.train) // self.batch_size
+        return min(batches, self.limit) if self.limit else batches
+
+    @property
+    def soft_targets(self) -> bool:
+        """Whether any epoch's targets are not one-hot."""
+        return self.smoothing > 0 or (self.mixup_alpha > 0 and self.mixup_until > 0)
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Batches of one epoch: data (B, 3, H, W) and targets (B, classes), both float32."""
+        order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.data.train))
+        return prefetch(lambda index: self._make(epoch, index, order), len(self), self.workers)
+
+    def _make(self, epoch: int, index: int, order: np.ndarray) -> Batch:
+        rng = np.random.default_rng([self.seed, epoch, _BATCH, index])
+        split = self.data.train.take(order[index * self.batch_size:(index + 1) * self.batch_size])
+        images = random_crop(split.images, self.data.pad, rng)
+        if self.data.mirror:
+            images = random_mirror(images, rng)
+        data = normalize(images, self.data.mean, self.data.std)
+        targets = one_hot(split.labels, self.data.classes, self.smoothing)
+        mixing = self.mixup_alpha > 0 and epoch < self.mixup_until
+        lam = rng.beta(self.mixup_alpha, self.mixup_alpha) if mixing else 1
+        return mixup(data, targets, lam)
+
+
+@dataclass(frozen=True)
+class EvalBatches:
+    """Every image of a part exactly once, in order, normalised; the last batch may be smaller.
+
+    Iterating gives data (B, 3, H, W) float32 and labels (B,) int32.
+
+    Parameters
+    ----------
+    data : DataSet
+        Gives the normalisation.
+    split : Split
+        The part to evaluate.
+    batch_size : int
+        Images of a batch, over all devices.
+    workers : int
+        Threads that prepare batches ahead.
+    limit : int, optional
+        At most this many batches.
+    """
+
+    data: DataSet
+    split: Split
+    batch_size: int
+    workers: int = 0
+    limit: int = 0
+
+    @property
+    def samples(self) -> int:
+        """Number of images that an iteration gives."""
+        return min(len(self.split), self.limit * self.batch_size) if self.limit else len(self.split)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return prefetch(self._make, -(-self.samples // self.batch_size), self.workers)
+
+    def _make(self, index: int) -> Batch:
+        part = slice(index * self.batch_size, min((index + 1) * self.batch_size, self.samples))
+        return normalize(self.split.images[part], self.data.mean, self.data.std), self.split.labels[part]

@@ -1,0 +1,83 @@
+"""Download of a data set's files, checked before they get their final names."""
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import sys
+import tarfile
+import tempfile
+from typing import Iterable, Tuple
+
+from mxnet.gluon.utils import _get_repo_file_url, check_sha1
+from mxnet.gluon.utils import download as mxnet_download
+
+from ..errors import InputError
+
+TIMEOUT_SECONDS = 20
+
+
+def repository_url(namespace: str, filename: str) -> str:
+    """Address of a file in mxnet's data repository; ``MXNET_GLUON_REPO`` names a mirror of it."""
+    return _get_repo_file_url(f"gluon/dataset/{namespace}", filename)
+
+
+def _download(url: str, path: str, sha1: str) -> None:
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT_SECONDS)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            mxnet_download(url, path=path, sha1_hash=sha1, retries=1)
+    finally:
+        socket.setdefaulttimeout(timeout)
+
+
+def fetch_files(files: Iterable[Tuple[str, str]], namespace: str, folder: str) -> None:
+    """Download files of mxnet's data repository into `folder`.
+
+    Parameters
+    ----------
+    files : iterable of (str, str)
+        Names and SHA-1 sums. Archives (``.tar.gz``) are unpacked: their regular files land in `folder` by base name.
+    namespace : str
+        The repository's folder.
+    folder : str
+        Where they go. It is created only once everything has arrived and fits its sum.
+
+    Raises
+    ------
+    InputError
+        When one cannot be fetched or does not fit its sum; `folder` is then as before.
+    """
+    with tempfile.TemporaryDirectory(prefix="aff-fetch-") as temporary:
+        for name, sha1 in files:
+            url, path = repository_url(namespace, name), os.path.join(temporary, name)
+            try:
+                _download(url, path, sha1)
+            except UserWarning as error:
+                raise InputError(f"{url}: what was downloaded does not fit SHA-1 {sha1}") from error
+            except Exception as error:  # requests, urllib3, ssl and socket each have a family of their own
+                raise InputError(f"{url} could not be downloaded ({type(error).__name__})") from error
+            if name.endswith(".tar.gz"):
+                unpack(path, temporary)
+                os.remove(path)
+        os.makedirs(folder, exist_ok=True)
+        for name in sorted(os.listdir(temporary)):
+            partial = os.path.join(folder, name + ".part")
+            shutil.copyfile(os.path.join(temporary, name), partial)
+            os.replace(partial, os.path.join(folder, name))
+
+
+def unpack(archive: str, folder: str) -> None:
+    """Write the regular files of a tar archive to `folder` by their base names; nothing outside it is touched."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if member.isfile():
+                with open(os.path.join(folder, os.path.basename(member.name)), "wb") as out:
+                    shutil.copyfileobj(tar.extractfile(member), out)
+
+
+def is_official(path: str, sha1: str) -> bool:
+    """Whether a file is the published one."""
+    return check_sha1(path, sha1)

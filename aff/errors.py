@@ -1,0 +1,39 @@
+"""The one exception for what a user can put right.
+
+Everything a user can get wrong (a misspelt name, a missing or damaged file, a machine without what is asked for)
+raises :class:`InputError` with a message of one line that names the thing and the way out. Commands print that line
+and end with exit code 2; API users catch it as the `ValueError` that it is.
+"""
+from __future__ import annotations
+
+import difflib
+from typing import Iterable
+
+
+class InputError(ValueError):
+    """Something given by the user cannot be used; the message is one line and says what to change."""
+
+
+def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:
+    """An :class:`InputError` for a name that no registry holds.
+
+    Parameters
+    ----------
+    kind : str
+        What the name stands for, e.g. ``'fusion'``.
+    name : object
+        What was given.
+    valid : iterable of str
+        The names that would have served.
+    """
+    valid = list(valid)
+    close = difflib.get_close_matches(str(name), valid, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return InputError(f"unknown {kind} {name!r}: {hint}valid: {', '.join(valid)}")
+
+
+class RunError(RuntimeError):
+    """A run that cannot go on through no mistake in its arguments (a loss that is not finite, a full disk).
+
+    Commands print its one line and end with exit code 1.
+    """

@@ -1,0 +1,1 @@
+"""Training, evaluation, schedules, checkpoints and logs: everything between a network and its parameters."""

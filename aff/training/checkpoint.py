@@ -1,0 +1,134 @@
+"""All that the next epoch depends on, in one folder that appears whole: ``checkpoint-<epochs done>/``.
+
+``net.params`` and ``optimizer.params`` are arrays in mxnet's format, ``state.json`` is the rest. Nothing is pickled.
+The data order and augmentation need no state: they are functions of seed and epoch.
+"""
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import Dict, List, Optional
+
+import mxnet as mx
+
+from ..errors import InputError
+from .files import load_arrays, read_json, write_json
+from .loop import TrainingLoop
+from .parameters import load_parameters, save_parameters
+
+KEPT = 2
+_NAME = re.compile(r"checkpoint-(\d+)")
+
+
+def list_checkpoints(folder: str) -> List[str]:
+    """Paths of the complete checkpoints in `folder`, oldest first."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    found = [(int(match.group(1)), name) for name in names for match in [_NAME.fullmatch(name)] if match]
+    return [os.path.join(folder, name) for _, name in sorted(found)]
+
+
+def save_checkpoint(folder: str, loop: TrainingLoop, epochs_done: int, state: Dict[str, object]) -> str:
+    """Save a checkpoint, then remove all but the newest two.
+
+    Parameters
+    ----------
+    folder : str
+        The run's directory.
+    loop : TrainingLoop
+        Gives parameters, optimizer state, step and precision state.
+    epochs_done : int
+        Epochs trained.
+    state : dict
+        What else the run needs to go on; JSON.
+
+    Returns
+    -------
+    str
+        The checkpoint's path.
+    """
+    path = os.path.join(folder, f"checkpoint-{epochs_done:04d}")
+    temporary = f"{path}.{os.getpid()}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    os.makedirs(temporary)
+    try:
+        save_parameters(loop.net, os.path.join(temporary, "net.params"))
+        mx.nd.save(os.path.join(temporary, "optimizer.params"), _optimizer_arrays(loop))
+        write_json(os.path.join(temporary, "state.json"),
+                   {**state, "epochs_done": epochs_done, "step": loop.step, "precision": loop.precision.state()})
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for old in list_checkpoints(folder)[:-KEPT]:
+        shutil.rmtree(old)
+    return path
+
+
+def load_checkpoint(path: str, loop: TrainingLoop) -> Dict[str, object]:
+    """Put a checkpoint back into a loop over the same network, and return its state.
+
+    Raises
+    ------
+    InputError
+        For a checkpoint that is incomplete, damaged, or of another network.
+    """
+    state = read_json(os.path.join(path, "state.json"))
+    arrays = load_arrays(os.path.join(path, "optimizer.params"))
+    load_parameters(loop.net, os.path.join(path, "net.params"), loop.devices)
+    _restore_optimizer(path, loop, arrays)
+    try:
+        loop.precision.restore(state["precision"])
+        loop.step = int(state["step"])
+        int(state["epochs_done"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}/state.json: {error!r}: not a checkpoint's state") from error
+    return state
+
+
+def newest_checkpoint(folder: str) -> Optional[str]:
+    """The newest complete checkpoint in `folder`, or `folder` itself where it is one, or None."""
+    if _NAME.fullmatch(os.path.basename(os.path.normpath(folder))) and os.path.isdir(folder):
+        return os.path.normpath(folder)
+    checkpoints = list_checkpoints(folder)
+    return checkpoints[-1] if checkpoints else None
+
+
+def _structural_names(loop: TrainingLoop) -> Dict[str, str]:
+    """Index in the optimizer, as text, to structural name."""
+    names = {id(parameter): name for name, parameter in loop.net._collect_params_with_prefix().items()}
+    return {str(index): names[id(parameter)] for index, parameter in enumerate(loop.trainer._params)}
+
+
+def _optimizer_arrays(loop: TrainingLoop) -> Dict[str, mx.nd.NDArray]:
+    """The optimizer's states of the first device (all hold the same), by structural name and place in the state."""
+    names = _structural_names(loop)
+    arrays = {"step": mx.nd.array([loop.step])}  # mxnet does not write a file of no arrays
+    for index, state in loop.trainer._updaters[0].states.items():
+        for place, array in _flatten(state):
+            arrays[f"{names[str(index)]}{place}"] = array
+    return arrays
+
+
+def _flatten(state, place: str = ":0"):
+    if state is None:
+        return []
+    if isinstance(state, (list, tuple)):
+        return [pair for i, part in enumerate(state) for pair in _flatten(part, f"{place}:{i}")]
+    return [(place, state)]
+
+
+def _restore_optimizer(path: str, loop: TrainingLoop, arrays: Dict[str, mx.nd.NDArray]) -> None:
+    for updater, device in zip(loop.trainer._updaters, loop.devices):
+        for index, parameter in enumerate(loop.trainer._params):
+            if parameter.grad_req == "null":
+                continue
+            name = _structural_names(loop)[str(index)]
+            state = loop.trainer.optimizer.create_state_multi_precision(index, parameter.data(device))
+            for place, array in _flatten(state):
+                saved = arrays.get(f"{name}{place}")
+                if saved is None or saved.shape != array.shape:
+                    raise InputError(f"{path}/optimizer.params: no state of shape {array.shape} for {name}")
+                array[:] = saved.as_in_context(device)
+            updater.states[index] = state
+            updater.states_synced[index] = True

@@ -1,0 +1,84 @@
+"""Which devices a run uses, and how a batch is shared out among them."""
+from __future__ import annotations
+
+from typing import List, Optional, Sequence, Tuple
+
+import mxnet as mx
+import numpy as np
+
+from ..errors import InputError
+
+MAX_CPU_DEVICES = 64
+
+
+def num_gpus() -> int:
+    """Number of GPUs that mxnet can see: 0 for its CPU build and where there is no driver."""
+    try:
+        return mx.context.num_gpus()
+    except mx.MXNetError:
+        return 0
+
+
+def parse_gpus(text: str) -> List[int]:
+    """GPU numbers of ``--gpus``: ``'0,1,2'`` to ``[0, 1, 2]``; an empty text names none.
+
+    Raises
+    ------
+    InputError
+        For anything but distinct numbers of at least 0.
+    """
+    try:
+        gpus = [int(part) for part in text.split(",")] if text.strip() else []
+    except ValueError:
+        raise InputError(f"--gpus takes numbers separated by commas, such as 0,1: got {text!r}") from None
+    if len(set(gpus)) != len(gpus) or any(gpu < 0 for gpu in gpus):
+        raise InputError(f"--gpus takes distinct numbers of at least 0: got {text!r}")
+    return gpus
+
+
+def choose_devices(gpus: Optional[str], cpus: Optional[int]) -> Tuple[List[mx.Context], Optional[str]]:
+    """The devices of a run.
+
+    Parameters
+    ----------
+    gpus : str, optional
+        GPU numbers; None takes the first GPU where there is one, an empty text none.
+    cpus : int, optional
+        Number of CPU devices to use in place of any GPU; they compute side by side what as many GPUs would.
+
+    Returns
+    -------
+    devices : list of Context
+        At least one.
+    warning : str or None
+        What to tell the user, where `gpus` had to be replaced.
+
+    Raises
+    ------
+    InputError
+        Where there are GPUs but not the named ones.
+    """
+    if cpus is not None:
+        if not 1 <= cpus <= MAX_CPU_DEVICES:
+            raise InputError(f"--cpus takes 1 to {MAX_CPU_DEVICES} devices, got {cpus}")
+        return [mx.cpu(i) for i in range(cpus)], None
+    found = num_gpus()
+    named = ([0] if found else []) if gpus is None else parse_gpus(gpus)
+    if not named:
+        return [mx.cpu()], None
+    if not found:
+        smaller = (f"; the batch over all devices is {len(named)} times smaller than on --gpus {gpus} (--cpus "
+                   f"{len(named)} would keep it, in as much memory)") if len(named) > 1 else ""
+        return [mx.cpu()], ("NO GPU ON THIS MACHINE, or mxnet without GPU support: using the CPU in place of --gpus "
+                            f"{gpus}, which is far slower{smaller}")
+    missing = [gpu for gpu in named if gpu >= found]
+    if missing:
+        raise InputError(f"--gpus {gpus}: no GPU {missing[0]} on this machine, which has {found}: name "
+                         f"0 to {found - 1}")
+    return [mx.gpu(gpu) for gpu in named], None
+
+
+def shares(array: np.ndarray, devices: Sequence[mx.Context], dtype: str) -> List[mx.nd.NDArray]:
+    """Split a batch along its first axis into near-equal parts, one on each device; devices without a part get none."""
+    parts = np.array_split(array, len(devices))
+    return [mx.nd.array(part, ctx=device, dtype=dtype) for part, device in zip(parts, devices) if len(part)]

@@ -1,0 +1,161 @@
+"""One epoch of training, on one path: what varies (targets, schedule, precision, devices) is handed to it."""
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Callable, Iterable, Sequence
+
+import mxnet as mx
+from mxnet import autograd
+from mxnet.gluon import HybridBlock, Trainer
+from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
+
+from ..errors import RunError
+from .devices import shares
+from .precision import Float32
+from .schedule import Schedule
+
+
+@dataclass(frozen=True)
+class EpochStats:
+    """What an epoch of training measured.
+
+    Parameters
+    ----------
+    loss : float
+        Mean over samples.
+    metric : float
+        Of the loop's `metric`: mean over samples (rmse: its root).
+    lr : float
+        Learning rate of the last step.
+    images_per_sec : float
+        Training throughput.
+    """
+
+    loss: float
+    metric: float
+    lr: float
+    images_per_sec: float
+
+
+def wrong_count(logits, targets):
+    """Number of samples whose first class is not the target's: (N, K), (N, K) to (1,)."""
+    return (logits.argmax(axis=1) != targets.argmax(axis=1)).sum()
+
+
+def squared_error(logits, targets):
+    """Sum over samples of the mean squared difference of softmax and target: (N, K), (N, K) to (1,)."""
+    return (logits.softmax(axis=1) - targets).square().mean(axis=1).sum()
+
+
+class TrainingLoop:
+    """Trains a network by Nesterov's accelerated gradient (mxnet's `nag`), data-parallel over its devices.
+
+    Parameters
+    ----------
+    net : HybridBlock
+        Initialized on all of `devices`; (N, 3, H, W) to logits (N, classes).
+    devices : sequence of Context
+        Each gets an equal share of a batch.
+    schedule : callable
+        Step, counted from 0 over the whole run, to learning rate.
+    momentum, wd : float
+        Of the optimizer.
+    soft_targets : bool
+        Whether targets are not one-hot: the metric is then ``'rmse'``, as published, instead of ``'top1_error'``.
+    precision : Float32, optional
+        Number format.
+    """
+
+    def __init__(self, net: HybridBlock, devices: Sequence[mx.Context], schedule: Schedule, momentum: float = 0.9,
+                 wd: float = 1e-4, soft_targets: bool = False, precision: Float32 = None):
+        self.net = net
+        self.devices = list(devices)
+        self.schedule = schedule
+        self.precision = precision or Float32()
+        self.step = 0
+        self.metric = "rmse" if soft_targets else "top1_error"
+        self._loss = SoftmaxCrossEntropyLoss(sparse_label=False)
+        self.trainer = Trainer(
+            net.collect_params(), "nag",
+            {"learning_rate": schedule(0), "momentum": momentum, "wd": wd, **self.precision.optimizer_params},
+            kvstore="device", update_on_kvstore=False)
+
+    def train_epoch(self, batches: Iterable, epoch: int,
+                    progress: Callable[[Iterable], Iterable] = iter) -> EpochStats:
+        """Train on each of the batches once.
+
+        Parameters
+        ----------
+        batches : iterable
+            Gives (data, targets) as float32 NumPy arrays, (B, 3, H, W) and (B, classes).
+        epoch : int
+            Counted from 0, for messages.
+        progress : callable, optional
+            Wraps `batches`, e.g. to show a bar.
+
+        Raises
+        ------
+        RunError
+            When the loss of a step is not finite.
+        """
+        sums = _Sums(epoch)
+        measure = squared_error if self.metric == "rmse" else wrong_count
+        start = time.perf_counter()
+        lr = self.schedule(self.step)
+        for data, targets in progress(batches):
+            lr = self.schedule(self.step)
+            self.trainer.set_learning_rate(lr)
+            outputs, losses, targets = self._forward_backward(data, targets)
+            self.precision.update(self.trainer, len(data))
+            sums.add(losses, [measure(*pair) for pair in zip(outputs, targets)], len(data), self.step, lr)
+            self.step += 1
+        loss, metric = sums.means()
+        return EpochStats(loss=loss, metric=math.sqrt(metric) if self.metric == "rmse" else metric, lr=lr,
+                          images_per_sec=sums.samples / (time.perf_counter() - start))
+
+    def _forward_backward(self, data, targets):
+        inputs = shares(data, self.devices, self.precision.dtype)
+        targets = shares(targets, self.devices, "float32")
+        with autograd.record():
+            outputs = [self.net(part).astype("float32", copy=False) for part in inputs]
+            losses = [self._loss(*pair) for pair in zip(outputs, targets)]
+            scaled = [self.precision.scale(loss) for loss in losses]
+        autograd.backward(scaled)
+        return outputs, losses, targets
+
+
+class _Sums:
+    """Sums of loss and metric over an epoch's samples, read two steps late so that the devices never wait."""
+
+    LAG = 2
+
+    def __init__(self, epoch: int):
+        self.epoch = epoch
+        self.samples = 0
+        self._loss = self._metric = 0.0
+        self._pending: deque = deque()
+
+    def add(self, losses, measures, samples: int, step: int, lr: float) -> None:
+        self._pending.append(([loss.sum() for loss in losses], measures, step, lr))
+        self.samples += samples
+        if len(self._pending) > self.LAG:
+            self._read_oldest()
+
+    def _read_oldest(self) -> None:
+        losses, measures, step, lr = self._pending.popleft()
+        loss = sum(part.asscalar().item() for part in losses)
+        if not math.isfinite(loss):
+            raise RunError(f"the loss is not finite ({loss}) at epoch {self.epoch}, step {step}, learning rate "
+                           f"{lr:g}: lower --lr or lengthen the warm-up; earlier parameters are kept")
+        self._loss += loss
+        self._metric += sum(part.asscalar().item() for part in measures)
+
+    def means(self):
+        while self._pending:
+            self._read_oldest()
+        if not self.samples:
+            raise RunError("an epoch held no batches")
+        return self._loss / self.samples, self._metric / self.samples

@@ -1,0 +1,88 @@
+"""A run's log: text for people, on the terminal and in ``train.log``, and JSON lines for programs, ``train.jsonl``."""
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import Iterable, Optional
+
+from tqdm import tqdm
+
+TEXT_LOG, JSON_LOG, HISTORY_PLOT = "train.log", "train.jsonl", "history.png"
+
+
+class RunLog:
+    """Writes one run's log into a folder; a resumed run's lines follow those of its first part.
+
+    Parameters
+    ----------
+    folder : str, optional
+        Where the files go; it is created. None writes to the terminal only.
+    """
+
+    def __init__(self, folder: Optional[str] = None):
+        self.folder = folder
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+
+    def path(self, name: str) -> str:
+        """Path of one of the log's files."""
+        return os.path.join(self.folder or "", name)
+
+    def text(self, line: str) -> None:
+        """Say one line on the terminal and keep it, with the time, in the text log."""
+        with tqdm.external_write_mode(file=sys.stdout):
+            print(line, flush=True)
+        if self.folder:
+            stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+            self._append(TEXT_LOG, f"{stamp} {line}")
+
+    def warn(self, line: str) -> None:
+        """Say one line on standard error, loudly, and keep it in the text log."""
+        print(f"WARNING: {line}", file=sys.stderr, flush=True)
+        if self.folder:
+            self._append(TEXT_LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')} WARNING: {line}")
+
+    def event(self, kind: str, **values: object) -> None:
+        """Append one JSON line; `values` follow its ``event`` and ``time`` (seconds since 1970)."""
+        if self.folder:
+            self._append(JSON_LOG, json.dumps({"event": kind, "time": round(time.time(), 3), **values}))
+
+    def _append(self, name: str, line: str) -> None:
+        with open(self.path(name), "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def progress(self, iterable: Iterable, total: int, description: str) -> Iterable:
+        """The iterable behind a bar on a terminal; as it is elsewhere."""
+        return tqdm(iterable, total=total, desc=description, leave=False, disable=not sys.stderr.isatty())
+
+
+def plot_history(path: str, labels: Iterable[str], rows: Iterable[Iterable[float]]) -> None:
+    """Draw curves over epochs to a PNG file, by GluonCV's `TrainingHistory`.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    labels : iterable of str
+        A name for each curve.
+    rows : iterable of iterable of float
+        For each epoch the value of each curve, 0 to 1.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from gluoncv.utils import TrainingHistory
+    from matplotlib import pyplot
+
+    labels = list(labels)
+    history = TrainingHistory(labels)
+    for row in rows:
+        history.update(list(row))
+    figure = pyplot.figure()
+    try:
+        pyplot.xlabel("epoch")
+        history.plot(labels, save_path=path)
+    finally:
+        pyplot.close(figure)

@@ -1,0 +1,52 @@
+"""Packaging. ``pip install .`` gives a working CPU install; GPUs: ``AFF_MXNET=cu112 pip install '.[cu112]'``.
+
+``mxnet`` and ``mxnet-cu112`` both own the folder ``mxnet/``, and no marker of pip's can make an extra take a
+requirement away. So the environment variable AFF_MXNET chooses when the package is built: ``cpu`` (default) or
+``cu112``. The extra without the variable would bring both; it asks for a version of mxnet that cannot be, whose name
+says what to do, and pip refuses before it installs anything.
+"""
+import os
+import re
+
+from setuptools import find_packages, setup
+
+MXNET = {"cpu": "mxnet==1.9.1", "cu112": "mxnet-cu112==1.9.1"}
+CUDA_LIBRARIES = [
+    "nvidia-cuda-runtime-cu11==11.8.89", "nvidia-cuda-nvrtc-cu11==11.8.89", "nvidia-nvtx-cu11==11.8.86",
+    "nvidia-cublas-cu11==11.11.3.6", "nvidia-cufft-cu11==10.9.0.58", "nvidia-curand-cu11==10.3.0.86",
+    "nvidia-cusolver-cu11==11.4.1.48", "nvidia-cudnn-cu11==8.9.6.50", "nvidia-nccl-cu11==2.21.5",
+]
+build = os.environ.get("AFF_MXNET", "cpu")
+if build not in MXNET:
+    raise SystemExit(f"AFF_MXNET={build}: valid: {', '.join(MXNET)}")
+refusal = [] if build == "cu112" else ["mxnet==0+set.AFF.MXNET.to.cu112.for.this.extra"]
+
+here = os.path.dirname(os.path.abspath(__file__))
+with open(os.path.join(here, "aff", "__init__.py"), encoding="utf-8") as file:
+    version = re.search(r'__version__ = "(.+)"', file.read()).group(1)
+with open(os.path.join(here, "README.md"), encoding="utf-8") as file:
+    readme = file.read()
+
+setup(
+    name="aff-mxnet",
+    version=version,
+    description="Attentional Feature Fusion (WACV 2021) for MXNet/Gluon",
+    long_description=readme,
+    long_description_content_type="text/markdown",
+    packages=find_packages(include=["aff", "aff.*"]),
+    package_data={"aff.data": ["*.gz"]},
+    python_requires=">=3.8,<3.13",
+    install_requires=[
+        MXNET[build],
+        "numpy>=1.24,<2",
+        "gluoncv>=0.10.5,<0.11",
+        "opencv-python<4.12",  # gluoncv's; 5.x wants NumPy 2
+        "matplotlib>=3.7,<4",
+        "tqdm>=4.60,<5",
+    ],
+    extras_require={
+        "cu112": [MXNET["cu112"], *CUDA_LIBRARIES, *refusal],
+        "dev": ["pytest>=7,<9", "hypothesis>=6,<7", "ruff>=0.5,<1", "mypy>=1.5,<2"],
+    },
+    entry_points={"console_scripts": ["aff = aff.commands.main:main"]},
+)
