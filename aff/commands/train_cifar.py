@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import tempfile
 from typing import Optional, Sequence
@@ -100,4 +101,4 @@ def main(argv: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> in
     argv = list(sys.argv[1:] if argv is None else argv)
     prog = prog or os.path.basename(sys.argv[0])
     options = build_parser(prog).parse_args(argv)
-    return guarded(prog, lambda: run(options, " ".join([prog, *argv])))
+    return guarded(prog, lambda: run(options, shlex.join([prog, *argv])))

@@ -52,8 +52,8 @@ class RunState:
         return next(record for record in self.history if record.epoch == self.best_epoch)
 
     def add(self, record: EpochRecord, part: str) -> bool:
-        """Append a record; True when it is the best so far by its top-1 error on `part` (the earliest of equals)."""
-        improved = self.best_epoch is None or record.top1_error[part] < self.best().top1_error[part]
+        """Append a record; True when it is the best so far by its top-1 error on `part` (the latest of equals)."""
+        improved = self.best_epoch is None or record.top1_error[part] <= self.best().top1_error[part]
         self.history.append(record)
         if improved:
             self.best_epoch = record.epoch
