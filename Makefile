@@ -14,7 +14,7 @@ test: lint
 	$(RUN) -m pytest
 
 lint: dev-environment
-	$(RUN) -m ruff check aff tests benchmarks tools setup.py train_cifar.py
+	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 
 environment:

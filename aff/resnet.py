@@ -45,7 +45,9 @@ class Classifier(HybridBlock):
 class CIFARResNet(Classifier):
     """Pre-activation CIFAR ResNet of depth 6b+2 with a fusion in its blocks: (N, 3, H, W) to (N, classes).
 
-    Three stages of b blocks, widths 16, 32 and 64 times `channel_times`, stride 2 from the second stage on.
+    Three stages of b blocks, widths 16, 32 and 64 times `channel_times`, stride 2 from the second stage on. The input
+    goes through a BatchNorm without scale and centre. (mxnet updates running statistics in BatchNorm's backward on a
+    CPU, which this one, having nothing to learn, never runs: trained there, its statistics stay 0 and 1.)
 
     Parameters
     ----------

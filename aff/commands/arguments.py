@@ -31,12 +31,10 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
         return run()
     except InputError as error:
         code, message = 2, one_line(error)
-    except RunError as error:
+    except (RunError, OSError) as error:
         code, message = 1, one_line(error)
-    except OSError as error:
-        code, message = 1, one_line(error)
-    except KeyboardInterrupt:
-        code, message = 130, "interrupted"
+    except KeyboardInterrupt as error:
+        code, message = 130, f"interrupted{f': {error}' if str(error) else ''}"
     print(f"{prog}: error: {message}", file=sys.stderr)
     return code
 
@@ -50,8 +48,8 @@ def whole(minimum: int, maximum: int = 2 ** 31 - 1) -> Callable[[str], int]:
         except ValueError:
             raise argparse.ArgumentTypeError(f"takes a whole number, got {text!r}") from None
         if not minimum <= value <= maximum:
-            raise argparse.ArgumentTypeError(f"takes a whole number of at least {minimum}"
-                                             f"{f' and at most {maximum}' if maximum < 2 ** 31 - 1 else ''}, got {text}")
+            upper = f" and at most {maximum}" if maximum < 2 ** 31 - 1 else ""
+            raise argparse.ArgumentTypeError(f"takes a whole number of at least {minimum}{upper}, got {text}")
         return value
 
     return parse
@@ -106,7 +104,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, default: Optional[str]) 
     group.add_argument("--dataset", choices=list_datasets(), default=default, help="data set")
     group.add_argument("--labels", choices=LABEL_SETS, default=None,
                        help="of cifar100: fine, its 100 classes (used where the flag is not given), or coarse, the 20 "
-                            "superclasses that the published 89.3 and 90.3 were measured on (100 outputs, as published)")
+                            "superclasses that the published 89.3 and 90.3 were measured on (100 outputs, as then)")
     group.add_argument("--data-dir", default=None, help="folder of the data set's files; each data set has a default "
                                                         "under ~/.mxnet/datasets/")
     group.add_argument("-j", "--num-data-workers", dest="num_workers", type=whole(0, 256), default=2,

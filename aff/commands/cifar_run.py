@@ -4,17 +4,18 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 import mxnet as mx
+from mxnet.gluon import HybridBlock
 
 from ..data import CLASSES, LABEL_SMOOTHING_ETA, DataSet, EvalBatches, TrainBatches, load_dataset
 from ..errors import InputError
 from ..model_zoo import count_parameters, get_model
 from ..training.devices import choose_devices
 from ..training.files import read_json, write_json
-from ..training.loop import TrainingLoop
-from ..training.precision import create_precision
+from ..training.loop import TrainingLoop, hybridize
+from ..training.precision import Float32, create_precision
 from ..training.run import BEST, Run, RunState
 from ..training.runlog import HISTORY_PLOT, JSON_LOG, TEXT_LOG, RunLog
 from ..training.schedule import build_schedule
@@ -24,7 +25,8 @@ from .rundirs import SETTINGS, choose, create
 
 SMOKE_BATCHES = 2
 #: Settings that a resumed run may change: none of them changes what is computed.
-FREE = {"num_workers", "save_dir", "logging_dir", "save_period", "resume", "command", "data_dir", "mode", "gpus", "cpus"}
+FREE = {"num_workers", "save_dir", "logging_dir", "save_period", "resume", "command", "data_dir", "mode", "gpus",
+        "cpus"}
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,15 @@ class CifarSettings:
     smoke: bool
 
     @classmethod
-    def from_options(cls, options: argparse.Namespace, command: str) -> "CifarSettings":
+    def from_options(cls, options: argparse.Namespace, command: str) -> CifarSettings:
         """Settings from parsed flags."""
         name, kwargs = resolve(options, CLASSES[options.dataset])
         labels = options.labels or ("fine" if options.dataset == "cifar100" else None)
-        resolved = {"command": command, "model": name, "model_kwargs": kwargs, "labels": labels}
-        return cls(**{field.name: resolved.get(field.name, getattr(options, field.name, None))
+        resolved: Dict[str, Any] = {"command": command, "model": name, "model_kwargs": kwargs, "labels": labels}
+        return cls(**{field.name: resolved.get(field.name, getattr(options, field.name, None))  # type: ignore
                       for field in fields(cls)})
 
-    def within(self, folder: str) -> "CifarSettings":
+    def within(self, folder: str) -> CifarSettings:
         """The same run with its files in `folder`."""
         return replace(self, save_dir=os.path.join(folder, "params"), logging_dir=os.path.join(folder, "logs"))
 
@@ -90,18 +92,18 @@ class CifarSettings:
         """First epoch without mixup."""
         return 0 if self.no_mixup else max(0, self.num_epochs - self.mixup_off_epoch)
 
-    def as_json(self) -> dict:
+    def as_json(self, devices: int) -> dict:
         """The settings as a run's folder keeps them; `model` and `data` are what ``aff evaluate`` reads."""
         return {"model": {"name": self.model, "kwargs": self.model_kwargs},
                 "data": {"dataset": self.dataset, "labels": self.labels,
                          "data_dir": self.data_dir and os.path.abspath(self.data_dir)},
-                "training": asdict(self), "versions": versions()}
+                "training": {**asdict(self), "devices": devices}, "versions": versions()}
 
 
-def check_resumed(settings: CifarSettings, folder: str) -> None:
+def check_resumed(settings: CifarSettings, devices: int, folder: str) -> None:
     """Refuse to go on with a run under settings that mean another one; the message names them."""
     before = read_json(os.path.join(folder, SETTINGS)).get("training", {})
-    now = asdict(settings)
+    now = settings.as_json(devices)["training"]
     changed = [f"{key} {before.get(key)!r} -> {now[key]!r}" for key in now
                if key not in FREE and before.get(key) != now[key]]
     if changed:
@@ -122,19 +124,25 @@ def build_batches(settings: CifarSettings, data: DataSet, devices: int):
     return train, evals
 
 
+def build_network(settings: CifarSettings, devices: List[mx.Context], precision: Float32) -> HybridBlock:
+    """The network, initialized (Xavier) and ready to run."""
+    net = get_model(settings.model, ctx=devices, **settings.model_kwargs)
+    precision.prepare(net)
+    if settings.mode == "hybrid":
+        hybridize(net)
+    return net
+
+
 def build_loop(settings: CifarSettings, devices: List[mx.Context], train: TrainBatches) -> TrainingLoop:
-    """The network, initialized (Xavier), and the loop that trains it."""
+    """The loop that trains the network."""
     schedule = build_schedule(settings.lr, settings.num_epochs, len(train), settings.cosine, settings.warmup_epochs,
                               settings.warmup_lr, settings.lr_decay, settings.lr_decay_epoch)
     precision = create_precision(settings.dtype, devices)
     mx.random.seed(settings.seed)
-    net = get_model(settings.model, ctx=devices, **settings.model_kwargs)
-    precision.prepare(net)
+    net = build_network(settings, devices, precision)
     if settings.no_wd:
         for parameter in net.collect_params(".*beta|.*gamma|.*bias").values():
             parameter.wd_mult = 0.0
-    if settings.mode == "hybrid":
-        net.hybridize(static_alloc=True, static_shape=True)
     return TrainingLoop(net, devices, schedule, settings.momentum, settings.wd, train.soft_targets, precision)
 
 
@@ -143,7 +151,7 @@ def execute(settings: CifarSettings) -> int:
     devices, warning = choose_devices(settings.gpus, settings.cpus)
     dirs = choose(settings.name, settings.save_dir, settings.logging_dir, settings.resume)
     if dirs.checkpoint:
-        check_resumed(settings, os.path.dirname(dirs.checkpoint))
+        check_resumed(settings, len(devices), os.path.dirname(dirs.checkpoint))
     data = load_dataset(settings.dataset, settings.data_dir, settings.labels)
     if settings.val_split:
         data = data.hold_out(settings.val_split)
@@ -154,12 +162,16 @@ def execute(settings: CifarSettings) -> int:
     if warning:
         log.warn(warning)
     for folder in {dirs.save_dir, dirs.log_dir}:
-        write_json(os.path.join(folder, SETTINGS), settings.as_json())
-    log.event("start", **settings.as_json())
+        write_json(os.path.join(folder, SETTINGS), settings.as_json(len(devices)))
+    log.event("start", **settings.as_json(len(devices)))
     announce(settings, data, loop, train, log)
-    run = Run(loop, train, evals, log, dirs.save_dir, 1 if settings.smoke else settings.num_epochs,
-              settings.save_period, settings.seed)
-    state = run.go(dirs.checkpoint)
+    run = Run(loop, build_network(settings, devices, loop.precision), train, evals, log, dirs.save_dir,
+              1 if settings.smoke else settings.num_epochs, settings.save_period, settings.seed)
+    try:
+        state = run.go(dirs.checkpoint)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("go on from the last whole epoch with the same command and --resume auto "
+                                f"--save-dir {dirs.save_dir}") from None
     conclude(run, state)
     return 0
 

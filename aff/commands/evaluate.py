@@ -11,6 +11,7 @@ from ..model_zoo import get_model
 from ..training.devices import choose_devices
 from ..training.evaluation import evaluate
 from ..training.files import read_json
+from ..training.loop import hybridize
 from ..training.parameters import load_parameters
 from ..training.runlog import RunLog
 from .arguments import Parser, add_data_arguments, add_device_arguments, add_model_arguments, guarded, whole
@@ -75,11 +76,12 @@ def run(options: argparse.Namespace) -> int:
     load_parameters(net, options.params, devices)
     data = load_dataset(source["dataset"], source["data_dir"], source["labels"])
     if data.classes != kwargs["classes"]:
-        raise InputError(f"{options.params} is a network of {kwargs['classes']} classes, {data.name} has {data.classes}")
+        raise InputError(f"{options.params} is a network of {kwargs['classes']} classes, {data.name} has "
+                         f"{data.classes}")
     if warning:
         log.warn(warning)
     if options.mode == "hybrid":
-        net.hybridize(static_alloc=True)
+        hybridize(net)
     batches = EvalBatches(data, data.test, options.batch_size * len(devices), options.num_workers)
     found = evaluate(net, batches, devices)
     labels = f" ({data.label_set} labels)" if data.label_set else ""

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from ..errors import InputError
@@ -22,11 +22,14 @@ class RunDirs:
         For parameters and checkpoints; for logs and the history plot.
     checkpoint : str or None
         Where the run goes on from.
+    fresh : bool
+        Whether `save_dir` was chosen because it did not exist.
     """
 
     save_dir: str
     log_dir: str
     checkpoint: Optional[str] = None
+    fresh: bool = False
 
 
 def choose(name: str, save_dir: Optional[str], log_dir: Optional[str], resume: Optional[str]) -> RunDirs:
@@ -63,7 +66,7 @@ def choose(name: str, save_dir: Optional[str], log_dir: Optional[str], resume: O
         taken = [path for path in _numbered(name, free) if newest_checkpoint(path)]
         if taken:
             return _dirs(taken[-1], log_dir, newest_checkpoint(taken[-1]))
-    return _dirs(free, log_dir, None)
+    return replace(_dirs(free, log_dir, None), fresh=True)
 
 
 def _numbered(name: str, end: Optional[str] = None):
@@ -89,7 +92,9 @@ def create(dirs: RunDirs) -> None:
     """
     for path in (dirs.save_dir, dirs.log_dir):
         try:
-            os.makedirs(path, exist_ok=True)
+            os.makedirs(path, exist_ok=not (dirs.fresh and path == dirs.save_dir))
+        except FileExistsError:
+            raise InputError(f"{path}: another run has just taken it: start again, or name a --save-dir") from None
         except OSError as error:
             raise InputError(f"{path}: cannot be created: {error.strerror}") from error
         if not os.access(path, os.W_OK):

@@ -12,8 +12,16 @@ from ..data import CLASSES, IMAGE_SIZES, LABEL_SMOOTHING_ETA
 from ..model_zoo import get_model
 from ..summary import summarize, table
 from ..training.precision import DTYPES
-from .arguments import (Parser, add_data_arguments, add_device_arguments, add_model_arguments, epochs, guarded, real,
-                        whole)
+from .arguments import (
+    Parser,
+    add_data_arguments,
+    add_device_arguments,
+    add_model_arguments,
+    epochs,
+    guarded,
+    real,
+    whole,
+)
 from .cifar_run import CifarSettings, execute
 from .networks import resolve
 

@@ -13,7 +13,7 @@ def random_crop(images: np.ndarray, pad: int, rng: np.random.Generator) -> np.nd
     n, channels, height, width = images.shape
     padded = np.zeros((n, channels, height + 2 * pad, width + 2 * pad), images.dtype)
     padded[:, :, pad:-pad, pad:-pad] = images
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(2, 3))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(2, 3))  # type: ignore
     top, left = rng.integers(0, 2 * pad + 1, size=(2, n))
     return windows[np.arange(n), :, top, left]
 

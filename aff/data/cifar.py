@@ -80,9 +80,9 @@ def _locate(name: str, folder: str) -> str:
     try:
         fetch_files([ARCHIVES[name]], name, folder)
     except InputError as error:
-        raise InputError(f"{name} is not in {folder} and {error}: put {', '.join(names)} (from "
-                         f"{ARCHIVES[name][0]} of https://www.cs.toronto.edu/~kriz/cifar.html) there, or name "
-                         "their folder with --data-dir") from error
+        raise InputError(f"{name} is not in {folder} and {error}: put {', '.join(names)} (from {ARCHIVES[name][0]} "
+                         "of https://www.cs.toronto.edu/~kriz/cifar.html) there, or name their folder with "
+                         "--data-dir") from error
     return folder
 
 
@@ -96,8 +96,8 @@ def load_cifar(name: str, data_dir: Optional[str] = None, labels: Optional[str] 
     data_dir : str, optional
         Folder of the ``.bin`` files; by default ``~/.mxnet/datasets/<name>``.
     labels : str, optional
-        For CIFAR-100, and needed there: ``'fine'``, the 100 classes, or ``'coarse'``, the 20 superclasses that the published
-        accuracies were measured on. Networks have 100 outputs for both, as published.
+        For CIFAR-100, and needed there: ``'fine'``, the 100 classes, or ``'coarse'``, the 20 superclasses that the
+        published accuracies were measured on. Networks have 100 outputs for both, as published.
 
     Raises
     ------
@@ -109,7 +109,8 @@ def load_cifar(name: str, data_dir: Optional[str] = None, labels: Optional[str] 
     folder = os.path.expanduser(data_dir or os.path.join("~", ".mxnet", "datasets", name))
     folder = _locate(name, folder)
     column, count = {None: (0, 10), "coarse": (0, 20), "fine": (1, 100)}[labels]
-    parts, altered = {}, []
+    parts: Dict[str, Split] = {}
+    altered = []
     for part, files in FILES[name].items():
         images, numbers = [], []
         for file, sha1 in files.items():
@@ -122,7 +123,7 @@ def load_cifar(name: str, data_dir: Optional[str] = None, labels: Optional[str] 
         parts[part] = Split(np.concatenate(images), np.concatenate(numbers))
     note = f" (not the published files: {', '.join(altered)})" if altered else ""
     return DataSet(name=name, classes=100 if name == "cifar100" else 10, mean=MEAN, std=STD, mirror=True,
-                   label_set=labels, source=folder + note, **parts)
+                   label_set=labels, source=folder + note, train=parts["train"], test=parts["test"])
 
 
 def _checked(path: str, labels: np.ndarray, count: int) -> np.ndarray:

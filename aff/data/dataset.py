@@ -27,7 +27,7 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, indices: np.ndarray) -> "Split":
+    def take(self, indices: np.ndarray) -> Split:
         """The images and labels at `indices`."""
         return Split(self.images[indices], self.labels[indices])
 
@@ -90,7 +90,7 @@ class DataSet:
         """Height and width of the images."""
         return self.train.images.shape[-1]
 
-    def hold_out(self, fraction: float, seed: int = 0) -> "DataSet":
+    def hold_out(self, fraction: float, seed: int = 0) -> DataSet:
         """Move a stratified `fraction` of the training images to a part `val`.
 
         Raises

@@ -73,9 +73,10 @@ def unpack(archive: str, folder: str) -> None:
     """Write the regular files of a tar archive to `folder` by their base names; nothing outside it is touched."""
     with tarfile.open(archive) as tar:
         for member in tar:
-            if member.isfile():
+            source = tar.extractfile(member) if member.isfile() else None
+            if source:
                 with open(os.path.join(folder, os.path.basename(member.name)), "wb") as out:
-                    shutil.copyfileobj(tar.extractfile(member), out)
+                    shutil.copyfileobj(source, out)
 
 
 def is_official(path: str, sha1: str) -> bool:

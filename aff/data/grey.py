@@ -44,7 +44,7 @@ def load_fashion_mnist(data_dir: Optional[str] = None) -> DataSet:
     """
     default = os.path.join("~", ".mxnet", "datasets", "fashion-mnist")
     folders = [os.path.expanduser(data_dir or default)] + ([] if data_dir else [DEBIAN_FOLDER])
-    if any(find_idx(name, folders) is None for name in FASHION_MNIST):
+    if not all(find_idx(name, folders) for name in FASHION_MNIST):
         try:
             fetch_files([(f"{name}.gz", sha1) for name, sha1 in FASHION_MNIST.items()], "fashion-mnist", folders[0])
         except InputError as error:

@@ -6,7 +6,7 @@ import math
 import os
 import struct
 import zlib
-from typing import List, Optional
+from typing import List
 
 import numpy as np
 
@@ -16,13 +16,13 @@ _UNSIGNED_BYTE = 0x08
 MAX_BYTES = 8 << 30
 
 
-def find_idx(name: str, folders: List[str]) -> Optional[str]:
-    """The first of ``folder/name`` and ``folder/name.gz`` that exists, or None."""
+def find_idx(name: str, folders: List[str]) -> str:
+    """The first of ``folder/name`` and ``folder/name.gz`` that exists, or an empty text."""
     for folder in folders:
         for path in (os.path.join(folder, name), os.path.join(folder, name + ".gz")):
             if os.path.isfile(path):
                 return path
-    return None
+    return ""
 
 
 def read_idx(path: str, ndim: int) -> np.ndarray:

@@ -44,5 +44,5 @@ def mixup(data: np.ndarray, targets: np.ndarray, lam: float) -> Tuple[np.ndarray
     """
     if lam == 1:
         return data, targets
-    lam = np.float32(lam)
-    return tuple(lam * z + (1 - lam) * z[::-1] for z in (data, targets))
+    weight, rest = np.float32(lam), np.float32(1 - lam)
+    return weight * data + rest * data[::-1], weight * targets + rest * targets[::-1]

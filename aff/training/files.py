@@ -27,10 +27,9 @@ def replacing(path: str) -> Iterator[str]:
 
 def write_json(path: str, value: object) -> None:
     """Write `value` as indented JSON, atomically."""
-    with replacing(path) as temporary:
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1)
-            file.write("\n")
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=1)
+        file.write("\n")
 
 
 def read_json(path: str) -> dict:

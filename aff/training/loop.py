@@ -5,15 +5,17 @@ import math
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Callable, Iterable, Sequence
+from typing import Callable, Iterable, Optional, Sequence, Tuple
 
 import mxnet as mx
+import numpy as np
 from mxnet import autograd
 from mxnet.gluon import HybridBlock, Trainer
 from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
 
 from ..errors import RunError
 from .devices import shares
+from .parameters import average_statistics
 from .precision import Float32
 from .schedule import Schedule
 
@@ -38,6 +40,15 @@ class EpochStats:
     metric: float
     lr: float
     images_per_sec: float
+
+
+def hybridize(net: HybridBlock) -> None:
+    """Compile a network, its memory allocated once.
+
+    Not with ``static_shape``: mxnet 1.9.1 then updates BatchNorm's running statistics behind the engine's back, and
+    whoever reads them next (an evaluation, a checkpoint) may get the values of a step before.
+    """
+    net.hybridize(static_alloc=True)
 
 
 def wrong_count(logits, targets):
@@ -70,7 +81,7 @@ class TrainingLoop:
     """
 
     def __init__(self, net: HybridBlock, devices: Sequence[mx.Context], schedule: Schedule, momentum: float = 0.9,
-                 wd: float = 1e-4, soft_targets: bool = False, precision: Float32 = None):
+                 wd: float = 1e-4, soft_targets: bool = False, precision: Optional[Float32] = None):
         self.net = net
         self.devices = list(devices)
         self.schedule = schedule
@@ -85,7 +96,7 @@ class TrainingLoop:
 
     def train_epoch(self, batches: Iterable, epoch: int,
                     progress: Callable[[Iterable], Iterable] = iter) -> EpochStats:
-        """Train on each of the batches once.
+        """Train on each of the batches once, then average BatchNorm's running statistics over the devices.
 
         Parameters
         ----------
@@ -99,32 +110,34 @@ class TrainingLoop:
         Raises
         ------
         RunError
-            When the loss of a step is not finite.
+            When the loss of a step is not finite, or a gradient that was not thrown away.
         """
-        sums = _Sums(epoch)
+        sums = _Sums(epoch, self.net)
         measure = squared_error if self.metric == "rmse" else wrong_count
         start = time.perf_counter()
         lr = self.schedule(self.step)
         for data, targets in progress(batches):
             lr = self.schedule(self.step)
             self.trainer.set_learning_rate(lr)
-            outputs, losses, targets = self._forward_backward(data, targets)
+            outputs, losses, truths = self._forward_backward(data, targets)
             self.precision.update(self.trainer, len(data))
-            sums.add(losses, [measure(*pair) for pair in zip(outputs, targets)], len(data), self.step, lr)
+            sums.add(losses, [measure(*pair) for pair in zip(outputs, truths)],
+                     self.precision.all_finite(self.trainer), len(data), self.step, lr)
             self.step += 1
         loss, metric = sums.means()
+        average_statistics(self.net)
         return EpochStats(loss=loss, metric=math.sqrt(metric) if self.metric == "rmse" else metric, lr=lr,
                           images_per_sec=sums.samples / (time.perf_counter() - start))
 
     def _forward_backward(self, data, targets):
         inputs = shares(data, self.devices, self.precision.dtype)
-        targets = shares(targets, self.devices, "float32")
+        truths = shares(targets, self.devices, "float32")
         with autograd.record():
             outputs = [self.net(part).astype("float32", copy=False) for part in inputs]
-            losses = [self._loss(*pair) for pair in zip(outputs, targets)]
+            losses = [self._loss(*pair) for pair in zip(outputs, truths)]
             scaled = [self.precision.scale(loss) for loss in losses]
         autograd.backward(scaled)
-        return outputs, losses, targets
+        return outputs, losses, truths
 
 
 class _Sums:
@@ -132,28 +145,38 @@ class _Sums:
 
     LAG = 2
 
-    def __init__(self, epoch: int):
+    def __init__(self, epoch: int, net: HybridBlock):
         self.epoch = epoch
+        self.net = net
         self.samples = 0
         self._loss = self._metric = 0.0
         self._pending: deque = deque()
 
-    def add(self, losses, measures, samples: int, step: int, lr: float) -> None:
-        self._pending.append(([loss.sum() for loss in losses], measures, step, lr))
+    def add(self, losses, measures, finite, samples: int, step: int, lr: float) -> None:
+        self._pending.append(([loss.sum() for loss in losses], measures, finite, step, lr))
         self.samples += samples
         if len(self._pending) > self.LAG:
             self._read_oldest()
 
     def _read_oldest(self) -> None:
-        losses, measures, step, lr = self._pending.popleft()
+        losses, measures, finite, step, lr = self._pending.popleft()
         loss = sum(part.asscalar().item() for part in losses)
         if not math.isfinite(loss):
-            raise RunError(f"the loss is not finite ({loss}) at epoch {self.epoch}, step {step}, learning rate "
-                           f"{lr:g}: lower --lr or lengthen the warm-up; earlier parameters are kept")
+            self._stop("the loss is", step, lr)
+        if finite is not None and not finite.asscalar():
+            self._stop("a gradient is", step, lr)
         self._loss += loss
         self._metric += sum(part.asscalar().item() for part in measures)
 
-    def means(self):
+    def _stop(self, what: str, step: int, lr: float) -> None:
+        bad = [name for name, parameter in self.net._collect_params_with_prefix().items()
+               if parameter.grad_req != "null" and not np.isfinite(parameter.list_grad()[0].asnumpy()).all()]
+        where = f" (gradients of {bad[0]} and {len(bad) - 1} others)" if bad else ""
+        raise RunError(f"{what} not finite at epoch {self.epoch}, step {step}, learning rate {lr:g}{where}: lower --lr "
+                       "or lengthen the warm-up; earlier parameters are kept")
+
+    def means(self) -> Tuple[float, float]:
+        """Loss and metric of the mean sample."""
         while self._pending:
             self._read_oldest()
         if not self.samples:

@@ -13,9 +13,26 @@ SHOWN = 3
 
 
 def save_parameters(net: HybridBlock, path: str) -> None:
-    """Save by structural name, as ``Block.save_parameters`` does, atomically."""
+    """Save the first device's values by structural name, in the format of ``Block.save_parameters``, atomically."""
+    arrays = {name: parameter.data(parameter.list_ctx()[0]).as_in_context(mx.cpu())
+              for name, parameter in net._collect_params_with_prefix().items()}
     with replacing(path) as temporary:
-        net.save_parameters(temporary)
+        mx.nd.save(temporary, arrays)
+
+
+def copy_parameters(source: HybridBlock, target: HybridBlock) -> None:
+    """Set every parameter of `target`, on all its devices, to that of `source` on its first."""
+    parameters = source._collect_params_with_prefix()
+    for name, parameter in target._collect_params_with_prefix().items():
+        parameter.set_data(parameters[name].data(parameters[name].list_ctx()[0]))
+
+
+def average_statistics(net: HybridBlock) -> None:
+    """Give all devices the mean of their running statistics, the only values in which they differ."""
+    for parameter in net.collect_params().values():
+        if parameter.grad_req == "null" and len(parameter.list_ctx()) > 1:
+            values = [array.as_in_context(mx.cpu()) for array in parameter.list_data()]
+            parameter.set_data(mx.nd.add_n(*values) / len(values))
 
 
 def _few(names: Sequence[str]) -> str:
@@ -46,4 +63,5 @@ def load_parameters(net: HybridBlock, path: str, ctx: Sequence[mx.Context]) -> N
     trouble = misfits(net, arrays)
     if trouble:
         raise InputError(f"{path} does not fit this network: {'; '.join(trouble)}")
-    net.load_dict(arrays, ctx=list(ctx), cast_dtype=True)
+    for name, parameter in net._collect_params_with_prefix().items():
+        parameter._load_init(arrays[name], list(ctx), cast_dtype=True, dtype_source="current")

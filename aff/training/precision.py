@@ -1,7 +1,7 @@
 """Number formats of a training run, as parts handed to the loop: plain float32, or float16 with a loss scale."""
 from __future__ import annotations
 
-from typing import Dict, Sequence
+from typing import Dict, Optional, Sequence
 
 import mxnet as mx
 from mxnet.contrib.amp.loss_scaler import LossScaler
@@ -10,6 +10,7 @@ from mxnet.gluon import HybridBlock, Trainer
 from ..errors import InputError, RunError
 
 DTYPES = ("float32", "float16")
+ARRAYS_AT_ONCE = 200
 
 
 class Float32:
@@ -30,6 +31,15 @@ class Float32:
         """Apply the gradients of a batch; False where they had to be thrown away."""
         trainer.step(batch_size)
         return True
+
+    def all_finite(self, trainer: Trainer) -> Optional[mx.nd.NDArray]:
+        """One array, 1 where every gradient just applied is finite; None where `update` has looked after that."""
+        gradients = [parameter.list_grad()[0] for parameter in trainer._params if parameter.grad_req != "null"]
+        result = mx.nd.ones(1, ctx=gradients[0].context)
+        for start in range(0, len(gradients), ARRAYS_AT_ONCE):
+            chunk = gradients[start:start + ARRAYS_AT_ONCE]
+            mx.nd.multi_all_finite(*chunk, num_arrays=len(chunk), init_output=False, out=result)
+        return result
 
     def state(self) -> Dict[str, float]:
         """What a resumed run needs to go on."""
@@ -70,6 +80,9 @@ class Float16(Float32):
         trainer.update(batch_size * used)
         self._apply_next_scale()
         return True
+
+    def all_finite(self, trainer: Trainer) -> None:
+        return None
 
     def _apply_next_scale(self) -> None:
         self.scaler._loss_scale = self.scaler._next_loss_scale

@@ -4,14 +4,15 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 import mxnet as mx
+from mxnet.gluon import HybridBlock
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .evaluation import Evaluation, evaluate
 from .loop import TrainingLoop
-from .parameters import save_parameters
+from .parameters import copy_parameters, save_parameters
 from .runlog import HISTORY_PLOT, RunLog, plot_history
 
 BEST = "best.params"
@@ -60,7 +61,7 @@ class RunState:
         return improved
 
     @classmethod
-    def from_json(cls, state: dict) -> "RunState":
+    def from_json(cls, state: dict) -> RunState:
         """The state that `asdict` and JSON made of one."""
         return cls([EpochRecord(**record) for record in state["history"]], state["best_epoch"])
 
@@ -73,6 +74,9 @@ class Run:
     ----------
     loop : TrainingLoop
         Holds the network and trains an epoch.
+    eval_net : HybridBlock
+        The same network again, which is given the trained parameters and evaluated. (mxnet's inference on a CPU
+        reorders parameters in memory, in the background; training on them afterwards does not repeat bit for bit.)
     train : TrainBatches
         Gives an epoch's batches.
     evals : dict of str to EvalBatches
@@ -91,8 +95,9 @@ class Run:
     """
 
     loop: TrainingLoop
-    train: object
-    evals: Dict[str, object]
+    eval_net: HybridBlock
+    train: Any
+    evals: Dict[str, Any]
     log: RunLog
     save_dir: str
     epochs: int
@@ -124,8 +129,9 @@ class Run:
         stats = self.loop.train_epoch(
             self.train.epoch(epoch), epoch,
             lambda batches: self.log.progress(batches, len(self.train), f"epoch {epoch}"))
+        copy_parameters(self.loop.net, self.eval_net)
         found: Dict[str, Evaluation] = {
-            part: evaluate(self.loop.net, batches, self.loop.devices, self.loop.precision.dtype)
+            part: evaluate(self.eval_net, batches, self.loop.devices, self.loop.precision.dtype)
             for part, batches in self.evals.items()}
         return EpochRecord(
             epoch=epoch, lr=stats.lr, train_loss=stats.loss, train_metric=self.loop.metric, train_value=stats.metric,

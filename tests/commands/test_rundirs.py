@@ -1,0 +1,63 @@
+"""Where runs go: no two share a folder, and a resumed one finds its own."""
+import os
+
+import pytest
+
+import aff
+from aff.commands.rundirs import choose, create
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def checkpoint(path):
+    os.makedirs(os.path.join(path, "checkpoint-0001"))
+
+
+def test_names_are_numbered_and_logs_follow():
+    for expected in ("run", "run-2", "run-3"):
+        dirs = choose("run", None, None, None)
+        assert (dirs.save_dir, dirs.log_dir) == (f"params/{expected}", f"logs/{expected}")
+        create(dirs)
+
+
+def test_nothing_is_created_by_choosing(tmp_path):
+    choose("run", None, None, "auto")
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_runs_that_chose_the_same_folder():
+    first, second = choose("run", None, None, None), choose("run", None, None, None)
+    create(first)
+    with pytest.raises(aff.InputError, match="another run has just taken it"):
+        create(second)
+
+
+def test_auto_takes_the_newest_run_of_the_name_that_has_a_checkpoint():
+    assert choose("run", None, None, "auto").checkpoint is None
+    checkpoint("params/run")
+    checkpoint("params/run-2")
+    os.makedirs("params/run-3")
+    assert choose("run", None, None, "auto").checkpoint == "params/run-2/checkpoint-0001"
+    assert choose("run", None, None, "auto").save_dir == "params/run-2"
+
+
+def test_a_folder_or_a_checkpoint_can_be_named():
+    checkpoint("there")
+    for named in ("there", "there/checkpoint-0001", "there/checkpoint-0001/"):
+        dirs = choose("run", None, None, named)
+        assert (dirs.save_dir, dirs.checkpoint) == ("there", "there/checkpoint-0001")
+    assert choose("run", "there", "elsewhere", "auto").log_dir == "elsewhere"
+
+
+def test_folders_that_cannot_be_written(monkeypatch):
+    os.makedirs("read-only")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(aff.InputError, match="read-only: cannot be written"):
+        create(choose("run", "read-only", None, None))
+    with open("file", "w"):
+        pass
+    with pytest.raises(aff.InputError, match="file: cannot be created|file: another"):
+        create(choose("run", "file", None, None))

@@ -1,0 +1,100 @@
+"""Downloads, served on loopback: what fits its sum arrives, anything else leaves nothing behind."""
+import functools
+import hashlib
+import http.server
+import tarfile
+import threading
+
+import pytest
+
+import aff
+from aff.data import cifar, fetch, grey, load_dataset
+
+from ..conftest import write_cifar, write_idx
+
+import numpy as np  # isort: skip
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A folder served over HTTP in place of mxnet's data repository."""
+    root = tmp_path / "served"
+    root.mkdir()
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(root))
+    handler.log_message = lambda *arguments: None
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("MXNET_GLUON_REPO", f"http://127.0.0.1:{server.server_port}/")
+    yield root
+    server.shutdown()
+    server.server_close()
+
+
+def sha1(path):
+    return hashlib.sha1(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def served_cifar(repository, tmp_path, monkeypatch):
+    """CIFAR-100's archive, with tiny contents, on that server."""
+    write_cifar(tmp_path / "made" / "cifar-100-binary", "cifar100")
+    archive = repository / "gluon" / "dataset" / "cifar100" / "cifar-100-binary.tar.gz"
+    archive.parent.mkdir(parents=True)
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(tmp_path / "made" / "cifar-100-binary", "cifar-100-binary")
+    monkeypatch.setitem(cifar.ARCHIVES, "cifar100", (archive.name, sha1(archive)))
+    return archive
+
+
+def test_cifar_is_fetched_checked_and_unpacked(served_cifar, tmp_path):
+    folder = tmp_path / "data"
+    assert len(load_dataset("cifar100", str(folder)).train) == 20
+    assert sorted(path.name for path in folder.iterdir()) == ["test.bin", "train.bin"]
+    served_cifar.unlink()
+    assert len(load_dataset("cifar100", str(folder)).train) == 20
+
+
+@pytest.mark.parametrize("damage", ["corrupted", "truncated", "missing"])
+def test_nothing_is_left_of_a_bad_download(served_cifar, tmp_path, damage):
+    content = served_cifar.read_bytes()
+    served_cifar.unlink()
+    if damage != "missing":
+        served_cifar.write_bytes(content[:-100] if damage == "truncated" else content[:-1] + b"!")
+    folder = tmp_path / "data"
+    with pytest.raises(aff.InputError, match="put train.bin, test.bin .*--data-dir") as error:
+        load_dataset("cifar100", str(folder))
+    assert ("could not be downloaded" if damage == "missing" else "does not fit SHA-1") in str(error.value)
+    assert not folder.exists()
+
+
+def test_without_a_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("MXNET_GLUON_REPO", "http://127.0.0.1:9/")
+    with pytest.raises(aff.InputError, match="fashion-mnist is not in .*apt-get install dataset-fashion-mnist"):
+        load_dataset("fashion-mnist", str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
+def test_fashion_mnist_is_fetched(repository, tmp_path, monkeypatch):
+    folder = repository / "gluon" / "dataset" / "fashion-mnist"
+    folder.mkdir(parents=True)
+    sums = {}
+    for name in grey.FASHION_MNIST:
+        write_idx(folder / f"{name}.gz", np.zeros((5, 28, 28) if "images" in name else 5))
+        sums[name] = sha1(folder / f"{name}.gz")
+    monkeypatch.setattr(grey, "FASHION_MNIST", sums)
+    assert len(load_dataset("fashion-mnist", str(tmp_path / "data")).test) == 5
+
+
+def test_an_archive_cannot_write_outside_its_folder(tmp_path):
+    evil = tmp_path / "evil.tar"
+    (tmp_path / "payload").write_bytes(b"x")
+    with tarfile.open(evil, "w") as tar:
+        tar.add(tmp_path / "payload", "../../escaped")
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(link)
+    target = tmp_path / "deep" / "er"
+    target.mkdir(parents=True)
+    fetch.unpack(str(evil), str(target))
+    assert [path.name for path in target.iterdir()] == ["escaped"]
+    assert not (tmp_path / "escaped").exists()

@@ -1,0 +1,69 @@
+"""What happens before ``import mxnet``."""
+import ctypes
+import os
+import sys
+import types
+
+import pytest
+
+from aff import compat
+
+from .conftest import run_python
+
+THREADS = "import aff, os; print(os.environ['OMP_NUM_THREADS'], len(os.sched_getaffinity(0)))"
+
+
+def test_every_processor_is_used_by_default():
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    finished = run_python("-c", "import os; os.environ.pop('OMP_NUM_THREADS', None); " + THREADS, **environment)
+    threads, available = finished.stdout.split()
+    assert threads == available
+
+
+def test_the_users_setting_is_kept():
+    assert run_python("-c", THREADS, OMP_NUM_THREADS="1").stdout.split()[0] == "1"
+
+
+@pytest.mark.parametrize("content, expected", [("150000 100000", 2), ("100000 100000", 1), ("max 100000", sys.maxsize),
+                                               ("", sys.maxsize)])
+def test_cgroup_quota(tmp_path, content, expected):
+    (tmp_path / "cpu.max").write_text(content)
+    assert compat._cgroup_quota(str(tmp_path / "cpu.max")) == expected
+    assert compat._cgroup_quota(str(tmp_path / "none")) == sys.maxsize
+
+
+def test_numpy_aliases(monkeypatch):
+    fake = types.ModuleType("numpy")
+    fake.__version__, fake.float = "1.26.4", "kept"
+    monkeypatch.setitem(sys.modules, "numpy", fake)
+    compat.restore_numpy_aliases()
+    assert (fake.bool, fake.object, fake.float) == (bool, object, "kept")
+    fake.__version__ = "2.1.0"
+    with pytest.raises(ImportError, match="needs NumPy below 2, found 2.1.0"):
+        compat.restore_numpy_aliases()
+
+
+def test_both_builds_of_mxnet_are_refused(monkeypatch):
+    monkeypatch.setattr(compat, "installed", lambda name: True)
+    with pytest.raises(ImportError, match="both mxnet and mxnet-cu112 are installed"):
+        compat.check_mxnet()
+
+
+def test_no_mxnet_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(compat.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="mxnet is not installed for this Python: pip install"):
+        compat.check_mxnet()
+
+
+def test_cuda_libraries_are_loaded_globally_in_order(tmp_path, monkeypatch):
+    for pattern in reversed(compat.CUDA_LIBRARIES[2:]):
+        path = tmp_path / pattern.replace("*", ".1")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    loaded = []
+    monkeypatch.setattr(compat.ctypes, "CDLL", lambda path, mode: loaded.append((path, mode)))
+    names = compat.load_cuda_libraries(str(tmp_path))
+    assert [(name, ctypes.RTLD_GLOBAL) for name in names] == loaded
+    assert [os.path.basename(name).split(".so")[0] for name in names] == [
+        os.path.basename(pattern).split(".so")[0] for pattern in compat.CUDA_LIBRARIES[2:]]
+    assert compat.load_cuda_libraries(str(tmp_path / "none")) == []

@@ -1,0 +1,90 @@
+"""The networks are the published ones: names, shapes, counts, outputs, gradients."""
+import mxnet as mx
+import numpy as np
+import pytest
+
+import aff
+from aff import fusion
+
+from . import golden
+
+BUILT = {key: entry for key, entry in golden.ARCHITECTURES.items()
+         if entry["build"]["name"].startswith("cifar_")
+         and entry["build"]["kwargs"]["fusion"] in aff.list_fusions()}
+WITH_OUTPUTS = [key for key, entry in BUILT.items() if "logits" in entry]
+SMALL = "cifar_resnet14_c1_s1_ASKCFuse"
+
+
+def test_every_network_of_the_first_tables_is_here():
+    assert {"cifar_resnet32_c4_s1_ASKCFuse", "cifar_resnet32_c4_s1_DirectAdd", "cifar_resnext29_32x4d_ASKCFuse",
+            "cifar_resnet32_c4_s1_ResGlobLocaforGlobLocaCha", "cifar_resnext38_32x4d_ASKCFuse"} <= set(WITH_OUTPUTS)
+
+
+@pytest.mark.parametrize("key", BUILT)
+def test_names_shapes_and_counts(key):
+    entry = BUILT[key]
+    net = aff.get_model(entry["build"]["name"], **entry["build"]["kwargs"])
+    shapes = {name: list(parameter.shape) for name, parameter in net._collect_params_with_prefix().items()}
+    assert shapes == entry["params"]
+    assert aff.count_parameters(net) == (entry["n_params_trainable"], entry["n_params_total"])
+
+
+@pytest.mark.parametrize("key", WITH_OUTPUTS)
+def test_outputs(key):
+    error, bound = golden.logits_error(BUILT[key])
+    assert error <= bound
+
+
+@pytest.mark.parametrize("key", WITH_OUTPUTS)
+def test_training_losses(key):
+    errors, bounds = golden.loss_errors(BUILT[key])
+    assert (errors <= bounds).all(), (errors, bounds)
+
+
+def test_gradients():
+    entry = BUILT[SMALL]
+    _, norms = golden.training_losses(entry)
+    expected = entry["grad_norms_step1"]
+    ratios = np.array([norms[name] / expected[name] for name in expected])
+    np.testing.assert_allclose(ratios / ratios[0], 1, rtol=1e-3)
+
+
+@pytest.mark.parametrize("change", ["no factor 2", "roles swapped", "local only"])
+@pytest.mark.parametrize("key", ["cifar_resnet14_c1_s1_ASKCFuse", "cifar_resnext38_32x4d_ASKCFuse",
+                                 "cifar_resnet32_c4_s1_ASKCFuse"])
+def test_the_bound_tells_a_wrong_network(key, change, monkeypatch):
+    def wrong(self, F, x, residual):
+        initial = x + residual
+        weight = F.sigmoid(self.local_att(initial) if change == "local only" else
+                           F.broadcast_add(self.local_att(initial), self.global_att(initial)))
+        x, residual = (residual, x) if change == "roles swapped" else (x, residual)
+        joined = x * weight + residual * (1 - weight)
+        return joined if change == "no factor 2" else 2 * joined
+
+    monkeypatch.setattr(fusion.AFF, "hybrid_forward", wrong)
+    error, bound = golden.logits_error(BUILT[key])
+    assert error > bound
+
+
+@pytest.mark.parametrize("name", ["cifar_resnet8_askc", "cifar_resnext11_32x4d_askc"])
+@pytest.mark.parametrize("fused", aff.list_fusions())
+def test_every_model_with_every_fusion(name, fused, tmp_path):
+    net = aff.get_model(name, fusion=fused, classes=10, ctx=mx.cpu())
+    x = mx.nd.random.normal(shape=(2, 3, 8, 8))
+    plain = net(x)
+    assert plain.shape == (2, 10)
+    assert np.isfinite(plain.asnumpy()).all()
+    with mx.autograd.record():
+        loss = net(x).square().sum()
+    loss.backward()
+    for parameter in net.collect_params().values():
+        if parameter.grad_req != "null":
+            assert np.isfinite(parameter.grad().asnumpy()).all()
+            assert np.abs(parameter.grad().asnumpy()).sum() > 0 or parameter.name.endswith("_bias")
+    plain = net(x).asnumpy()
+    net.save_parameters(str(tmp_path / "net.params"))
+    net.hybridize(static_alloc=True, static_shape=True)
+    np.testing.assert_allclose(net(x).asnumpy(), plain, rtol=1e-4, atol=1e-4)
+    again = aff.get_model(name, fusion=fused, classes=10)
+    again.load_parameters(str(tmp_path / "net.params"))
+    np.testing.assert_array_equal(again(x).asnumpy(), plain)

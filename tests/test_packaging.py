@@ -1,0 +1,70 @@
+"""What an installation brings, and what a Python that does not serve is told."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import ROOT, run_python
+
+SPY = "import setuptools, json; setuptools.setup = lambda **k: print(json.dumps(k)); exec(open('setup.py').read())"
+
+
+def setup_arguments(**environment):
+    import json
+    finished = run_python("-c", f"__file__ = 'setup.py'; {SPY}", **environment)
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+def test_a_cpu_install_brings_mxnet_and_the_extra_is_refused():
+    arguments = setup_arguments(AFF_MXNET="cpu")
+    assert "mxnet==1.9.1" in arguments["install_requires"]
+    conflicting = [r for r in arguments["extras_require"]["cu112"] if r.startswith("mxnet==")]
+    assert conflicting == ["mxnet==0+set.AFF.MXNET.to.cu112.for.this.extra"]
+
+
+def test_a_gpu_install_brings_mxnet_cu112_alone():
+    arguments = setup_arguments(AFF_MXNET="cu112")
+    everything = arguments["install_requires"] + arguments["extras_require"]["cu112"]
+    assert "mxnet-cu112==1.9.1" in everything
+    assert not [requirement for requirement in everything if requirement.startswith("mxnet==")]
+    libraries = [requirement for requirement in everything if requirement.startswith("nvidia-")]
+    assert len(libraries) == 9
+    assert all("==" in requirement for requirement in libraries)
+
+
+def test_an_unknown_build_is_refused():
+    finished = run_python("-c", f"__file__ = 'setup.py'; {SPY}", AFF_MXNET="cu118")
+    assert finished.returncode != 0
+    assert "AFF_MXNET=cu118: valid: cpu, cu112" in finished.stderr
+
+
+def test_this_python_serves():
+    finished = run_python(os.path.join("tools", "check_python.py"))
+    assert (finished.returncode, finished.stdout.strip()) == (0, "%d.%d" % sys.version_info[:2])
+
+
+@pytest.mark.parametrize("version", [(2, 7), (3, 7), (3, 13), (3, 14)])
+def test_a_python_that_does_not_serve_is_told_which_do(version):
+    code = (f"import sys, runpy; sys.version_info = {version!r} + (0,); "
+            "runpy.run_path('tools/check_python.py', run_name='__main__')")
+    finished = run_python("-c", code)
+    assert finished.returncode == 2
+    assert "needs Python 3.8 to 3.12: name one, e.g. make demo PYTHON=python3." in finished.stderr
+    assert "Python %d.%d" % version in finished.stderr
+    assert not finished.stdout
+
+
+def test_make_stops_before_pip_where_python_does_not_serve(tmp_path):
+    fake = tmp_path / "python9"
+    fake.write_text("#!/bin/sh\necho 'python9 is too new: name one' >&2\nexit 2\n")
+    fake.chmod(0o755)
+    finished = subprocess.run(["make", "demo", f"PYTHON={fake}", f"VENV={tmp_path}/venv"], cwd=ROOT, text=True,
+                              capture_output=True, check=False)
+    assert finished.returncode == 2
+    assert "too new" in finished.stderr
+    assert not (tmp_path / "venv").exists()
+    finished = subprocess.run(["make", "test", "PYTHON=/no/such/python", f"VENV={tmp_path}/venv"], cwd=ROOT, text=True,
+                              capture_output=True, check=False)
+    assert "/no/such/python cannot be run: name a Python 3.8 to 3.12" in finished.stderr

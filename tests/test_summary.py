@@ -1,0 +1,53 @@
+"""The layer table against counts made by hand."""
+import pytest
+
+import aff
+from aff.summary import summarize, table
+
+
+def totals(name, size=32, **kwargs):
+    rows = summarize(aff.get_model(name, **kwargs), size)
+    return tuple(sum(getattr(row, key) for row in rows) for key in ("trainable", "parameters", "multiply_adds"))
+
+
+@pytest.mark.parametrize("name, kwargs", [
+    ("cifar_resnet32_askc", {"channel_times": 4}), ("cifar_resnet8_askc", {"fusion": "Add", "classes": 10}),
+    ("cifar_resnet20_askc", {"fusion": "iAFF", "deep_stem": True, "avg_down": True}),
+    ("cifar_resnext29_32x4d_askc", {"use_se": True})])
+def test_parameters_are_those_of_the_network(name, kwargs):
+    assert totals(name, **kwargs)[:2] == aff.count_parameters(aff.get_model(name, **kwargs))
+
+
+def test_multiply_adds_of_a_plain_network():
+    stem = 3 * 16 * 9 * 32 ** 2
+    stage1 = 2 * 16 * 16 * 9 * 32 ** 2
+    stage2 = (16 * 32 * 9 + 32 * 32 * 9 + 16 * 32) * 16 ** 2
+    stage3 = (32 * 64 * 9 + 64 * 64 * 9 + 32 * 64) * 8 ** 2
+    assert totals("cifar_resnet8_askc", fusion="Add", classes=10)[2] == (
+        stem + stage1 + stage2 + stage3 + 640 + 16 * 32 ** 2 + 32 * 16 ** 2 + 64 * 8 ** 2)
+
+
+def test_multiply_adds_of_a_grouped_convolution():
+    rows = {row.name: row for row in summarize(aff.get_model("cifar_resnext11_32x4d_askc"), 32)}
+    assert rows["features.3.0.body.3"].multiply_adds == 128 * (128 // 32) * 9 * 32 ** 2
+
+
+def test_a_fusion_is_counted_whole():
+    rows = [row for row in summarize(aff.get_model("cifar_resnet8_askc"), 32) if row.name.startswith(
+        "features.2.0.attention")]
+    c, hw, inner = 16, 32 ** 2, 4
+    local = 2 * c * inner * hw + inner * hw
+    global_ = 2 * c * inner + inner + c * hw
+    elementwise = 7 * c * hw  # x + y, L + g, sigmoid, x - y, times w, plus y, times 2
+    assert sum(row.multiply_adds for row in rows) == local + global_ + elementwise
+
+
+def test_size_of_the_input_counts():
+    assert totals("cifar_resnet8_askc", size=64)[2] > 3.9 * totals("cifar_resnet8_askc", size=32)[2]
+
+
+def test_the_table_names_layers_as_the_parameter_file_does():
+    text = table(summarize(aff.get_model("cifar_resnet8_askc"), 32), "title")
+    assert "features.2.0.attention.local_att.3" in text
+    assert "(16, 32, 32)" in text
+    assert f"{aff.count_parameters(aff.get_model('cifar_resnet8_askc'))[1]:,}" in text

@@ -1,0 +1,147 @@
+"""Checkpoints: a resumed run is the undisturbed one, files are whole or not there, nothing is pickled."""
+import os
+
+import mxnet as mx
+import numpy as np
+import pytest
+
+import aff
+from aff.data import EvalBatches
+from aff.training import checkpoint as checkpoints
+from aff.training.files import replacing, write_json
+from aff.training.parameters import load_parameters, save_parameters
+from aff.training.run import Run
+from aff.training.runlog import RunLog
+
+from .helpers import mixed_batches, parameters, small_loop
+
+
+def make_run(tiny_data, folder, epochs, devices=1):
+    os.makedirs(folder, exist_ok=True)
+    evals = {"test": EvalBatches(tiny_data, tiny_data.test, 4)}
+    loop = small_loop(devices, soft_targets=True, steps=(4, 4))
+    return Run(loop, small_loop(devices).net, mixed_batches(tiny_data), evals, RunLog(str(folder / "logs")),
+               str(folder), epochs, save_period=2, seed=0)
+
+
+def facts(state):
+    return [(r.epoch, r.lr, r.train_loss, r.train_value, r.top1_error, r.top5_error) for r in state.history]
+
+
+@pytest.mark.parametrize("devices", [1, 2, 3])
+def test_two_and_two_epochs_are_four(tiny_data, tmp_path, devices):
+    whole = make_run(tiny_data, tmp_path / "whole", 4, devices)
+    expected = whole.go()
+    make_run(tiny_data, tmp_path / "parts", 2, devices).go()
+    second = make_run(tiny_data, tmp_path / "parts", 4, devices)
+    resumed = second.go(checkpoints.newest_checkpoint(str(tmp_path / "parts")))
+    assert facts(resumed) == facts(expected)
+    assert resumed.best_epoch == expected.best_epoch
+    for name, value in parameters(whole.loop).items():
+        np.testing.assert_array_equal(parameters(second.loop)[name], value, err_msg=name)
+
+
+def test_what_a_run_leaves(tiny_data, tmp_path):
+    state = make_run(tiny_data, tmp_path, 3).go()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best.params", "checkpoint-0002", "checkpoint-0003", "epoch-0002.params", "logs"]
+    assert sorted(path.name for path in (tmp_path / "checkpoint-0003").iterdir()) == [
+        "net.params", "optimizer.params", "state.json"]
+    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["history.png", "train.jsonl", "train.log"]
+    errors = [record.top1_error["test"] for record in state.history]
+    assert state.best().top1_error["test"] == min(errors)
+    assert state.best_epoch == max(epoch for epoch, error in enumerate(errors) if error == min(errors))
+
+
+def test_no_pickle_is_written(tiny_data, tmp_path):
+    make_run(tiny_data, tmp_path, 1).go()
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert not path.read_bytes().startswith(b"\x80"), path
+
+
+def test_momentum_is_restored(tiny_data, tmp_path):
+    run = make_run(tiny_data, tmp_path, 1)
+    run.go()
+    other = make_run(tiny_data, tmp_path / "other", 1)
+    checkpoints.load_checkpoint(str(tmp_path / "checkpoint-0001"), other.loop)
+    states, restored = (r.loop.trainer._updaters[0].states for r in (run, other))
+    assert set(states) == set(restored)
+    for index, value in states.items():
+        np.testing.assert_array_equal(restored[index].asnumpy(), value.asnumpy())
+        assert value.asnumpy().any() or value.size <= 64
+
+
+@pytest.mark.parametrize("file", ["net.params", "optimizer.params", "state.json"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "other"])
+def test_damaged_checkpoints_are_named(tiny_data, tmp_path, file, damage):
+    make_run(tiny_data, tmp_path, 1).go()
+    path = tmp_path / "checkpoint-0001" / file
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "cut":
+        path.write_bytes(content[:len(content) // 2])
+    elif damage == "other":
+        if file.endswith("json"):
+            write_json(str(path), {"epochs_done": 1})
+        else:
+            mx.nd.save(str(path), {"x": mx.nd.ones(1)})
+    with pytest.raises(aff.InputError, match=file):
+        checkpoints.load_checkpoint(str(path.parent), small_loop())
+
+
+def test_newest_counts_numbers_not_letters(tmp_path):
+    for number in ("0002", "0010", "9999", "10000"):
+        (tmp_path / f"checkpoint-{number}").mkdir()
+    (tmp_path / "checkpoint-20000.77.tmp").mkdir()
+    assert checkpoints.newest_checkpoint(str(tmp_path)).endswith("checkpoint-10000")
+    assert checkpoints.newest_checkpoint(str(tmp_path / "checkpoint-0002")).endswith("checkpoint-0002")
+    assert checkpoints.newest_checkpoint(str(tmp_path / "none")) is None
+
+
+def test_replacing_leaves_the_old_file_when_writing_fails(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(OSError, match="full"), replacing(str(path)) as temporary:
+        with open(temporary, "w") as file:
+            file.write("half")
+        raise OSError("full")
+    assert path.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_parameters_that_do_not_fit_say_how(tmp_path):
+    path = str(tmp_path / "net.params")
+    save_parameters(aff.get_model("cifar_resnet8_askc", fusion="Add", classes=4, ctx=mx.cpu()), path)
+    fitting = aff.get_model("cifar_resnet8_askc", fusion="Add", classes=4)
+    load_parameters(fitting, path, [mx.cpu()])
+    with pytest.raises(aff.InputError, match=r"72 missing: features.2.0.attention.local_att.0.weight, .* and 69 more"):
+        load_parameters(aff.get_model("cifar_resnet8_askc", classes=4), path, [mx.cpu()])
+    with pytest.raises(aff.InputError, match=r"2 of another shape: output.weight \(4, 64\) for \(5, 64\)"):
+        load_parameters(aff.get_model("cifar_resnet8_askc", fusion="Add", classes=5), path, [mx.cpu()])
+
+
+def test_a_file_that_is_not_parameters(tmp_path):
+    path = tmp_path / "x.params"
+    for content in (b"", b"hello", b"\x80\x04."):
+        path.write_bytes(content)
+        with pytest.raises(aff.InputError, match="x.params"):
+            load_parameters(aff.get_model("cifar_resnet8_askc"), str(path), [mx.cpu()])
+    mx.nd.save(str(path), [mx.nd.ones(2)])
+    with pytest.raises(aff.InputError, match="arrays without names"):
+        load_parameters(aff.get_model("cifar_resnet8_askc"), str(path), [mx.cpu()])
+    with pytest.raises(aff.InputError, match="no such file"):
+        load_parameters(aff.get_model("cifar_resnet8_askc"), str(tmp_path / "none"), [mx.cpu()])
+
+
+def test_float16_files_load_into_float32(tmp_path):
+    path = str(tmp_path / "half.params")
+    net = aff.get_model("cifar_resnet8_askc", ctx=mx.cpu())
+    net.cast("float16")
+    net.save_parameters(path)
+    other = aff.get_model("cifar_resnet8_askc", ctx=mx.cpu())
+    load_parameters(other, path, [mx.cpu()])
+    for name, parameter in other._collect_params_with_prefix().items():
+        assert np.dtype(parameter.dtype) == np.float32
+        np.testing.assert_allclose(parameter.data().asnumpy(),
+                                   net._collect_params_with_prefix()[name].data().asnumpy().astype(np.float32))
