@@ -16,7 +16,7 @@ import numpy as np
 import aff
 
 LOGITS_BOUND, FIRST_LOSS_BOUND, LATER_LOSS_BOUND = 1e-4, 1e-3, 2e-2
-PERTURBATION, SAFETY, CAP = 1e-7, 10, 0.4
+PERTURBATION, SAFETY, CAP = 1e-7, 10, 0.2
 
 with gzip.open(os.path.join(os.path.dirname(__file__), "reference", "architectures.json.gz")) as file:
     ARCHITECTURES = json.load(file)

@@ -93,6 +93,10 @@ class TrainingLoop:
             net.collect_params(), "nag",
             {"learning_rate": schedule(0), "momentum": momentum, "wd": wd, **self.precision.optimizer_params},
             kvstore="device", update_on_kvstore=False)
+        # Left to itself, the trainer does this in its first step, after the first backward, and overwrites what that
+        # did to the other devices' running statistics.
+        self.trainer._init_kvstore()
+        self.trainer._init_params()
 
     def train_epoch(self, batches: Iterable, epoch: int,
                     progress: Callable[[Iterable], Iterable] = iter) -> EpochStats:

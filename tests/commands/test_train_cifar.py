@@ -124,7 +124,7 @@ def test_resume_goes_on_to_the_same_end(elsewhere, capsys, monkeypatch):
 def test_val_split_chooses_by_the_held_out_part(capsys):
     assert train(QUICK, "--num-epochs", 1, "--batch-size", 300, "--val-split", "0.2", "--smoke") == 0
     out = capsys.readouterr().out
-    assert "1150 train, 288 val, 359 test images" in out
+    assert "1151 train, 287 val, 359 test images" in out
     assert "chosen by the held-out part" in out
     assert "val top-1" in out
 
