@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 from importlib import metadata
-from typing import Dict, Sequence
+from typing import Dict
 
 import mxnet as mx
 import numpy
@@ -33,11 +33,6 @@ def interpreter() -> str:
 def evaluate_command(params: str) -> str:
     """The command that evaluates a run's parameters."""
     return f"{interpreter()} -m aff evaluate --params {shlex.quote(params)}"
-
-
-def command_line(script: str, argv: Sequence[str]) -> str:
-    """The command as it was given."""
-    return " ".join(["python", script, *(shlex.quote(argument) for argument in argv)])
 
 
 def score(errors: Dict[str, float], wrong_of: str = "") -> str:

@@ -57,7 +57,7 @@ def choose(name: str, save_dir: Optional[str], log_dir: Optional[str], resume: O
         return _dirs(save_dir or os.path.dirname(checkpoint) or ".", log_dir, checkpoint)
     if save_dir:
         checkpoint = newest_checkpoint(save_dir) if resume else None
-        if checkpoint is None and os.path.exists(os.path.join(save_dir, SETTINGS)):
+        if not resume and os.path.exists(os.path.join(save_dir, SETTINGS)):
             raise InputError(f"--save-dir {save_dir} holds a run already: go on with it by --resume auto, or name "
                              "another folder")
         return _dirs(save_dir, log_dir, checkpoint)

@@ -52,6 +52,15 @@ def test_a_folder_or_a_checkpoint_can_be_named():
     assert choose("run", "there", "elsewhere", "auto").log_dir == "elsewhere"
 
 
+def test_a_run_without_a_checkpoint_yet_is_started_anew_where_resuming_is_asked_for():
+    os.makedirs("there")
+    with open("there/settings.json", "w") as file:
+        file.write("{}")
+    assert choose("run", "there", None, "auto").checkpoint is None
+    with pytest.raises(aff.InputError, match="there holds a run already: go on with it by --resume auto"):
+        choose("run", "there", None, None)
+
+
 def test_folders_that_cannot_be_written(monkeypatch):
     os.makedirs("read-only")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
