@@ -43,6 +43,7 @@ setup(
         "opencv-python<4.12",  # gluoncv's; 5.x wants NumPy 2
         "matplotlib>=3.7,<4",
         "tqdm>=4.60,<5",
+        "setuptools>=65; python_version >= '3.12'",  # mxnet and gluoncv import distutils
     ],
     extras_require={
         "cu112": [MXNET["cu112"], *CUDA_LIBRARIES, *refusal],

@@ -17,8 +17,9 @@ import importlib.util
 import math
 import os
 import sys
-import sysconfig
 from importlib import metadata
+from types import ModuleType
+from typing import Optional
 
 NUMPY_ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
 
@@ -34,7 +35,11 @@ CUDA_LIBRARIES = (
     "cusolver/lib/libcusolver.so.11*",
     "cudnn/lib/libcudnn.so.8*",
     "cudnn/lib/libcudnn_ops_infer.so.8*",
+    "cudnn/lib/libcudnn_ops_train.so.8*",
     "cudnn/lib/libcudnn_cnn_infer.so.8*",
+    "cudnn/lib/libcudnn_cnn_train.so.8*",
+    "cudnn/lib/libcudnn_adv_infer.so.8*",
+    "cudnn/lib/libcudnn_adv_train.so.8*",
     "nccl/lib/libnccl.so.2*",
 )
 
@@ -88,7 +93,7 @@ def check_mxnet() -> None:
         raise ImportError("mxnet is not installed for this Python: pip install . (README, 'Install')")
     if installed("mxnet") and installed("mxnet-cu112"):
         raise ImportError("both mxnet and mxnet-cu112 are installed and have overwritten each other: pip uninstall "
-                         "-y mxnet mxnet-cu112, then install one of them (README, 'On GPUs')")
+                         "-y mxnet mxnet-cu112, then install one of them (README, 'Install')")
 
 
 def load_cuda_libraries(root: str | None = None) -> list[str]:
@@ -97,26 +102,54 @@ def load_cuda_libraries(root: str | None = None) -> list[str]:
     Parameters
     ----------
     root : str, optional
-        The ``nvidia`` folder of site-packages; by default this interpreter's.
+        The ``nvidia`` folder of site-packages; by default the one that this interpreter would import from.
 
     Returns
     -------
     list of str
         The files loaded, in order. Libraries that are not there are left to the system's own CUDA.
     """
-    root = root or os.path.join(sysconfig.get_paths()["purelib"], "nvidia")
+    spec = None if root else importlib.util.find_spec("nvidia")
+    roots = list(spec.submodule_search_locations or []) if spec else [root] if root else []
     loaded = []
     for pattern in CUDA_LIBRARIES:
-        for path in sorted(glob.glob(os.path.join(root, pattern)))[:1]:
+        for path in sorted(path for root in roots for path in glob.glob(os.path.join(root, pattern))):
             ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
             loaded.append(path)
     return loaded
 
 
+def import_mxnet() -> ModuleType:
+    """Import mxnet; a library that it cannot load is an `ImportError` of one line."""
+    try:
+        import mxnet
+    except OSError as error:
+        raise ImportError(f"mxnet cannot be loaded ({error}): mxnet-cu112 needs NVIDIA's driver; on a machine without "
+                          "a GPU install the CPU build (README, 'Install')") from error
+    return mxnet
+
+
 def prepare() -> None:
-    """Do all of the above, in order. Does nothing harmful where mxnet has been imported already."""
-    set_threads()
-    check_mxnet()
-    restore_numpy_aliases()
-    if installed("mxnet-cu112"):
-        load_cuda_libraries()
+    """Do all of the above, in order, then import mxnet. Does nothing harmful where it has been imported already.
+
+    Where one of our commands is being started, what is wrong is said in one line and ends it with exit code 2.
+    """
+    try:
+        set_threads()
+        check_mxnet()
+        restore_numpy_aliases()
+        if installed("mxnet-cu112"):
+            load_cuda_libraries()
+        import_mxnet()
+    except ImportError as error:
+        command = starting_command()
+        if command is None:
+            raise
+        print(f"{command}: error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def starting_command() -> Optional[str]:
+    """Name of the command of ours that this process was started as, or None."""
+    name = os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else ""
+    return {"aff": "aff", "-m": "aff", "train_cifar.py": "train_cifar.py"}.get(name)

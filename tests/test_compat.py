@@ -1,4 +1,5 @@
 """What happens before ``import mxnet``."""
+import builtins
 import ctypes
 import os
 import sys
@@ -53,6 +54,30 @@ def test_no_mxnet_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(compat.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="mxnet is not installed for this Python: pip install"):
         compat.check_mxnet()
+
+
+def test_a_library_that_cannot_be_loaded_is_one_line(monkeypatch):
+    def fail(name, *arguments, **kwargs):
+        if name == "mxnet":
+            raise OSError("libcuda.so.1: cannot open shared object file")
+        return original(name, *arguments, **kwargs)
+
+    original = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", fail)
+    with pytest.raises(ImportError, match="libcuda.so.1.*needs NVIDIA's driver"):
+        compat.import_mxnet()
+
+
+@pytest.mark.parametrize("started, command", [("/usr/bin/aff", "aff"), ("-m", "aff"), ("train_cifar.py",) * 2,
+                                              ("/usr/bin/pytest", None)])
+def test_only_our_commands_end_where_others_raise(monkeypatch, capsys, started, command):
+    monkeypatch.setattr(sys, "argv", [started])
+    monkeypatch.setattr(compat, "installed", lambda name: True)
+    with pytest.raises(SystemExit if command else ImportError) as ended:
+        compat.prepare()
+    if command:
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.startswith(f"{command}: error: both mxnet and mxnet-cu112")
 
 
 def test_cuda_libraries_are_loaded_globally_in_order(tmp_path, monkeypatch):

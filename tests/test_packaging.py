@@ -56,6 +56,17 @@ def test_a_python_that_does_not_serve_is_told_which_do(version):
     assert not finished.stdout
 
 
+def test_pythons_that_serve_and_are_there_are_named(tmp_path):
+    fake = tmp_path / "python3.9"
+    fake.write_text("#!/bin/sh\ncase \"$2\" in *3.9*) exit 0;; *) exit 1;; esac\n")
+    fake.chmod(0o755)
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    code = ("import sys, runpy; sys.version_info = (3, 13, 0); "
+            "runpy.run_path('tools/check_python.py', run_name='__main__')")
+    finished = run_python("-c", code, PATH=str(tmp_path))
+    assert "make demo PYTHON=python3.9 (found here: python3.9)" in finished.stderr
+
+
 def test_make_stops_before_pip_where_python_does_not_serve(tmp_path):
     fake = tmp_path / "python9"
     fake.write_text("#!/bin/sh\necho 'python9 is too new: name one' >&2\nexit 2\n")

@@ -15,7 +15,7 @@ def serves(version):
 def candidates():
     """Commands on the PATH that run a Python which serves."""
     names = ["python3.%d" % minor for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
-    command = "%s -c \"import sys; sys.exit(0 if '%%d.%%d' %%%% sys.version_info[:2] == '%s' else 1)\" >%s 2>&1"
+    command = "%s -c \"import sys; sys.exit(0 if '%%d.%%d' %% sys.version_info[:2] == '%s' else 1)\" >%s 2>&1"
     return [name for name in names if os.system(command % (name, name[len("python"):], os.devnull)) == 0]
 
 

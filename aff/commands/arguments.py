@@ -6,15 +6,24 @@ import math
 import sys
 from typing import Callable, List, NoReturn, Optional
 
+import mxnet as mx
+
 from ..data import LABEL_SETS, list_datasets
 from ..errors import InputError, RunError
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds a default to a flag's help where there is one."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default is None else super()._get_help_string(action)
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that takes no abbreviations, shows defaults, and reports an error in one line."""
 
     def __init__(self, *args, **kwargs):
-        super().__init__(*args, allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter, **kwargs)
+        super().__init__(*args, allow_abbrev=False, formatter_class=_Formatter, **kwargs)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {one_line(message)} (see --help)\n")
@@ -33,6 +42,10 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
         code, message = 2, one_line(error)
     except (RunError, OSError) as error:
         code, message = 1, one_line(error)
+    except (mx.MXNetError, MemoryError) as error:
+        text = (str(error).strip() or "out of memory").splitlines()[-1]
+        hint = ": lower --batch-size" if "memory" in text.lower() else ""
+        code, message = 1, f"mxnet failed: {one_line(text)}{hint}"
     except KeyboardInterrupt as error:
         code, message = 130, f"interrupted{f': {error}' if str(error) else ''}"
     print(f"{prog}: error: {message}", file=sys.stderr)

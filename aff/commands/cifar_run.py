@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Dict, List, Optional
 
@@ -157,6 +158,7 @@ def execute(settings: CifarSettings) -> int:
         data = data.hold_out(settings.val_split)
     train, evals = build_batches(settings, data, len(devices))
     loop = build_loop(settings, devices, train)
+    state = RunState.resumed(dirs.checkpoint, loop) if dirs.checkpoint else RunState()
     create(dirs)
     log = RunLog(dirs.log_dir)
     if warning:
@@ -165,15 +167,32 @@ def execute(settings: CifarSettings) -> int:
         write_json(os.path.join(folder, SETTINGS), settings.as_json(len(devices)))
     log.event("start", **settings.as_json(len(devices)))
     announce(settings, data, loop, train, log)
+    if dirs.checkpoint:
+        log.text(f"resume    after {len(state.history)} epochs, from {dirs.checkpoint}")
+        log.event("resume", checkpoint=dirs.checkpoint, epoch=len(state.history))
     run = Run(loop, build_network(settings, devices, loop.precision), train, evals, log, dirs.save_dir,
               1 if settings.smoke else settings.num_epochs, settings.save_period, settings.seed)
     try:
-        state = run.go(dirs.checkpoint)
+        run.go(state)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("go on from the last whole epoch with the same command and --resume auto "
                                 f"--save-dir {dirs.save_dir}") from None
-    conclude(run, state)
+    conclude(run, state, settings.smoke)
     return 0
+
+
+def unused_flags(settings: CifarSettings) -> List[str]:
+    """Flags of the command that other flags of it leave without effect, a phrase each."""
+    given = {argument.split("=")[0] for argument in shlex.split(settings.command)}
+    last = settings.lr_decay_epoch[-1] if settings.lr_decay_epoch else 0
+    reasons = (("--mixup-alpha", settings.no_mixup, "with --no-mixup"),
+               ("--mixup-off-epoch", settings.no_mixup, "with --no-mixup"),
+               ("--warmup-lr", not settings.warmup_epochs, "without --warmup-epochs"),
+               ("--lr-decay", settings.cosine, "with --cosine"),
+               ("--lr-decay-epoch", settings.cosine, "with --cosine"),
+               ("--lr-decay-epoch", not settings.cosine and last >= settings.num_epochs,
+                f"beyond --num-epochs {settings.num_epochs}"))
+    return [f"{flag} {why}" for flag, unused, why in reasons if unused and flag in given]
 
 
 def announce(settings: CifarSettings, data: DataSet, loop: TrainingLoop, train: TrainBatches, log: RunLog) -> None:
@@ -186,6 +205,8 @@ def announce(settings: CifarSettings, data: DataSet, loop: TrainingLoop, train: 
     log.text(f"data      {data.name}{labels}: {parts} images, from {data.source}")
     log.text(f"devices   {', '.join(map(str, loop.devices))}; batch {train.batch_size} "
              f"({settings.batch_size} on each), {len(train)} batches an epoch, seed {settings.seed}")
+    for line in unused_flags(settings):
+        log.text(f"not used  {line}")
     if not settings.no_mixup:
         log.text(f"mixup     alpha {settings.mixup_alpha:g} in epochs 0 to {settings.mixup_until - 1}"
                  if settings.mixup_until else
@@ -196,7 +217,7 @@ def announce(settings: CifarSettings, data: DataSet, loop: TrainingLoop, train: 
              "--val-split holds out part of the training set instead")
 
 
-def conclude(run: Run, state: RunState) -> None:
+def conclude(run: Run, state: RunState, smoke: bool) -> None:
     """Say what came out and where it is."""
     best, last = state.best(), state.history[-1]
     chosen = "the held-out part" if run.chooser == "val" else "the test set itself"
@@ -208,6 +229,8 @@ def conclude(run: Run, state: RunState) -> None:
     run.log.event("end", best_epoch=best.epoch, chosen_by=run.chooser, test_top1_error=best.top1_error["test"],
                   test_top5_error=best.top5_error["test"], last_test_top1_error=last.top1_error["test"],
                   parameters=params)
+    if smoke:
+        return
     run.log.text(f"test accuracy  {100 * (1 - best.top1_error['test']):.2f} %")
     run.log.text(f"parameters     {params}")
     run.log.text(f"log            {run.log.path(TEXT_LOG)}, {run.log.path(JSON_LOG)}")

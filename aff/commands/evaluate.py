@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 from typing import Optional, Sequence
 
 from ..data import CLASSES, EvalBatches, load_dataset
@@ -13,6 +14,7 @@ from ..training.evaluation import evaluate
 from ..training.files import read_json
 from ..training.loop import hybridize
 from ..training.parameters import load_parameters
+from ..training.precision import create_precision
 from ..training.runlog import RunLog
 from .arguments import Parser, add_data_arguments, add_device_arguments, add_model_arguments, guarded, whole
 from .networks import resolve
@@ -39,10 +41,12 @@ def _fill_in(options: argparse.Namespace) -> tuple:
     path = os.path.join(os.path.dirname(options.params), SETTINGS)
     run = read_json(path) if os.path.isfile(path) else {}
     try:
+        options.dtype = run.get("training", {}).get("dtype", "float32")
         data = dict(run.get("data") or {"dataset": None, "data_dir": None, "labels": None})
         model = run.get("model") and (run["model"]["name"], dict(run["model"]["kwargs"]))
         if options.dataset:
             data = {"dataset": options.dataset, "data_dir": None, "labels": None}
+        data = {key: data.get(key) for key in ("dataset", "data_dir", "labels")}
         data.update({key: getattr(options, key) for key in ("data_dir", "labels") if getattr(options, key)})
         if data["dataset"] == "cifar100":
             data["labels"] = data["labels"] or "fine"
@@ -58,6 +62,7 @@ def _fill_in(options: argparse.Namespace) -> tuple:
                              "--blocks, --channel-times as they were trained")
         elif options.fusion:
             model[1]["fusion"] = options.fusion
+        model[1]["classes"], model[1]["fusion"]
         return model, data
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
@@ -72,7 +77,10 @@ def run(options: argparse.Namespace) -> int:
     (name, kwargs), source = _fill_in(options)
     log = RunLog()
     devices, warning = choose_devices(options.gpus, options.cpus)
+    on_gpu = devices[0].device_type == "gpu"
+    precision = create_precision(options.dtype if on_gpu else "float32", devices)
     net = get_model(name, ctx=devices, **kwargs)
+    precision.prepare(net)
     load_parameters(net, options.params, devices)
     data = load_dataset(source["dataset"], source["data_dir"], source["labels"])
     if data.classes != kwargs["classes"]:
@@ -83,11 +91,14 @@ def run(options: argparse.Namespace) -> int:
     if options.mode == "hybrid":
         hybridize(net)
     batches = EvalBatches(data, data.test, options.batch_size * len(devices), options.num_workers)
-    found = evaluate(net, batches, devices)
+    found = evaluate(net, batches, devices, precision.dtype,
+                     partial(log.progress, total=len(batches), description="evaluate"))
     labels = f" ({data.label_set} labels)" if data.label_set else ""
     log.text(f"{data.name}{labels}, test part: "
              + score({"top1": found.top1_error, "top5": found.top5_error},
                      f", {found.top1_wrong} of {found.samples} wrong"))
+    if precision.dtype != options.dtype:
+        log.text(f"trained in {options.dtype}, evaluated in {precision.dtype}, which is what a CPU has")
     log.text(f"{name} with {kwargs['fusion']}, parameters {options.params}; {found.samples} images, each once")
     return 0
 

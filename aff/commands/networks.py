@@ -5,9 +5,10 @@ import argparse
 import re
 from typing import Dict, Tuple
 
-from ..errors import InputError
-from ..model_zoo import model_arguments
+from ..errors import InputError, unknown
+from ..model_zoo import list_models, model_arguments
 
+SHORT_NAMES = ("resnet", "resnext29_32x4d", "resnext38_32x4d", "resnext47_32x4d")
 RESNET_DEFAULTS = {"blocks": 5, "channel_times": 4}
 _FLAGS = {"blocks": "--blocks", "channel_times": "--channel-times", "start_layer": "--start-layer",
           "deep_stem": "--deep-stem"}
@@ -28,6 +29,8 @@ def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, o
         name = f"cifar_resnet{6 * given.pop('blocks') + 2}_askc"
     elif re.fullmatch(r"resnext\d+_32x4d", name):
         name = f"cifar_{name}_askc"
+    elif not name.startswith("cifar_"):
+        raise unknown("model", name, [*SHORT_NAMES, *list_models()])
     valid = model_arguments(name)
     for flag in given:
         if flag not in valid:

@@ -24,10 +24,11 @@ def versions() -> Dict[str, str]:
 def interpreter() -> str:
     """How a user would call this Python from here: ``python`` where that is it, else its shortest path."""
     found = shutil.which("python")
-    if found and os.path.samefile(os.path.dirname(found), os.path.dirname(sys.executable)):
+    if found and os.path.samefile(found, sys.executable) and os.path.samefile(
+            os.path.dirname(found), os.path.dirname(sys.executable)):
         return "python"
     relative = os.path.relpath(sys.executable)
-    return sys.executable if relative.startswith("..") else relative
+    return shlex.quote(sys.executable if relative.startswith("..") else relative)
 
 
 def evaluate_command(params: str) -> str:

@@ -1,15 +1,18 @@
 """Where a run's files go: which folders, and that no other run is overwritten."""
 from __future__ import annotations
 
+import glob
 import os
-from dataclasses import dataclass, replace
-from typing import Optional
+import re
+from dataclasses import dataclass
+from typing import List, Optional
 
 from ..errors import InputError
 from ..training.checkpoint import newest_checkpoint
+from ..training.run import BEST
+from ..training.runlog import JSON_LOG
 
 SETTINGS = "settings.json"
-_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class RunDirs:
     checkpoint : str or None
         Where the run goes on from.
     fresh : bool
-        Whether `save_dir` was chosen because it did not exist.
+        Whether the folders were chosen because they did not exist.
     """
 
     save_dir: str
@@ -48,38 +51,55 @@ def choose(name: str, save_dir: Optional[str], log_dir: Optional[str], resume: O
     Raises
     ------
     InputError
-        When `save_dir` holds another run, or there is nothing to resume in the folder named.
+        When a folder holds another run, or there is nothing to resume in the folder named.
     """
     if resume and resume != "auto":
         checkpoint = newest_checkpoint(resume)
         if checkpoint is None:
             raise InputError(f"--resume {resume}: no checkpoint there")
-        return _dirs(save_dir or os.path.dirname(checkpoint) or ".", log_dir, checkpoint)
-    if save_dir:
-        checkpoint = newest_checkpoint(save_dir) if resume else None
-        if not resume and os.path.exists(os.path.join(save_dir, SETTINGS)):
-            raise InputError(f"--save-dir {save_dir} holds a run already: go on with it by --resume auto, or name "
-                             "another folder")
-        return _dirs(save_dir, log_dir, checkpoint)
-    free = next(path for path in _numbered(name) if not os.path.exists(path))
-    if resume:
-        taken = [path for path in _numbered(name, free) if newest_checkpoint(path)]
-        if taken:
-            return _dirs(taken[-1], log_dir, newest_checkpoint(taken[-1]))
-    return replace(_dirs(free, log_dir, None), fresh=True)
+        folder = os.path.dirname(checkpoint) or "."
+        if save_dir and os.path.abspath(save_dir) != os.path.abspath(folder):
+            raise InputError(f"--resume {resume} goes on in {folder}: leave --save-dir {save_dir} out")
+        return RunDirs(folder, log_dir or _logs(folder), checkpoint)
+    if not save_dir:
+        taken = _taken("params", name)
+        if not (resume and taken):
+            number = max([*taken, *_taken("logs", name)], default=0) + 1
+            save_dir = _numbered(name, number)
+            return _new(RunDirs(save_dir, log_dir or _logs(save_dir), fresh=True))
+        save_dir = _numbered(name, max(taken))
+    checkpoint = newest_checkpoint(save_dir) if resume else None
+    dirs = RunDirs(save_dir, log_dir or _logs(save_dir), checkpoint)
+    if checkpoint:
+        return dirs
+    if os.path.exists(os.path.join(save_dir, BEST)) or (
+            not resume and os.path.exists(os.path.join(save_dir, SETTINGS))):
+        raise InputError(f"--save-dir {save_dir} holds a run already: " + (
+            "it has no checkpoint to go on from; name another folder" if resume else
+            "go on with it by --resume auto, or name another folder"))
+    return dirs if resume else _new(dirs)
 
 
-def _numbered(name: str, end: Optional[str] = None):
-    for number in range(1, _MOST):
-        path = os.path.join("params", name if number == 1 else f"{name}-{number}")
-        if path == end:
-            return
-        yield path
+def _new(dirs: RunDirs) -> RunDirs:
+    """The folders of a new run, checked not to hold another's log."""
+    if os.path.exists(os.path.join(dirs.log_dir, JSON_LOG)):
+        raise InputError(f"--logging-dir {dirs.log_dir} holds the log of another run: name another folder")
+    return dirs
 
 
-def _dirs(save_dir: str, log_dir: Optional[str], checkpoint: Optional[str]) -> RunDirs:
-    base = os.path.basename(os.path.abspath(save_dir))
-    return RunDirs(save_dir, log_dir or os.path.join("logs", base), checkpoint)
+def _numbered(name: str, number: int) -> str:
+    return os.path.join("params", name if number == 1 else f"{name}-{number}")
+
+
+def _taken(folder: str, name: str) -> List[int]:
+    """Numbers of the runs of this name in `folder`, 1 for the one without a number."""
+    paths = glob.glob(os.path.join(folder, glob.escape(name) + "*"))
+    found = [re.fullmatch(re.escape(name) + r"(?:-(\d{1,6}))?", os.path.basename(path)) for path in paths]
+    return [int(match.group(1) or 1) for match in found if match]
+
+
+def _logs(save_dir: str) -> str:
+    return os.path.join("logs", os.path.basename(os.path.abspath(save_dir)))
 
 
 def create(dirs: RunDirs) -> None:
@@ -90,12 +110,24 @@ def create(dirs: RunDirs) -> None:
     InputError
         Where they cannot be created or written.
     """
-    for path in (dirs.save_dir, dirs.log_dir):
-        try:
-            os.makedirs(path, exist_ok=not (dirs.fresh and path == dirs.save_dir))
-        except FileExistsError:
-            raise InputError(f"{path}: another run has just taken it: start again, or name a --save-dir") from None
-        except OSError as error:
-            raise InputError(f"{path}: cannot be created: {error.strerror}") from error
-        if not os.access(path, os.W_OK):
-            raise InputError(f"{path}: cannot be written to")
+    created = []
+    try:
+        for path in (dirs.save_dir, dirs.log_dir):
+            if dirs.fresh and os.path.isdir(path) and path == dirs.save_dir:
+                raise InputError(f"{path}: another run has just taken it: start again, or name a --save-dir")
+            if not os.path.isdir(path):
+                os.makedirs(path)
+                created.append(path)
+            if not os.access(path, os.W_OK):
+                raise InputError(f"{path}: cannot be written to")
+    except OSError as error:
+        _remove(created)
+        raise InputError(f"{error.filename}: cannot be created: {error.strerror}") from error
+    except InputError:
+        _remove(created)
+        raise
+
+
+def _remove(folders: List[str]) -> None:
+    for path in reversed(folders):
+        os.removedirs(path)

@@ -109,4 +109,4 @@ def main(argv: Optional[Sequence[str]] = None, prog: Optional[str] = None) -> in
     argv = list(sys.argv[1:] if argv is None else argv)
     prog = prog or os.path.basename(sys.argv[0])
     options = build_parser(prog).parse_args(argv)
-    return guarded(prog, lambda: run(options, shlex.join([prog, *argv])))
+    return guarded(prog, lambda: run(options, f"{prog} {shlex.join(argv)}"))

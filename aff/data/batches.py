@@ -5,6 +5,7 @@ same whatever the number of threads, and goes on after an interruption as if the
 """
 from __future__ import annotations
 
+import math
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -143,8 +144,11 @@ class EvalBatches:
         """Number of images that an iteration gives."""
         return min(len(self.split), self.limit * self.batch_size) if self.limit else len(self.split)
 
+    def __len__(self) -> int:
+        return math.ceil(self.samples / self.batch_size)
+
     def __iter__(self) -> Iterator[Batch]:
-        return prefetch(self._make, -(-self.samples // self.batch_size), self.workers)
+        return prefetch(self._make, len(self), self.workers)
 
     def _make(self, index: int) -> Batch:
         part = slice(index * self.batch_size, min((index + 1) * self.batch_size, self.samples))

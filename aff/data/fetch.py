@@ -43,13 +43,18 @@ def fetch_files(files: Iterable[Tuple[str, str]], namespace: str, folder: str) -
     namespace : str
         The repository's folder.
     folder : str
-        Where they go. It is created only once everything has arrived and fits its sum.
+        Where they go. It is created only once everything has arrived and fits its sum; files that are there stay.
 
     Raises
     ------
     InputError
         When one cannot be fetched or does not fit its sum; `folder` is then as before.
     """
+    existing = folder
+    while not os.path.exists(existing):
+        existing = os.path.dirname(os.path.abspath(existing))
+    if not os.path.isdir(existing) or not os.access(existing, os.W_OK):
+        raise InputError(f"{existing} is no folder that can be written to")
     with tempfile.TemporaryDirectory(prefix="aff-fetch-") as temporary:
         for name, sha1 in files:
             url, path = repository_url(namespace, name), os.path.join(temporary, name)
@@ -63,7 +68,7 @@ def fetch_files(files: Iterable[Tuple[str, str]], namespace: str, folder: str) -
                 unpack(path, temporary)
                 os.remove(path)
         os.makedirs(folder, exist_ok=True)
-        for name in sorted(os.listdir(temporary)):
+        for name in sorted(set(os.listdir(temporary)) - set(os.listdir(folder))):
             partial = os.path.join(folder, name + ".part")
             shutil.copyfile(os.path.join(temporary, name), partial)
             os.replace(partial, os.path.join(folder, name))

@@ -5,10 +5,11 @@ The data order and augmentation need no state: they are functions of seed and ep
 """
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 import mxnet as mx
 
@@ -49,7 +50,8 @@ def save_checkpoint(folder: str, loop: TrainingLoop, epochs_done: int, state: Di
     """
     path = os.path.join(folder, f"checkpoint-{epochs_done:04d}")
     temporary = f"{path}.{os.getpid()}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
+    for left_over in glob.glob(os.path.join(glob.escape(folder), "checkpoint-*.tmp")):
+        shutil.rmtree(left_over)
     os.makedirs(temporary)
     try:
         save_parameters(loop.net, os.path.join(temporary, "net.params"))
@@ -65,7 +67,7 @@ def save_checkpoint(folder: str, loop: TrainingLoop, epochs_done: int, state: Di
     return path
 
 
-def load_checkpoint(path: str, loop: TrainingLoop) -> Dict[str, object]:
+def load_checkpoint(path: str, loop: TrainingLoop) -> Dict[str, Any]:
     """Put a checkpoint back into a loop over the same network, and return its state.
 
     Raises

@@ -75,7 +75,26 @@ def choose_devices(gpus: Optional[str], cpus: Optional[int]) -> Tuple[List[mx.Co
     if missing:
         raise InputError(f"--gpus {gpus}: no GPU {missing[0]} on this machine, which has {found}: name "
                          f"0 to {found - 1}")
-    return [mx.gpu(gpu) for gpu in named], None
+    chosen = [mx.gpu(gpu) for gpu in named]
+    for device in chosen:
+        probe(device)
+    return chosen, None
+
+
+def probe(device: mx.Context) -> None:
+    """Run one operator on a device.
+
+    Raises
+    ------
+    InputError
+        Where mxnet cannot, as on a GPU that it has no machine code for.
+    """
+    try:
+        (mx.nd.ones(1, ctx=device) + 1).wait_to_read()
+    except mx.MXNetError as error:
+        raise InputError(f"mxnet cannot compute on {device} ({str(error).strip().splitlines()[-1]}): mxnet 1.9.1 has "
+                         "kernels for compute capability 5.0 to 8.6 (8.9 too), not for newer GPUs; --gpus '' uses "
+                         "the CPU") from error
 
 
 def shares(array: np.ndarray, devices: Sequence[mx.Context], dtype: str) -> List[mx.nd.NDArray]:

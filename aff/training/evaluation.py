@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Callable, Iterable, Sequence
 
 import mxnet as mx
 import numpy as np
@@ -62,7 +62,8 @@ def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return ((logits > own) | ((logits == own) & earlier)).sum(axis=1)
 
 
-def evaluate(net: HybridBlock, batches, devices: Sequence[mx.Context], dtype: str = "float32") -> Evaluation:
+def evaluate(net: HybridBlock, batches, devices: Sequence[mx.Context], dtype: str = "float32",
+             progress: Callable[[Iterable], Iterable] = iter) -> Evaluation:
     """Top-1 and top-5 error of a network.
 
     Parameters
@@ -75,6 +76,8 @@ def evaluate(net: HybridBlock, batches, devices: Sequence[mx.Context], dtype: st
         Where the network's parameters are.
     dtype : str, default 'float32'
         Number format of the network's input.
+    progress : callable, optional
+        Wraps `batches`, e.g. to show a bar.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def evaluate(net: HybridBlock, batches, devices: Sequence[mx.Context], dtype: st
         top1_wrong += int((ranks >= 1).sum())
         top5_wrong += int((ranks >= 5).sum())
 
-    for data, labels in batches:
+    for data, labels in progress(batches):
         pending.append(([net(part) for part in shares(data, devices, dtype)], labels))
         if len(pending) > 1:
             finish_oldest()

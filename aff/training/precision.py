@@ -1,16 +1,34 @@
 """Number formats of a training run, as parts handed to the loop: plain float32, or float16 with a loss scale."""
 from __future__ import annotations
 
-from typing import Dict, Optional, Sequence
+from collections import defaultdict
+from typing import Dict, List, Optional, Sequence
 
 import mxnet as mx
-from mxnet.contrib.amp.loss_scaler import LossScaler
 from mxnet.gluon import HybridBlock, Trainer
 
 from ..errors import InputError, RunError
 
 DTYPES = ("float32", "float16")
 ARRAYS_AT_ONCE = 200
+
+
+def all_finite(arrays: Sequence[mx.nd.NDArray]) -> mx.nd.NDArray:
+    """One array, 1 where every value of all the arrays (of one device, of any number format) is finite, else 0."""
+    by_dtype: Dict[object, List[mx.nd.NDArray]] = defaultdict(list)
+    for array in arrays:
+        by_dtype[array.dtype].append(array)
+    result = mx.nd.ones(1, ctx=arrays[0].context)
+    for group in by_dtype.values():
+        for start in range(0, len(group), ARRAYS_AT_ONCE):
+            chunk = group[start:start + ARRAYS_AT_ONCE]
+            mx.nd.multi_all_finite(*chunk, num_arrays=len(chunk), init_output=False, out=result)
+    return result
+
+
+def gradients(trainer: Trainer) -> List[mx.nd.NDArray]:
+    """The first device's gradients; all devices' are the same once they have been summed."""
+    return [parameter.list_grad()[0] for parameter in trainer._params if parameter.grad_req != "null"]
 
 
 class Float32:
@@ -34,12 +52,7 @@ class Float32:
 
     def all_finite(self, trainer: Trainer) -> Optional[mx.nd.NDArray]:
         """One array, 1 where every gradient just applied is finite; None where `update` has looked after that."""
-        gradients = [parameter.list_grad()[0] for parameter in trainer._params if parameter.grad_req != "null"]
-        result = mx.nd.ones(1, ctx=gradients[0].context)
-        for start in range(0, len(gradients), ARRAYS_AT_ONCE):
-            chunk = gradients[start:start + ARRAYS_AT_ONCE]
-            mx.nd.multi_all_finite(*chunk, num_arrays=len(chunk), init_output=False, out=result)
-        return result
+        return all_finite(gradients(trainer))
 
     def state(self) -> Dict[str, float]:
         """What a resumed run needs to go on."""
@@ -53,46 +66,48 @@ class Float16(Float32):
     """The network in float16 (BatchNorm in float32), master weights and loss in float32, a loss scale.
 
     The scale starts at 65536, is halved when a gradient overflows (that step is left out), and doubled after 2000
-    steps without an overflow (mxnet's `LossScaler`).
+    steps without an overflow: the rule of mxnet's `LossScaler`, which checks gradients of one number format only.
     """
 
     dtype = "float16"
     optimizer_params = {"multi_precision": True}
+    GROWTH_STEPS = 2000
+    LARGEST_SCALE = 2.0 ** 24
 
     def __init__(self):
-        self.scaler = LossScaler()
+        self.loss_scale = 2.0 ** 16
+        self.unskipped = 0
         self.skipped = 0
 
     def scale(self, loss):
-        return loss * self.scaler.loss_scale
+        return loss * self.loss_scale
 
     def update(self, trainer: Trainer, batch_size: int) -> bool:
         trainer.allreduce_grads()
-        used = self.scaler.loss_scale
-        parameters = [parameter for parameter in trainer._params if parameter.grad_req != "null"]
-        if self.scaler.has_overflow(parameters):
-            self.skipped += 1
-            if used < 1:
+        if not all_finite(gradients(trainer)).asscalar():
+            if self.loss_scale < 1:
                 raise RunError("gradients overflow float16 at a loss scale below 1: the run has diverged; lower the "
                                "learning rate or use --dtype float32")
-            self._apply_next_scale()
+            self.loss_scale /= 2
+            self.unskipped = 0
+            self.skipped += 1
             return False
-        trainer.update(batch_size * used)
-        self._apply_next_scale()
+        trainer.update(batch_size * self.loss_scale)
+        self.unskipped += 1
+        if self.unskipped == self.GROWTH_STEPS:
+            self.loss_scale = min(self.LARGEST_SCALE, 2 * self.loss_scale)
+            self.unskipped = 0
         return True
 
     def all_finite(self, trainer: Trainer) -> None:
         return None
 
-    def _apply_next_scale(self) -> None:
-        self.scaler._loss_scale = self.scaler._next_loss_scale
-
     def state(self) -> Dict[str, float]:
-        return {"loss_scale": self.scaler.loss_scale, "unskipped": self.scaler._unskipped, "skipped": self.skipped}
+        return {"loss_scale": self.loss_scale, "unskipped": self.unskipped, "skipped": self.skipped}
 
     def restore(self, state: Dict[str, float]) -> None:
-        self.scaler._loss_scale = self.scaler._next_loss_scale = float(state["loss_scale"])
-        self.scaler._unskipped = int(state["unskipped"])
+        self.loss_scale = float(state["loss_scale"])
+        self.unskipped = int(state["unskipped"])
         self.skipped = int(state["skipped"])
 
 

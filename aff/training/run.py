@@ -4,11 +4,13 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Dict, List, Optional
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
+from ..errors import InputError
 from .checkpoint import load_checkpoint, save_checkpoint
 from .evaluation import Evaluation, evaluate
 from .loop import TrainingLoop
@@ -61,9 +63,21 @@ class RunState:
         return improved
 
     @classmethod
-    def from_json(cls, state: dict) -> RunState:
-        """The state that `asdict` and JSON made of one."""
-        return cls([EpochRecord(**record) for record in state["history"]], state["best_epoch"])
+    def resumed(cls, checkpoint: str, loop: TrainingLoop) -> RunState:
+        """Put a checkpoint back into a loop and give the state that was saved with it.
+
+        Raises
+        ------
+        InputError
+            For a checkpoint that is incomplete, damaged, or of another network.
+        """
+        saved = load_checkpoint(checkpoint, loop)
+        try:
+            state = cls([EpochRecord(**record) for record in saved["history"]], saved["best_epoch"])
+            state.best()
+            return state
+        except (KeyError, TypeError, StopIteration) as error:
+            raise InputError(f"{checkpoint}/state.json: {error!r}: not a run's state") from error
 
 
 @dataclass(frozen=True)
@@ -109,12 +123,8 @@ class Run:
         """The part whose top-1 error chooses the best epoch."""
         return "val" if "val" in self.evals else "test"
 
-    def go(self, checkpoint: Optional[str] = None) -> RunState:
-        """Train to the last epoch, from the start or from a checkpoint."""
-        state = RunState()
-        if checkpoint:
-            state = RunState.from_json(load_checkpoint(checkpoint, self.loop))
-            self.log.event("resume", checkpoint=checkpoint, epoch=len(state.history))
+    def go(self, state: RunState) -> RunState:
+        """Train to the last epoch from where `state` (a new one, or a resumed one) and the loop stand."""
         for epoch in range(len(state.history), self.epochs):
             record = self._epoch(epoch)
             improved = state.add(record, self.chooser)
@@ -128,10 +138,11 @@ class Run:
         mx.random.seed((self.seed * 1_000_003 + epoch) % 2 ** 31)
         stats = self.loop.train_epoch(
             self.train.epoch(epoch), epoch,
-            lambda batches: self.log.progress(batches, len(self.train), f"epoch {epoch}"))
+            partial(self.log.progress, total=len(self.train), description=f"epoch {epoch}"))
         copy_parameters(self.loop.net, self.eval_net)
         found: Dict[str, Evaluation] = {
-            part: evaluate(self.eval_net, batches, self.loop.devices, self.loop.precision.dtype)
+            part: evaluate(self.eval_net, batches, self.loop.devices, self.loop.precision.dtype,
+                           partial(self.log.progress, total=len(batches), description=f"evaluate {part}"))
             for part, batches in self.evals.items()}
         return EpochRecord(
             epoch=epoch, lr=stats.lr, train_loss=stats.loss, train_metric=self.loop.metric, train_value=stats.metric,

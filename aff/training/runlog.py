@@ -83,6 +83,7 @@ def plot_history(path: str, labels: Iterable[str], rows: Iterable[Iterable[float
     figure = pyplot.figure()
     try:
         pyplot.xlabel("epoch")
-        history.plot(labels, save_path=path)
+        history.plot(labels, save_path=f"{path}.tmp.png")
+        os.replace(f"{path}.tmp.png", path)
     finally:
         pyplot.close(figure)

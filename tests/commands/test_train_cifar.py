@@ -10,7 +10,7 @@ import aff
 from aff.commands import train_cifar
 from aff.commands.main import main as aff_main
 
-from ..conftest import assert_one_line_error, run_python, write_cifar
+from ..conftest import ROOT, assert_one_line_error, run_python, write_cifar
 
 PUBLISHED = [
     "--model resnet --dataset cifar100 --blocks 5 --channel-times 4 --gpus 0 --start-layer 1 --num-epochs 400 "
@@ -144,13 +144,21 @@ def test_every_flag_runs(more, capsys, elsewhere):
     assert not list(elsewhere.iterdir())
 
 
+def test_flags_without_effect_are_said(capsys):
+    assert train(f"{QUICK} --smoke --batch-size 20 --no-mixup --mixup-alpha 1 --cosine --lr-decay-epoch 3") == 0
+    out = capsys.readouterr().out
+    assert "not used  --mixup-alpha with --no-mixup" in out
+    assert "not used  --lr-decay-epoch with --cosine" in out
+    assert "evaluate again" not in out
+
+
 def test_smoke_keeps_its_files_where_a_folder_is_named(elsewhere):
     assert train(QUICK, "--smoke", "--batch-size", 20, "--save-dir", "kept") == 0
     assert (elsewhere / "kept" / "best.params").exists()
 
 
 @pytest.mark.parametrize("arguments, message", [
-    ("--model resnet50", "unknown model 'resnet50'"),
+    ("--model resnet50", "unknown model 'resnet50': did you mean 'resnet'? valid: resnet, resnext29_32x4d"),
     ("--model resnext30_32x4d", "must be 9b+2"),
     ("--model resnext29_32x4d --blocks 3", "--blocks is not for --model resnext29_32x4d"),
     ("--model resnext29_32x4d --channel-times 3", "--channel-times is not for"),
@@ -193,7 +201,7 @@ def test_bad_arguments_are_refused_in_one_line(arguments, capsys, elsewhere):
 def test_an_interrupted_run_says_how_to_go_on(capsys, monkeypatch):
     from aff.training.run import Run
 
-    def interrupt(self, checkpoint):
+    def interrupt(self, state):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Run, "go", interrupt)
@@ -224,9 +232,12 @@ def test_without_mxnet_the_script_says_how_to_install_it(tmp_path):
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'mxnet': raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Hide())\n")
-    finished = run_python("train_cifar.py", "--help", PYTHONPATH=str(tmp_path))
-    assert_one_line_error(finished, "train_cifar.py: error:", "mxnet", code=finished.returncode)
-    assert finished.returncode in (1, 2)
+    finished = run_python("train_cifar.py", "--help", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert_one_line_error(finished, "train_cifar.py: error: mxnet is not installed for this Python")
+    finished = run_python("-m", "aff", "evaluate", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert_one_line_error(finished, "aff: error: mxnet is not installed for this Python")
+    finished = run_python("-c", "import aff", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert "ImportError: mxnet is not installed" in finished.stderr
 
 
 def test_help_gives_every_default(capsys):

@@ -54,6 +54,20 @@ def test_cifar_is_fetched_checked_and_unpacked(served_cifar, tmp_path):
     assert len(load_dataset("cifar100", str(folder)).train) == 20
 
 
+def test_the_users_own_files_stay(served_cifar, tmp_path):
+    own = write_cifar(tmp_path / "data", "cifar100", train=3, seed=5)["train.bin"].tobytes()
+    (tmp_path / "data" / "test.bin").unlink()
+    data = load_dataset("cifar100", str(tmp_path / "data"))
+    assert (len(data.train), len(data.test)) == (3, 10)
+    assert (tmp_path / "data" / "train.bin").read_bytes() == own
+
+
+def test_a_folder_that_cannot_be_is_refused_before_the_download(repository, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(aff.InputError, match="file is no folder that can be written to"):
+        load_dataset("cifar100", str(tmp_path / "file" / "data"))
+
+
 @pytest.mark.parametrize("damage", ["corrupted", "truncated", "missing"])
 def test_nothing_is_left_of_a_bad_download(served_cifar, tmp_path, damage):
     content = served_cifar.read_bytes()

@@ -10,7 +10,7 @@ from aff.data import EvalBatches
 from aff.training import checkpoint as checkpoints
 from aff.training.files import replacing, write_json
 from aff.training.parameters import load_parameters, save_parameters
-from aff.training.run import Run
+from aff.training.run import Run, RunState
 from aff.training.runlog import RunLog
 
 from .helpers import mixed_batches, parameters, small_loop
@@ -31,10 +31,10 @@ def facts(state):
 @pytest.mark.parametrize("devices", [1, 2, 3])
 def test_two_and_two_epochs_are_four(tiny_data, tmp_path, devices):
     whole = make_run(tiny_data, tmp_path / "whole", 4, devices)
-    expected = whole.go()
-    make_run(tiny_data, tmp_path / "parts", 2, devices).go()
+    expected = whole.go(RunState())
+    make_run(tiny_data, tmp_path / "parts", 2, devices).go(RunState())
     second = make_run(tiny_data, tmp_path / "parts", 4, devices)
-    resumed = second.go(checkpoints.newest_checkpoint(str(tmp_path / "parts")))
+    resumed = second.go(RunState.resumed(checkpoints.newest_checkpoint(str(tmp_path / "parts")), second.loop))
     assert facts(resumed) == facts(expected)
     assert resumed.best_epoch == expected.best_epoch
     for name, value in parameters(whole.loop).items():
@@ -42,7 +42,7 @@ def test_two_and_two_epochs_are_four(tiny_data, tmp_path, devices):
 
 
 def test_what_a_run_leaves(tiny_data, tmp_path):
-    state = make_run(tiny_data, tmp_path, 3).go()
+    state = make_run(tiny_data, tmp_path, 3).go(RunState())
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "best.params", "checkpoint-0002", "checkpoint-0003", "epoch-0002.params", "logs"]
     assert sorted(path.name for path in (tmp_path / "checkpoint-0003").iterdir()) == [
@@ -54,7 +54,7 @@ def test_what_a_run_leaves(tiny_data, tmp_path):
 
 
 def test_no_pickle_is_written(tiny_data, tmp_path):
-    make_run(tiny_data, tmp_path, 1).go()
+    make_run(tiny_data, tmp_path, 1).go(RunState())
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert not path.read_bytes().startswith(b"\x80"), path
@@ -62,7 +62,7 @@ def test_no_pickle_is_written(tiny_data, tmp_path):
 
 def test_momentum_is_restored(tiny_data, tmp_path):
     run = make_run(tiny_data, tmp_path, 1)
-    run.go()
+    run.go(RunState())
     other = make_run(tiny_data, tmp_path / "other", 1)
     checkpoints.load_checkpoint(str(tmp_path / "checkpoint-0001"), other.loop)
     states, restored = (r.loop.trainer._updaters[0].states for r in (run, other))
@@ -75,7 +75,7 @@ def test_momentum_is_restored(tiny_data, tmp_path):
 @pytest.mark.parametrize("file", ["net.params", "optimizer.params", "state.json"])
 @pytest.mark.parametrize("damage", ["missing", "cut", "other"])
 def test_damaged_checkpoints_are_named(tiny_data, tmp_path, file, damage):
-    make_run(tiny_data, tmp_path, 1).go()
+    make_run(tiny_data, tmp_path, 1).go(RunState())
     path = tmp_path / "checkpoint-0001" / file
     content = path.read_bytes()
     path.unlink()
@@ -83,11 +83,17 @@ def test_damaged_checkpoints_are_named(tiny_data, tmp_path, file, damage):
         path.write_bytes(content[:len(content) // 2])
     elif damage == "other":
         if file.endswith("json"):
-            write_json(str(path), {"epochs_done": 1})
+            write_json(str(path), {"epochs_done": 1, "precision": {}, "step": 4, "history": [], "best_epoch": 0})
         else:
             mx.nd.save(str(path), {"x": mx.nd.ones(1)})
     with pytest.raises(aff.InputError, match=file):
-        checkpoints.load_checkpoint(str(path.parent), small_loop())
+        RunState.resumed(str(path.parent), small_loop())
+
+
+def test_what_a_killed_process_left_is_removed(tiny_data, tmp_path):
+    (tmp_path / "checkpoint-0007.123.tmp").mkdir(parents=True)
+    make_run(tiny_data, tmp_path, 1).go(RunState())
+    assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_newest_counts_numbers_not_letters(tmp_path):

@@ -9,7 +9,14 @@ from aff.training import devices
 
 @pytest.fixture
 def machine(monkeypatch):
+    monkeypatch.setattr(devices, "probe", lambda device: None)
     return lambda gpus: monkeypatch.setattr(devices, "num_gpus", lambda: gpus)
+
+
+def test_a_gpu_without_kernels_is_refused(monkeypatch):
+    monkeypatch.setattr(devices, "num_gpus", lambda: 1)  # this build of mxnet cannot compute on it, as on a new GPU
+    with pytest.raises(aff.InputError, match=r"mxnet cannot compute on gpu\(0\) .*compute capability 5.0 to 8.6"):
+        devices.choose_devices("0", None)
 
 
 @pytest.mark.parametrize("found, gpus, cpus, expected", [

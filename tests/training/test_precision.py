@@ -6,7 +6,7 @@ import pytest
 import aff
 from aff.data import TrainBatches
 from aff.errors import RunError
-from aff.training.precision import Float16, Float32, create_precision
+from aff.training.precision import Float16, Float32, all_finite, create_precision
 
 from .helpers import parameters, small_loop
 
@@ -81,6 +81,14 @@ def test_the_scale_grows_after_2000_good_steps():
     assert precision.update(trainer, 1)
     np.testing.assert_allclose(parameter.data().asnumpy(), 0, atol=1e-6)
     assert precision.state() == {"loss_scale": 16.0, "unskipped": 0, "skipped": 3}
+
+
+@pytest.mark.parametrize("bad", [None, 0, 1, 2])
+def test_gradients_of_both_formats_are_checked(bad):
+    arrays = [mx.nd.ones(3, dtype="float16"), mx.nd.ones(3), mx.nd.ones(2, dtype="float16")]
+    if bad is not None:
+        arrays[bad][1] = np.inf
+    assert all_finite(arrays).asscalar() == (bad is None)
 
 
 def test_the_network_is_cast_but_for_batchnorm():
