@@ -15,6 +15,7 @@ test: lint
 
 lint: dev-environment
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
 environment:

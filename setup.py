@@ -1,10 +1,13 @@
-"""Packaging. ``pip install .`` gives a working CPU install; GPUs: ``AFF_MXNET=cu112 pip install '.[cu112]'``.
+"""Packaging. ``pip install .`` gives a working CPU install; GPUs: ``AFF_MXNET=cu112 pip install
+'.[cu112]'``.
 
-``mxnet`` and ``mxnet-cu112`` both own the folder ``mxnet/``, and no marker of pip's can make an extra take a
-requirement away. So the environment variable AFF_MXNET chooses when the package is built: ``cpu`` (default) or
-``cu112``. The extra without the variable would bring both; it asks for a version of mxnet that cannot be, whose name
-says what to do, and pip refuses before it installs anything.
+``mxnet`` and ``mxnet-cu112`` both own the folder ``mxnet/``, and no marker of pip's can make an
+extra take a requirement away. So the environment variable AFF_MXNET chooses when the package is
+built: ``cpu`` (default) or ``cu112``. The extra without the variable would bring both; it asks for
+a version of mxnet that cannot be, whose name says what to do, and pip refuses before it installs
+anything.
 """
+
 import os
 import re
 
@@ -12,9 +15,15 @@ from setuptools import find_packages, setup
 
 MXNET = {"cpu": "mxnet==1.9.1", "cu112": "mxnet-cu112==1.9.1"}
 CUDA_LIBRARIES = [
-    "nvidia-cuda-runtime-cu11==11.8.89", "nvidia-cuda-nvrtc-cu11==11.8.89", "nvidia-nvtx-cu11==11.8.86",
-    "nvidia-cublas-cu11==11.11.3.6", "nvidia-cufft-cu11==10.9.0.58", "nvidia-curand-cu11==10.3.0.86",
-    "nvidia-cusolver-cu11==11.4.1.48", "nvidia-cudnn-cu11==8.9.6.50", "nvidia-nccl-cu11==2.21.5",
+    "nvidia-cuda-runtime-cu11==11.8.89",
+    "nvidia-cuda-nvrtc-cu11==11.8.89",
+    "nvidia-nvtx-cu11==11.8.86",
+    "nvidia-cublas-cu11==11.11.3.6",
+    "nvidia-cufft-cu11==10.9.0.58",
+    "nvidia-curand-cu11==10.3.0.86",
+    "nvidia-cusolver-cu11==11.4.1.48",
+    "nvidia-cudnn-cu11==8.9.6.50",
+    "nvidia-nccl-cu11==2.21.5",
 ]
 build = os.environ.get("AFF_MXNET", "cpu")
 if build not in MXNET:

@@ -1,4 +1,5 @@
 """Train a CIFAR-style AFF network; `python train_cifar.py --help` lists the flags."""
+
 import sys
 
 from aff.commands.train_cifar import main

@@ -1,4 +1,5 @@
 """Attentional Feature Fusion (Dai et al., WACV 2021) for MXNet/Gluon."""
+
 from . import compat
 
 compat.prepare()
@@ -9,4 +10,11 @@ from .fusion import create_fusion, list_fusions  # noqa: E402
 from .model_zoo import count_parameters, get_model, list_models  # noqa: E402
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "count_parameters", "create_fusion", "get_model", "list_fusions", "list_models"]
+__all__ = [
+    "InputError",
+    "count_parameters",
+    "create_fusion",
+    "get_model",
+    "list_fusions",
+    "list_models",
+]

@@ -1,4 +1,5 @@
 """``python -m aff COMMAND ...``, the same as the console script ``aff``."""
+
 import sys
 
 from aff.commands.main import main

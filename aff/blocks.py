@@ -1,8 +1,9 @@
 """Residual blocks, each with a slot for a fusion.
 
-Attribute names (`resfwd`, `body`, `se`, `downsample`, `attention`) are the checkpoint format. A shortcut that needs
-no projection is an empty `downsample`, which is the identity.
+Attribute names (`resfwd`, `body`, `se`, `downsample`, `attention`) are the checkpoint format. A
+shortcut that needs no projection is an empty `downsample`, which is the identity.
 """
+
 from __future__ import annotations
 
 from mxnet.gluon import HybridBlock, nn
@@ -12,17 +13,23 @@ from .layers import GlobalAvgPool2D, Normalization, conv, sequential
 
 
 def projection(in_channels: int, channels: int, strides: int, avg_down: bool) -> list:
-    """The 1x1 convolution of a shortcut, with its stride or (`avg_down`) behind average pooling by that stride."""
+    """The 1x1 convolution of a shortcut, with its stride or (`avg_down`) behind average pooling by
+    that stride.
+    """
     if not avg_down:
         return [conv(in_channels, channels, strides=strides)]
-    return [nn.AvgPool2D(strides, strides, ceil_mode=True, count_include_pad=False), conv(in_channels, channels)]
+    return [
+        nn.AvgPool2D(strides, strides, ceil_mode=True, count_include_pad=False),
+        conv(in_channels, channels),
+    ]
 
 
 class PreActBasicBlock(HybridBlock):
-    """Pre-activation basic block of the CIFAR ResNet: BN, relu, 3x3, BN, relu, 3x3; fusion; nothing after it.
+    """Pre-activation basic block of the CIFAR ResNet: BN, relu, 3x3, BN, relu, 3x3; fusion; nothing
+    after it.
 
-    (N, in_channels, H, W) to (N, channels, H/strides, W/strides). The shortcut is the raw input, or its projection
-    where the width changes.
+    (N, in_channels, H, W) to (N, channels, H/strides, W/strides). The shortcut is the raw input, or
+    its projection where the width changes.
 
     Parameters
     ----------
@@ -40,14 +47,29 @@ class PreActBasicBlock(HybridBlock):
         Average pooling before the projection (generation 2).
     """
 
-    def __init__(self, in_channels: int, channels: int, strides: int, fusion: str, norm: Normalization, r: int = 4,
-                 avg_down: bool = False):
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        strides: int,
+        fusion: str,
+        norm: Normalization,
+        r: int = 4,
+        avg_down: bool = False,
+    ):
         super().__init__()
-        shortcut = projection(in_channels, channels, strides, avg_down) if in_channels != channels else []
+        shortcut = (
+            projection(in_channels, channels, strides, avg_down) if in_channels != channels else []
+        )
         with self.name_scope():
             self.resfwd = sequential(
-                norm(in_channels), nn.Activation("relu"), conv(in_channels, channels, 3, strides),
-                norm(channels), nn.Activation("relu"), conv(channels, channels, 3))
+                norm(in_channels),
+                nn.Activation("relu"),
+                conv(in_channels, channels, 3, strides),
+                norm(channels),
+                nn.Activation("relu"),
+                conv(channels, channels, 3),
+            )
             self.downsample = sequential(*shortcut)
             self.attention = create_fusion(fusion, channels, r, norm.layer, norm.kwargs)
 
@@ -77,18 +99,31 @@ class ResNeXtBlock(HybridBlock):
     r : int, default 16
         Reduction ratio of the fusion, as published for this block.
     use_se : bool, default False
-        Scale the body's output by squeeze-and-excitation (pooling, 1x1 to W/4, relu, 1x1 to 4 W, sigmoid) before
-        the fusion.
+        Scale the body's output by squeeze-and-excitation (pooling, 1x1 to W/4, relu, 1x1 to 4 W,
+        sigmoid) before the fusion.
     avg_down : bool, default False
         Average pooling before the projection (generation 2).
     last_gamma : bool, default False
-        Start the last BatchNorm's gamma at zero instead of one. (The published block tests the flag inverted, and
-        its script never passes it; what the published runs did is ``last_gamma=True``.)
+        Start the last BatchNorm's gamma at zero instead of one. (The published block tests the flag
+        inverted, and its script never passes it; what the published runs did is
+        ``last_gamma=True``.)
     """
 
-    def __init__(self, in_channels: int, channels: int, cardinality: int, bottleneck_width: int, strides: int,
-                 project: bool, fusion: str, norm: Normalization, r: int = 16, use_se: bool = False,
-                 avg_down: bool = False, last_gamma: bool = False):
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        cardinality: int,
+        bottleneck_width: int,
+        strides: int,
+        project: bool,
+        fusion: str,
+        norm: Normalization,
+        r: int = 16,
+        use_se: bool = False,
+        avg_down: bool = False,
+        last_gamma: bool = False,
+    ):
         super().__init__()
         width = cardinality * (channels * bottleneck_width // 64)
         out = 4 * channels
@@ -96,13 +131,23 @@ class ResNeXtBlock(HybridBlock):
         shortcut = [*projection(in_channels, out, strides, avg_down), norm(out)] if project else []
         with self.name_scope():
             self.body = sequential(
-                conv(in_channels, width), norm(width), nn.Activation("relu"),
-                conv(width, width, 3, strides, groups=cardinality), norm(width), nn.Activation("relu"),
-                conv(width, out), norm(out, gamma_initializer="zeros" if last_gamma else "ones"))
+                conv(in_channels, width),
+                norm(width),
+                nn.Activation("relu"),
+                conv(width, width, 3, strides, groups=cardinality),
+                norm(width),
+                nn.Activation("relu"),
+                conv(width, out),
+                norm(out, gamma_initializer="zeros" if last_gamma else "ones"),
+            )
             if use_se:
                 self.pool = GlobalAvgPool2D()
-                self.se = sequential(conv(out, channels // 4, use_bias=True), nn.Activation("relu"),
-                                     conv(channels // 4, out, use_bias=True), nn.Activation("sigmoid"))
+                self.se = sequential(
+                    conv(out, channels // 4, use_bias=True),
+                    nn.Activation("relu"),
+                    conv(channels // 4, out, use_bias=True),
+                    nn.Activation("sigmoid"),
+                )
             self.downsample = sequential(*shortcut)
             self.attention = create_fusion(fusion, out, r, norm.layer, norm.kwargs)
 

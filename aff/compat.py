@@ -1,14 +1,18 @@
-"""All that must happen before ``import mxnet``; the only module that touches the process environment.
+"""All that must happen before ``import mxnet``; the only module that touches the process
+environment.
 
 `prepare()` runs once, when the package is imported. It
 
-1. gives OpenMP every processor this process may use (mxnet 1.9.1 takes half of them, as if they were hyper-threads),
+1. gives OpenMP every processor this process may use (mxnet 1.9.1 takes half of them, as if they
+were hyper-threads),
    unless the user has set ``OMP_NUM_THREADS``;
 2. puts back the NumPy aliases that mxnet 1.9.1 still reads and NumPy 1.24 removed;
 3. loads the NVIDIA libraries of the ``cu112`` extra, which mxnet would look for only beside itself;
-4. refuses, with an `ImportError` of one line, an environment in which mxnet is missing or too new a NumPy is
+4. refuses, with an `ImportError` of one line, an environment in which mxnet is missing or too new a
+NumPy is
    installed, or in which ``mxnet`` and ``mxnet-cu112`` overwrote each other.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -21,9 +25,17 @@ from importlib import metadata
 from types import ModuleType
 from typing import Optional
 
-NUMPY_ALIASES = {"bool": bool, "int": int, "float": float, "complex": complex, "object": object, "str": str}
+NUMPY_ALIASES = {
+    "bool": bool,
+    "int": int,
+    "float": float,
+    "complex": complex,
+    "object": object,
+    "str": str,
+}
 
-#: Where the wheels of the extra ``cu112`` put what ``mxnet-cu112`` links, in the order of their dependencies.
+#: Where the wheels of the extra ``cu112`` put what ``mxnet-cu112`` links, in the order of their
+#: dependencies.
 CUDA_LIBRARIES = (
     "cuda_runtime/lib/libcudart.so.11*",
     "cuda_nvrtc/lib/libnvrtc.so.11*",
@@ -72,7 +84,9 @@ def restore_numpy_aliases() -> None:
     import numpy
 
     if int(numpy.__version__.split(".")[0]) >= 2:
-        raise ImportError(f"mxnet 1.9.1 needs NumPy below 2, found {numpy.__version__}: pip install 'numpy<2'")
+        raise ImportError(
+            f"mxnet 1.9.1 needs NumPy below 2, found {numpy.__version__}: pip install 'numpy<2'"
+        )
     for name, builtin in NUMPY_ALIASES.items():
         if name not in vars(numpy):
             setattr(numpy, name, builtin)
@@ -88,21 +102,30 @@ def installed(distribution: str) -> bool:
 
 
 def check_mxnet() -> None:
-    """Refuse a missing mxnet, and ``mxnet`` installed over ``mxnet-cu112`` (both own the folder ``mxnet/``)."""
+    """Refuse a missing mxnet, and ``mxnet`` installed over ``mxnet-cu112`` (both own the folder
+    ``mxnet/``).
+    """
     if importlib.util.find_spec("mxnet") is None:
-        raise ImportError("mxnet is not installed for this Python: pip install . (README, 'Install')")
+        raise ImportError(
+            "mxnet is not installed for this Python: pip install . (README, 'Install')"
+        )
     if installed("mxnet") and installed("mxnet-cu112"):
-        raise ImportError("both mxnet and mxnet-cu112 are installed and have overwritten each other: pip uninstall "
-                         "-y mxnet mxnet-cu112, then install one of them (README, 'Install')")
+        raise ImportError(
+            "both mxnet and mxnet-cu112 are installed and have overwritten each other: pip "
+            "uninstall "
+            "-y mxnet mxnet-cu112, then install one of them (README, 'Install')"
+        )
 
 
 def load_cuda_libraries(root: str | None = None) -> list[str]:
-    """Load the libraries of the extra ``cu112``, where it is installed, so that ``libmxnet.so`` finds them.
+    """Load the libraries of the extra ``cu112``, where it is installed, so that ``libmxnet.so``
+    finds them.
 
     Parameters
     ----------
     root : str, optional
-        The ``nvidia`` folder of site-packages; by default the one that this interpreter would import from.
+        The ``nvidia`` folder of site-packages; by default the one that this interpreter would
+        import from.
 
     Returns
     -------
@@ -113,7 +136,9 @@ def load_cuda_libraries(root: str | None = None) -> list[str]:
     roots = list(spec.submodule_search_locations or []) if spec else [root] if root else []
     loaded = []
     for pattern in CUDA_LIBRARIES:
-        for path in sorted(path for root in roots for path in glob.glob(os.path.join(root, pattern))):
+        for path in sorted(
+            path for root in roots for path in glob.glob(os.path.join(root, pattern))
+        ):
             ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
             loaded.append(path)
     return loaded
@@ -124,15 +149,20 @@ def import_mxnet() -> ModuleType:
     try:
         import mxnet
     except OSError as error:
-        raise ImportError(f"mxnet cannot be loaded ({error}): mxnet-cu112 needs NVIDIA's driver; on a machine without "
-                          "a GPU install the CPU build (README, 'Install')") from error
+        raise ImportError(
+            f"mxnet cannot be loaded ({error}): mxnet-cu112 needs NVIDIA's driver; on a machine "
+            f"without "
+            "a GPU install the CPU build (README, 'Install')"
+        ) from error
     return mxnet
 
 
 def prepare() -> None:
-    """Do all of the above, in order, then import mxnet. Does nothing harmful where it has been imported already.
+    """Do all of the above, in order, then import mxnet. Does nothing harmful where it has been
+    imported already.
 
-    Where one of our commands is being started, what is wrong is said in one line and ends it with exit code 2.
+    Where one of our commands is being started, what is wrong is said in one line and ends it with
+    exit code 2.
     """
     try:
         set_threads()

@@ -1,9 +1,11 @@
 """The one exception for what a user can put right.
 
-Everything a user can get wrong (a misspelt name, a missing or damaged file, a machine without what is asked for)
-raises :class:`InputError` with a message of one line that names the thing and the way out. Commands print that line
-and end with exit code 2; API users catch it as the `ValueError` that it is.
+Everything a user can get wrong (a misspelt name, a missing or damaged file, a machine without what
+is asked for) raises :class:`InputError` with a message of one line that names the thing and the way
+out. Commands print that line and end with exit code 2; API users catch it as the `ValueError` that
+it is.
 """
+
 from __future__ import annotations
 
 import difflib
@@ -11,7 +13,7 @@ from typing import Iterable
 
 
 class InputError(ValueError):
-    """Something given by the user cannot be used; the message is one line and says what to change."""
+    """Something given by the user cannot be used; the message is one line, with the way out."""
 
 
 def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:
@@ -33,7 +35,8 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:
 
 
 class RunError(RuntimeError):
-    """A run that cannot go on through no mistake in its arguments (a loss that is not finite, a full disk).
+    """A run that cannot go on through no mistake in its arguments (a loss that is not finite, a
+    full disk).
 
     Commands print its one line and end with exit code 1.
     """

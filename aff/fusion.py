@@ -1,12 +1,16 @@
-"""Two-input fusion blocks and their registry: how a residual block joins its body with its shortcut.
+"""Two-input fusion blocks and their registry: how a residual block joins its body with its
+shortcut.
 
-Implements "Attentional Feature Fusion" (Dai et al., WACV 2021, arXiv 2009.14082v2), equations 1 to 5, as its
-published code computes it. A fusion takes ``(x, residual)``, both (N, C, H, W), where `x` is the body's output and
-`residual` the shortcut's, and gives (N, C, H, W). A block that holds one never asks which one it is.
+Implements "Attentional Feature Fusion" (Dai et al., WACV 2021, arXiv 2009.14082v2), equations 1 to
+5, as its published code computes it. A fusion takes ``(x, residual)``, both (N, C, H, W), where `x`
+is the body's output and `residual` the shortcut's, and gives (N, C, H, W). A block that holds one
+never asks which one it is.
 
-Names are the published values of ``--askc-type``; `AFF`, `iAFF` and `Add` are aliases. The attributes
-(`local_att`, `global_att`, ...) and the indices inside them are the checkpoint format and are never renamed.
+Names are the published values of ``--askc-type``; `AFF`, `iAFF` and `Add` are aliases. The
+attributes (`local_att`, `global_att`, ...) and the indices inside them are the checkpoint format
+and are never renamed.
 """
+
 from __future__ import annotations
 
 from typing import Callable, Dict, List, Optional
@@ -58,8 +62,13 @@ def is_fusion(block: HybridBlock) -> bool:
     return type(block) in _FUSIONS.values()
 
 
-def create_fusion(name: str, channels: int, r: int = 4, norm_layer: Optional[NormLayer] = None,
-                  norm_kwargs: Optional[dict] = None) -> HybridBlock:
+def create_fusion(
+    name: str,
+    channels: int,
+    r: int = 4,
+    norm_layer: Optional[NormLayer] = None,
+    norm_kwargs: Optional[dict] = None,
+) -> HybridBlock:
     """A fusion block of its own, to join any two features of equal shape.
 
     Parameters
@@ -69,8 +78,8 @@ def create_fusion(name: str, channels: int, r: int = 4, norm_layer: Optional[Nor
     channels : int
         Channels C of both inputs and of the output.
     r : int, default 4
-        Channel reduction ratio of the attention's bottleneck, C to C/r; the published networks use 4 in the CIFAR
-        ResNet block and 16 elsewhere.
+        Channel reduction ratio of the attention's bottleneck, C to C/r; the published networks use
+        4 in the CIFAR ResNet block and 16 elsewhere.
     norm_layer, norm_kwargs : callable and dict, optional
         The normalisation layer (default `BatchNorm`) and its arguments.
 
@@ -86,15 +95,22 @@ def create_fusion(name: str, channels: int, r: int = 4, norm_layer: Optional[Nor
     """
     cls = _FUSIONS[resolve_fusion(name)]
     if channels < 1 or r < 1 or channels // r < 1:
-        raise InputError(f"fusion {name} needs channels >= r >= 1, got channels={channels} and r={r}")
+        raise InputError(
+            f"fusion {name} needs channels >= r >= 1, got channels={channels} and r={r}"
+        )
     return cls(channels, r, Normalization(norm_layer, norm_kwargs))
 
 
 def _bottleneck(channels: int, r: int, norm: Normalization) -> list:
     """1x1 convolution C to C/r, BN, relu, 1x1 convolution back to C, BN; biases as published."""
     inner = channels // r
-    return [conv(channels, inner, use_bias=True), norm(inner), nn.Activation("relu"),
-            conv(inner, channels, use_bias=True), norm(channels)]
+    return [
+        conv(channels, inner, use_bias=True),
+        norm(inner),
+        nn.Activation("relu"),
+        conv(inner, channels, use_bias=True),
+        norm(channels),
+    ]
 
 
 def local_context(channels: int, r: int, norm: Normalization) -> nn.HybridSequential:
@@ -113,13 +129,17 @@ def attention_weight(F, local_logits, global_logits):
 
 
 def soft_selection(F, weight, difference, residual):
-    """``weight * x + (1 - weight) * residual`` from ``difference = x - residual``, in one multiply-add."""
+    """``weight * x + (1 - weight) * residual`` from ``difference = x - residual``, in one
+    multiply-add.
+    """
     return F.elemwise_add(residual, F.elemwise_mul(weight, difference))
 
 
 @register_fusion("DirectAdd", "Add")
 class DirectAdd(HybridBlock):
-    """Addition, ``x + residual``: the join of a plain ResNet and the paper's baseline. It has no parameters."""
+    """Addition, ``x + residual``: the join of a plain ResNet and the paper's baseline. It has no
+    parameters.
+    """
 
     def __init__(self, channels: int, r: int, norm: Normalization):
         super().__init__()
@@ -130,9 +150,11 @@ class DirectAdd(HybridBlock):
 
 @register_fusion("ASKCFuse", "AFF")
 class AFF(HybridBlock):
-    """Attentional feature fusion, equation 4: ``2 (M(x + residual) x + (1 - M(x + residual)) residual)``.
+    """Attentional feature fusion, equation 4: ``2 (M(x + residual) x + (1 - M(x + residual))
+    residual)``.
 
-    The factor 2, absent from the equation, is the published code's: at M = 1/2 the block adds its inputs.
+    The factor 2, absent from the equation, is the published code's: at M = 1/2 the block adds its
+    inputs.
 
     Parameters
     ----------
@@ -158,10 +180,12 @@ class AFF(HybridBlock):
 
 @register_fusion("ResGlobLocaforGlobLocaCha", "iAFF")
 class IAFF(HybridBlock):
-    """Iterative attentional feature fusion, equation 5, without the factor 2 that the published `AFF` has.
+    """Iterative attentional feature fusion, equation 5, without the factor 2 that the published
+    `AFF` has.
 
-    ``U = M1(x + residual) x + (1 - M1(x + residual)) residual``, then ``M2(U) x + (1 - M2(U)) residual``; M1
-    (`local_att`, `global_att`) and M2 (`local_att2`, `global_att2`) have weights of their own.
+    ``U = M1(x + residual) x + (1 - M1(x + residual)) residual``, then ``M2(U) x + (1 - M2(U))
+    residual``; M1 (`local_att`, `global_att`) and M2 (`local_att2`, `global_att2`) have weights of
+    their own.
 
     Parameters are those of :class:`AFF`.
     """

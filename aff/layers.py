@@ -1,4 +1,5 @@
-"""Layers that several rooms of the house share: global pooling, normalisation and 1x1 convolutions."""
+"""Layers that several modules share: global pooling, normalisation and convolutions."""
+
 from __future__ import annotations
 
 from typing import Callable, Optional
@@ -11,8 +12,9 @@ NormLayer = Callable[..., HybridBlock]
 class GlobalAvgPool2D(HybridBlock):
     """Mean over height and width: (N, C, H, W) to (N, C, 1, 1).
 
-    The same function as `mxnet.gluon.nn.GlobalAvgPool2D`, on another operator: the backward of that one takes a
-    quarter to a half of an AFF training step on a CPU (18 times this one's, 128x16x28x28, 2 threads).
+    The same function as `mxnet.gluon.nn.GlobalAvgPool2D`, on another operator: the backward of that
+    one takes a quarter to a half of an AFF training step on a CPU (18 times this one's,
+    128x16x28x28, 2 threads).
     """
 
     def hybrid_forward(self, F, x):
@@ -20,7 +22,8 @@ class GlobalAvgPool2D(HybridBlock):
 
 
 class Normalization:
-    """A choice of normalisation layer with its settings; calling it with a channel count builds one.
+    """A choice of normalisation layer with its settings; calling it with a channel count builds
+    one.
 
     Parameters
     ----------
@@ -38,11 +41,24 @@ class Normalization:
         return self.layer(in_channels=channels, **{**self.kwargs, **kwargs})
 
 
-def conv(in_channels: int, channels: int, kernel: int = 1, strides: int = 1, groups: int = 1,
-         use_bias: bool = False) -> nn.Conv2D:
+def conv(
+    in_channels: int,
+    channels: int,
+    kernel: int = 1,
+    strides: int = 1,
+    groups: int = 1,
+    use_bias: bool = False,
+) -> nn.Conv2D:
     """A convolution that keeps the size (up to its stride), without bias: the backbones' kind."""
-    return nn.Conv2D(channels, kernel, strides, padding=kernel // 2, groups=groups, use_bias=use_bias,
-                     in_channels=in_channels)
+    return nn.Conv2D(
+        channels,
+        kernel,
+        strides,
+        padding=kernel // 2,
+        groups=groups,
+        use_bias=use_bias,
+        in_channels=in_channels,
+    )
 
 
 def sequential(*blocks: HybridBlock) -> nn.HybridSequential:

@@ -1,4 +1,5 @@
 """Names to networks: the one factory behind every command and behind ``aff.get_model``."""
+
 from __future__ import annotations
 
 import inspect
@@ -13,7 +14,8 @@ from .errors import InputError, unknown
 from .fusion import resolve_fusion
 from .resnet import CIFARResNet, CIFARResNeXt
 
-#: Pattern of a name, how depth gives blocks per stage (depth = step * blocks + 2), the class, an example's depths.
+#: Pattern of a name, how depth gives blocks per stage (depth = step * blocks + 2), the class, an
+#: example's depths.
 _FAMILIES: Tuple[Tuple[str, int, Callable[..., HybridBlock], Tuple[int, ...]], ...] = (
     ("cifar_resnet{}_askc", 6, CIFARResNet, (8, 14, 20, 26, 32, 38, 44, 56, 110)),
     ("cifar_resnext{}_32x4d_askc", 9, CIFARResNeXt, (11, 20, 29, 38, 47, 56)),
@@ -22,7 +24,9 @@ MAX_DEPTH = 2000
 
 
 def list_models() -> List[str]:
-    """Names that `get_model` takes, in the common depths; others of the form 6b+2 (9b+2 for ResNeXt) exist too."""
+    """Names that `get_model` takes, in the common depths; others of the form 6b+2 (9b+2 for
+    ResNeXt) exist too.
+    """
     return [pattern.format(depth) for pattern, _, _, depths in _FAMILIES for depth in depths]
 
 
@@ -32,8 +36,10 @@ def _find(name: str) -> Tuple[Callable[..., HybridBlock], Dict[str, int]]:
         if match:
             depth = int(match.group(1))
             if depth < step + 2 or depth > MAX_DEPTH or (depth - 2) % step:
-                raise InputError(f"model {name!r}: the depth of {pattern.format('<depth>')} must be {step}b+2, "
-                                 f"e.g. {', '.join(str(step * b + 2) for b in range(1, 6))}")
+                raise InputError(
+                    f"model {name!r}: the depth of {pattern.format('<depth>')} must be {step}b+2, "
+                    f"e.g. {', '.join(str(step * b + 2) for b in range(1, 6))}"
+                )
             return cls, {"blocks": (depth - 2) // step}
     raise unknown("model", name, list_models())
 
@@ -61,8 +67,9 @@ def get_model(name: str, ctx: Optional[Context] = None, **kwargs) -> HybridBlock
     ctx : Context or list of Context, optional
         Where given, the parameters are initialized there (Xavier), ready to be used or loaded into.
     **kwargs
-        `fusion` (default ``'ASKCFuse'``), `classes` (100), `channel_times`, `start_layer`, `deep_stem`, `avg_down`,
-        `use_se`, `last_gamma`, `norm_layer`, `norm_kwargs`, as far as the network has them.
+        `fusion` (default ``'ASKCFuse'``), `classes` (100), `channel_times`, `start_layer`,
+        `deep_stem`, `avg_down`, `use_se`, `last_gamma`, `norm_layer`, `norm_kwargs`, as far as the
+        network has them.
 
     Returns
     -------
@@ -72,7 +79,8 @@ def get_model(name: str, ctx: Optional[Context] = None, **kwargs) -> HybridBlock
     Raises
     ------
     InputError
-        For an unknown model, fusion or argument, or a value out of range; the message names the valid ones.
+        For an unknown model, fusion or argument, or a value out of range; the message names the
+        valid ones.
     """
     cls, fixed = _find(name)
     valid = model_arguments(name)
@@ -83,7 +91,9 @@ def get_model(name: str, ctx: Optional[Context] = None, **kwargs) -> HybridBlock
         kwargs["fusion"] = resolve_fusion(kwargs["fusion"])
     for argument in ("classes", "channel_times", "start_layer"):
         if argument in kwargs and (not isinstance(kwargs[argument], int) or kwargs[argument] < 1):
-            raise InputError(f"{argument} must be a whole number of at least 1, got {kwargs[argument]!r}")
+            raise InputError(
+                f"{argument} must be a whole number of at least 1, got {kwargs[argument]!r}"
+            )
     net = cls(**fixed, **kwargs)
     if ctx is not None:
         net.initialize(init.Xavier(), ctx=ctx)

@@ -1,9 +1,12 @@
-"""Layer table of a network: output shapes, parameters and multiply-adds, read off its symbolic graph.
+"""Layer table of a network: output shapes, parameters and multiply-adds, read off its symbolic
+graph.
 
-No data, no parameters' values and no device are needed. Multiply-adds ("FLOPs" in the paper) count convolutions and
-dense layers (one for each weight applied), and the fusions' own arithmetic (one for each value that an elementwise
-operator or a pooling of a fusion gives). BatchNorm and activations of the backbone are left out, as usual.
+No data, no parameters' values and no device are needed. Multiply-adds ("FLOPs" in the paper) count
+convolutions and dense layers (one for each weight applied), and the fusions' own arithmetic (one
+for each value that an elementwise operator or a pooling of a fusion gives). BatchNorm and
+activations of the backbone are left out, as usual.
 """
+
 from __future__ import annotations
 
 import json
@@ -44,8 +47,19 @@ class Row:
 
 
 _POOLING = ("Pooling", "_contrib_AdaptiveAvgPooling2D")
-_ELEMENTWISE = ("elemwise_add", "elemwise_sub", "elemwise_mul", "broadcast_add", "broadcast_mul", "_mul_scalar",
-                "_plus_scalar", "_rminus_scalar", "Activation", "softmax", "broadcast_sub")
+_ELEMENTWISE = (
+    "elemwise_add",
+    "elemwise_sub",
+    "elemwise_mul",
+    "broadcast_add",
+    "broadcast_mul",
+    "_mul_scalar",
+    "_plus_scalar",
+    "_rminus_scalar",
+    "Activation",
+    "softmax",
+    "broadcast_sub",
+)
 
 
 def summarize(net: HybridBlock, size: int) -> List[Row]:
@@ -69,8 +83,9 @@ def summarize(net: HybridBlock, size: int) -> List[Row]:
         own = block._reg_params.values()
         if own:
             rows[path].parameters = sum(math.prod(parameter.shape) for parameter in own)
-            rows[path].trainable = sum(math.prod(parameter.shape) for parameter in own
-                                       if parameter.grad_req != "null")
+            rows[path].trainable = sum(
+                math.prod(parameter.shape) for parameter in own if parameter.grad_req != "null"
+            )
     return list(rows.values())
 
 
@@ -92,13 +107,18 @@ def _owner(node_name: str, owners: Dict[str, Tuple[str, Block, bool]]) -> Tuple[
     end = len(node_name)
     while end > 0:
         end = node_name.rfind("_", 0, end)
-        if node_name[:end + 1] in owners:
-            return owners[node_name[:end + 1]]
+        if node_name[: end + 1] in owners:
+            return owners[node_name[: end + 1]]
     raise ValueError(f"no block owns the operator {node_name}")
 
 
-def _multiply_adds(node: dict, shape: Tuple[int, ...], inputs: List[str], shapes: Dict[str, Tuple[int, ...]],
-                   in_fusion: bool) -> int:
+def _multiply_adds(
+    node: dict,
+    shape: Tuple[int, ...],
+    inputs: List[str],
+    shapes: Dict[str, Tuple[int, ...]],
+    in_fusion: bool,
+) -> int:
     if node["op"] in ("Convolution", "FullyConnected"):
         weight = shapes[inputs[1]]
         spatial = math.prod(shape[2:])
@@ -118,14 +138,25 @@ def table(rows: List[Row], title: str) -> str:
     """The rows and their totals as text."""
     width = max(len(row.name) for row in rows)
     kinds = max(len(row.kind) for row in rows)
-    head = f"{'layer':<{width}}  {'type':<{kinds}}  {'output shape':<16}  {'parameters':>12}  {'multiply-adds':>16}"
+    head = (
+        f"{'layer':<{width}}  {'type':<{kinds}}  {'output shape':<16}  "
+        f"{'parameters':>12}  {'multiply-adds':>16}"
+    )
     lines = [title, head, "-" * len(head)]
     for row in rows:
-        lines.append(f"{row.name:<{width}}  {row.kind:<{kinds}}  {str(row.shape):<16}  {row.parameters:>12,}  "
-                     f"{row.multiply_adds:>16,}")
-    total, trainable, operations = (sum(getattr(row, key) for row in rows)
-                                    for key in ("parameters", "trainable", "multiply_adds"))
-    lines += ["-" * len(head), f"parameters: {total:,} ({total / 1e6:.2f}M), of them trainable {trainable:,} "
-              f"({trainable / 1e6:.2f}M)", f"multiply-adds (FLOPs) of one image: {operations:,} "
-              f"({operations / 1e9:.3f} G)"]
+        lines.append(
+            f"{row.name:<{width}}  {row.kind:<{kinds}}  {str(row.shape):<16}  "
+            f"{row.parameters:>12,}  "
+            f"{row.multiply_adds:>16,}"
+        )
+    total, trainable, operations = (
+        sum(getattr(row, key) for row in rows)
+        for key in ("parameters", "trainable", "multiply_adds")
+    )
+    lines += [
+        "-" * len(head),
+        f"parameters: {total:,} ({total / 1e6:.2f}M), of them trainable {trainable:,} "
+        f"({trainable / 1e6:.2f}M)",
+        f"multiply-adds (FLOPs) of one image: {operations:,} ({operations / 1e9:.3f} G)",
+    ]
     return "\n".join(lines)

@@ -1,4 +1,7 @@
-"""What the tests share: a tiny data set, CIFAR and IDX files made on the spot, and a way to run commands."""
+"""What the tests share: a tiny data set, CIFAR and IDX files made on the spot, and a way to run
+commands.
+"""
+
 import gzip
 import os
 import struct
@@ -26,8 +29,16 @@ def tiny_split(samples, size=8, classes=4, seed=0):
 @pytest.fixture
 def tiny_data():
     """24 training and 10 test images of 8x8 in 4 classes."""
-    return DataSet(name="tiny", classes=4, mean=(0.5,) * 3, std=(0.25,) * 3, train=tiny_split(24),
-                   test=tiny_split(10, seed=1), mirror=True, pad=1)
+    return DataSet(
+        name="tiny",
+        classes=4,
+        mean=(0.5,) * 3,
+        std=(0.25,) * 3,
+        train=tiny_split(24),
+        test=tiny_split(10, seed=1),
+        mirror=True,
+        pad=1,
+    )
 
 
 def write_idx(path, array):
@@ -38,15 +49,24 @@ def write_idx(path, array):
 
 
 def write_cifar(folder, name, train=20, test=10, seed=0):
-    """Write the files of CIFAR-10 or CIFAR-100 with random images; returns the records by file name."""
+    """Write the files of CIFAR-10 or CIFAR-100 with random images; returns the records by file
+    name.
+    """
     rng = np.random.default_rng(seed)
-    files = {f"data_batch_{i}.bin": train for i in range(1, 6)} if name == "cifar10" else {"train.bin": train}
+    files = (
+        {f"data_batch_{i}.bin": train for i in range(1, 6)}
+        if name == "cifar10"
+        else {"train.bin": train}
+    )
     files.update({"test_batch.bin" if name == "cifar10" else "test.bin": test})
     os.makedirs(folder, exist_ok=True)
     written = {}
     for file, count in files.items():
-        labels = ([rng.integers(0, 10, (count, 1))] if name == "cifar10" else
-                  [rng.integers(0, 20, (count, 1)), rng.integers(0, 100, (count, 1))])
+        labels = (
+            [rng.integers(0, 10, (count, 1))]
+            if name == "cifar10"
+            else [rng.integers(0, 20, (count, 1)), rng.integers(0, 100, (count, 1))]
+        )
         records = np.hstack([*labels, rng.integers(0, 256, (count, 3072))]).astype(np.uint8)
         records.tofile(os.path.join(folder, file))
         written[file] = records
@@ -54,13 +74,22 @@ def write_cifar(folder, name, train=20, test=10, seed=0):
 
 
 def run_python(*arguments, cwd=ROOT, **environment):
-    """Run this Python on the repository's code; returns the finished process with its text output."""
-    return subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, text=True, capture_output=True, timeout=600,
-                          env={**os.environ, "PYTHONPATH": ROOT, **environment}, check=False)
+    """Run this Python on the repository's code; returns the finished process with its output."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        text=True,
+        capture_output=True,
+        timeout=600,
+        env={**os.environ, "PYTHONPATH": ROOT, **environment},
+        check=False,
+    )
 
 
 def assert_one_line_error(finished, *parts, code=2):
-    """The process ended with this exit code and one line on standard error that holds all the parts."""
+    """The process ended with this exit code and one line on standard error that holds all the
+    parts.
+    """
     assert finished.returncode == code, finished.stderr
     lines = finished.stderr.strip().splitlines()
     assert len(lines) == 1, finished.stderr

@@ -1,10 +1,13 @@
-"""Golden values of the published networks: how parameters and input are filled, and how close is close enough.
+"""Golden values of the published networks: how parameters and input are filled, and how close is
+close enough.
 
-Some networks amplify such weights so strongly that a relative change of 1e-8 of the input moves their outputs by
-several percent (AFF-ResNet-32 x4: measured in float64). There no two machines' float32 agree to the plain bound. So
-where the plain bound does not hold, the network's own sensitivity is measured and sets the bound, up to a cap that
-still tells the published function from its neighbours (`test_golden.py` checks that it does).
+Some networks amplify such weights so strongly that a relative change of 1e-8 of the input moves
+their outputs by several percent (AFF-ResNet-32 x4: measured in float64). There no two machines'
+float32 agree to the plain bound. So where the plain bound does not hold, the network's own
+sensitivity is measured and sets the bound, up to a cap that still tells the published function from
+its neighbours (`test_golden.py` checks that it does).
 """
+
 import gzip
 import json
 import os
@@ -18,18 +21,24 @@ import aff
 LOGITS_BOUND, FIRST_LOSS_BOUND, LATER_LOSS_BOUND = 1e-4, 1e-3, 2e-2
 PERTURBATION, SAFETY, CAP = 1e-7, 10, 0.2
 
-with gzip.open(os.path.join(os.path.dirname(__file__), "reference", "architectures.json.gz")) as file:
+with gzip.open(
+    os.path.join(os.path.dirname(__file__), "reference", "architectures.json.gz")
+) as file:
     ARCHITECTURES = json.load(file)
 
 
 def fill(net):
     """Set every parameter to the values that the golden outputs were computed with."""
-    leaves = {"weight": lambda rs, s: rs.normal(0, np.sqrt(2 / np.prod(s[1:])), s),
-              "gamma": lambda rs, s: 1 + 0.1 * rs.normal(size=s),
-              "running_var": lambda rs, s: 1 + 0.2 * rs.uniform(size=s)}
+    leaves = {
+        "weight": lambda rs, s: rs.normal(0, np.sqrt(2 / np.prod(s[1:])), s),
+        "gamma": lambda rs, s: 1 + 0.1 * rs.normal(size=s),
+        "running_var": lambda rs, s: 1 + 0.2 * rs.uniform(size=s),
+    }
     for name, parameter in net._collect_params_with_prefix().items():
         rs = np.random.RandomState(zlib.crc32(name.encode()) & 0x7FFFFFFF)
-        value = leaves.get(name.rsplit(".", 1)[-1], lambda rs, s: 0.1 * rs.normal(size=s))(rs, parameter.shape)
+        value = leaves.get(name.rsplit(".", 1)[-1], lambda rs, s: 0.1 * rs.normal(size=s))(
+            rs, parameter.shape
+        )
         parameter.set_data(mx.nd.array(value.astype(np.float32)))
 
 
@@ -71,7 +80,9 @@ def training_losses(entry, perturbation=0.0):
     """Mean loss of successive NAG steps on the one batch, and gradient norms at the first."""
     net, x = build(entry), golden_input(entry, perturbation)
     labels = mx.nd.arange(len(x)) % entry["build"]["kwargs"]["classes"]
-    trainer = mx.gluon.Trainer(net.collect_params(), "nag", {"learning_rate": 0.001, "momentum": 0.9, "wd": 1e-4})
+    trainer = mx.gluon.Trainer(
+        net.collect_params(), "nag", {"learning_rate": 0.001, "momentum": 0.9, "wd": 1e-4}
+    )
     criterion = mx.gluon.loss.SoftmaxCrossEntropyLoss()
     losses, norms = [], {}
     for _ in entry["train_losses_nag"]:
@@ -80,7 +91,10 @@ def training_losses(entry, perturbation=0.0):
         loss.backward()
         if not norms:
             names = net._collect_params_with_prefix()
-            norms = {name: float(names[name].grad().norm().asscalar()) / len(x) for name in entry["grad_norms_step1"]}
+            norms = {
+                name: float(names[name].grad().norm().asscalar()) / len(x)
+                for name in entry["grad_norms_step1"]
+            }
         trainer.step(len(x))
         losses.append(float(loss.mean().asscalar()))
     return np.array(losses), norms

@@ -1,4 +1,5 @@
 """What happens before ``import mxnet``."""
+
 import builtins
 import ctypes
 import os
@@ -16,7 +17,9 @@ THREADS = "import aff, os; print(os.environ['OMP_NUM_THREADS'], len(os.sched_get
 
 def test_every_processor_is_used_by_default():
     environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
-    finished = run_python("-c", "import os; os.environ.pop('OMP_NUM_THREADS', None); " + THREADS, **environment)
+    finished = run_python(
+        "-c", "import os; os.environ.pop('OMP_NUM_THREADS', None); " + THREADS, **environment
+    )
     threads, available = finished.stdout.split()
     assert threads == available
 
@@ -25,8 +28,10 @@ def test_the_users_setting_is_kept():
     assert run_python("-c", THREADS, OMP_NUM_THREADS="1").stdout.split()[0] == "1"
 
 
-@pytest.mark.parametrize("content, expected", [("150000 100000", 2), ("100000 100000", 1), ("max 100000", sys.maxsize),
-                                               ("", sys.maxsize)])
+@pytest.mark.parametrize(
+    "content, expected",
+    [("150000 100000", 2), ("100000 100000", 1), ("max 100000", sys.maxsize), ("", sys.maxsize)],
+)
 def test_cgroup_quota(tmp_path, content, expected):
     (tmp_path / "cpu.max").write_text(content)
     assert compat._cgroup_quota(str(tmp_path / "cpu.max")) == expected
@@ -68,8 +73,10 @@ def test_a_library_that_cannot_be_loaded_is_one_line(monkeypatch):
         compat.import_mxnet()
 
 
-@pytest.mark.parametrize("started, command", [("/usr/bin/aff", "aff"), ("-m", "aff"), ("train_cifar.py",) * 2,
-                                              ("/usr/bin/pytest", None)])
+@pytest.mark.parametrize(
+    "started, command",
+    [("/usr/bin/aff", "aff"), ("-m", "aff"), ("train_cifar.py",) * 2, ("/usr/bin/pytest", None)],
+)
 def test_only_our_commands_end_where_others_raise(monkeypatch, capsys, started, command):
     monkeypatch.setattr(sys, "argv", [started])
     monkeypatch.setattr(compat, "installed", lambda name: True)
@@ -90,5 +97,6 @@ def test_cuda_libraries_are_loaded_globally_in_order(tmp_path, monkeypatch):
     names = compat.load_cuda_libraries(str(tmp_path))
     assert [(name, ctypes.RTLD_GLOBAL) for name in names] == loaded
     assert [os.path.basename(name).split(".so")[0] for name in names] == [
-        os.path.basename(pattern).split(".so")[0] for pattern in compat.CUDA_LIBRARIES[2:]]
+        os.path.basename(pattern).split(".so")[0] for pattern in compat.CUDA_LIBRARIES[2:]
+    ]
     assert compat.load_cuda_libraries(str(tmp_path / "none")) == []

@@ -1,4 +1,5 @@
 """Fusion blocks against their formulas, and the registry."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ SHAPE = (2, 8, 5, 3)
 
 
 def batch_norm(block, z):
-    gamma, beta, mean, var = (getattr(block, name).data().asnumpy()[None, :, None, None]
-                              for name in ("gamma", "beta", "running_mean", "running_var"))
+    gamma, beta, mean, var = (
+        getattr(block, name).data().asnumpy()[None, :, None, None]
+        for name in ("gamma", "beta", "running_mean", "running_var")
+    )
     return (z - mean) / np.sqrt(var + 1e-5) * gamma + beta
 
 
@@ -22,7 +25,7 @@ def conv1x1(block, z):
 
 
 def context(sequence, z):
-    """Equations 1 and 2 in NumPy: the same chain, behind pooling where the sequence starts with it."""
+    """Equations 1 and 2 in NumPy; behind pooling where the sequence starts with it."""
     blocks = list(sequence)
     if isinstance(blocks[0], GlobalAvgPool2D):
         z, blocks = z.mean(axis=(2, 3), keepdims=True), blocks[1:]
@@ -61,8 +64,9 @@ def test_formula(name, hybrid):
     if hybrid:
         block.hybridize(static_alloc=True)
     x, y = (mx.nd.random.normal(shape=SHAPE) for _ in range(2))
-    np.testing.assert_allclose(block(x, y).asnumpy(), expected(block, name, x.asnumpy(), y.asnumpy()),
-                               rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        block(x, y).asnumpy(), expected(block, name, x.asnumpy(), y.asnumpy()), rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", aff.list_fusions())
@@ -79,12 +83,21 @@ def test_gradient_against_finite_differences(name):
     loss.backward(train_mode=False)
     for z, other in ((x, lambda z: (z, y)), (y, lambda z: (x, z))):
         step = 1e-6 * mx.nd.random.normal(shape=SHAPE, dtype="float64")
-        difference = ((block(*other(z + step)) - block(*other(z - step))) * direction).sum().asscalar() / 2
+        difference = (
+            (block(*other(z + step)) - block(*other(z - step))) * direction
+        ).sum().asscalar() / 2
         assert difference == pytest.approx((z.grad * step).sum().asscalar(), rel=1e-5)
 
 
-@pytest.mark.parametrize("alias, name", [("AFF", "ASKCFuse"), ("iAFF", "ResGlobLocaforGlobLocaCha"),
-                                         ("Add", "DirectAdd"), ("ASKCFuse", "ASKCFuse")])
+@pytest.mark.parametrize(
+    "alias, name",
+    [
+        ("AFF", "ASKCFuse"),
+        ("iAFF", "ResGlobLocaforGlobLocaCha"),
+        ("Add", "DirectAdd"),
+        ("ASKCFuse", "ASKCFuse"),
+    ],
+)
 def test_aliases(alias, name):
     assert resolve_fusion(alias) == name
     assert type(aff.create_fusion(alias, 8)) is type(aff.create_fusion(name, 8))

@@ -1,4 +1,5 @@
 """The networks are the published ones: names, shapes, counts, outputs, gradients."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -8,23 +9,33 @@ from aff import fusion
 
 from . import golden
 
-BUILT = {key: entry for key, entry in golden.ARCHITECTURES.items()
-         if entry["build"]["name"].startswith("cifar_")
-         and entry["build"]["kwargs"]["fusion"] in aff.list_fusions()}
+BUILT = {
+    key: entry
+    for key, entry in golden.ARCHITECTURES.items()
+    if entry["build"]["name"].startswith("cifar_")
+    and entry["build"]["kwargs"]["fusion"] in aff.list_fusions()
+}
 WITH_OUTPUTS = [key for key, entry in BUILT.items() if "logits" in entry]
 SMALL = "cifar_resnet14_c1_s1_ASKCFuse"
 
 
 def test_every_network_of_the_first_tables_is_here():
-    assert {"cifar_resnet32_c4_s1_ASKCFuse", "cifar_resnet32_c4_s1_DirectAdd", "cifar_resnext29_32x4d_ASKCFuse",
-            "cifar_resnet32_c4_s1_ResGlobLocaforGlobLocaCha", "cifar_resnext38_32x4d_ASKCFuse"} <= set(WITH_OUTPUTS)
+    assert {
+        "cifar_resnet32_c4_s1_ASKCFuse",
+        "cifar_resnet32_c4_s1_DirectAdd",
+        "cifar_resnext29_32x4d_ASKCFuse",
+        "cifar_resnet32_c4_s1_ResGlobLocaforGlobLocaCha",
+        "cifar_resnext38_32x4d_ASKCFuse",
+    } <= set(WITH_OUTPUTS)
 
 
 @pytest.mark.parametrize("key", BUILT)
 def test_names_shapes_and_counts(key):
     entry = BUILT[key]
     net = aff.get_model(entry["build"]["name"], **entry["build"]["kwargs"])
-    shapes = {name: list(parameter.shape) for name, parameter in net._collect_params_with_prefix().items()}
+    shapes = {
+        name: list(parameter.shape) for name, parameter in net._collect_params_with_prefix().items()
+    }
     assert shapes == entry["params"]
     assert aff.count_parameters(net) == (entry["n_params_trainable"], entry["n_params_total"])
 
@@ -50,13 +61,22 @@ def test_gradients():
 
 
 @pytest.mark.parametrize("change", ["no factor 2", "roles swapped", "local only"])
-@pytest.mark.parametrize("key", ["cifar_resnet14_c1_s1_ASKCFuse", "cifar_resnext38_32x4d_ASKCFuse",
-                                 "cifar_resnet32_c4_s1_ASKCFuse"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "cifar_resnet14_c1_s1_ASKCFuse",
+        "cifar_resnext38_32x4d_ASKCFuse",
+        "cifar_resnet32_c4_s1_ASKCFuse",
+    ],
+)
 def test_the_bound_tells_a_wrong_network(key, change, monkeypatch):
     def wrong(self, F, x, residual):
         initial = x + residual
-        weight = F.sigmoid(self.local_att(initial) if change == "local only" else
-                           F.broadcast_add(self.local_att(initial), self.global_att(initial)))
+        weight = F.sigmoid(
+            self.local_att(initial)
+            if change == "local only"
+            else F.broadcast_add(self.local_att(initial), self.global_att(initial))
+        )
         x, residual = (residual, x) if change == "roles swapped" else (x, residual)
         joined = x * weight + residual * (1 - weight)
         return joined if change == "no factor 2" else 2 * joined

@@ -1,4 +1,7 @@
-"""The rules of the house: who may import whom, who may touch the environment, how long a file may be."""
+"""The rules of the house: who may import whom, who may touch the environment, how long a file may
+be.
+"""
+
 import ast
 import os
 
@@ -6,8 +9,14 @@ import pytest
 
 from .conftest import ROOT
 
-MODULES = {os.path.relpath(os.path.join(folder, name), ROOT)[:-3].replace(os.sep, "."): os.path.join(folder, name)
-           for folder, _, names in os.walk(os.path.join(ROOT, "aff")) for name in names if name.endswith(".py")}
+MODULES = {
+    os.path.relpath(os.path.join(folder, name), ROOT)[:-3].replace(os.sep, "."): os.path.join(
+        folder, name
+    )
+    for folder, _, names in os.walk(os.path.join(ROOT, "aff"))
+    for name in names
+    if name.endswith(".py")
+}
 NETWORKS = {"aff.fusion", "aff.blocks", "aff.resnet", "aff.model_zoo", "aff.layers", "aff.summary"}
 
 
@@ -22,7 +31,7 @@ def imports(module, path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = package[:len(package) - node.level + 1] if node.level else []
+            base = package[: len(package) - node.level + 1] if node.level else []
             name = ".".join([*base, *([node.module] if node.module else [])])
             yield name
             yield from (f"{name}.{alias.name}" for alias in node.names)
@@ -30,7 +39,12 @@ def imports(module, path):
 
 def touches(module, *forbidden):
     found = set(imports(module, MODULES[module]))
-    return {name for name in found for prefix in forbidden if name == prefix or name.startswith(prefix + ".")}
+    return {
+        name
+        for name in found
+        for prefix in forbidden
+        if name == prefix or name.startswith(prefix + ".")
+    }
 
 
 @pytest.mark.parametrize("module", sorted(NETWORKS))
@@ -38,17 +52,31 @@ def test_networks_know_nothing_of_data_training_or_commands(module):
     assert not touches(module, "aff.data", "aff.training", "aff.commands")
 
 
-@pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith("aff.training")))
+@pytest.mark.parametrize(
+    "module", sorted(name for name in MODULES if name.startswith("aff.training"))
+)
 def test_training_sees_neither_arguments_nor_names_of_models(module):
-    assert not touches(module, "argparse", "aff.model_zoo", "aff.resnet", "aff.fusion", "aff.commands", "aff.data")
+    assert not touches(
+        module, "argparse", "aff.model_zoo", "aff.resnet", "aff.fusion", "aff.commands", "aff.data"
+    )
 
 
 @pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith("aff.data")))
 def test_data_knows_neither_networks_nor_training(module):
-    assert not touches(module, "argparse", "aff.model_zoo", "aff.resnet", "aff.fusion", "aff.commands", "aff.training")
+    assert not touches(
+        module,
+        "argparse",
+        "aff.model_zoo",
+        "aff.resnet",
+        "aff.fusion",
+        "aff.commands",
+        "aff.training",
+    )
 
 
-@pytest.mark.parametrize("module", sorted(name for name in MODULES if not name.startswith("aff.commands")))
+@pytest.mark.parametrize(
+    "module", sorted(name for name in MODULES if not name.startswith("aff.commands"))
+)
 def test_only_commands_import_argparse(module):
     assert not touches(module, "argparse")
 

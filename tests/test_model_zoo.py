@@ -1,4 +1,5 @@
 """The factory: names, arguments, and what their misuse says."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -13,13 +14,16 @@ def test_every_listed_model_builds():
             assert aff.count_parameters(aff.get_model(name, classes=10))[1] > 0
 
 
-@pytest.mark.parametrize("name, message", [
-    ("cifar_resnet33_askc", r"must be 6b\+2.*8, 14, 20"),
-    ("cifar_resnext28_32x4d_askc", r"must be 9b\+2.*11, 20, 29"),
-    ("cifar_resnet2_askc", r"must be 6b\+2"),
-    ("cifar_resnet32_ask", "did you mean 'cifar_resnet32_askc'"),
-    ("", "unknown model"),
-])
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("cifar_resnet33_askc", r"must be 6b\+2.*8, 14, 20"),
+        ("cifar_resnext28_32x4d_askc", r"must be 9b\+2.*11, 20, 29"),
+        ("cifar_resnet2_askc", r"must be 6b\+2"),
+        ("cifar_resnet32_ask", "did you mean 'cifar_resnet32_askc'"),
+        ("", "unknown model"),
+    ],
+)
 def test_unknown_models(name, message):
     with pytest.raises(aff.InputError, match=message):
         aff.get_model(name)
@@ -34,8 +38,16 @@ def test_a_misspelt_argument_names_the_valid_ones():
         aff.get_model("cifar_resnext29_32x4d_askc", channel_times=2)
 
 
-@pytest.mark.parametrize("argument, value", [("classes", 0), ("classes", 1.5), ("start_layer", 0),
-                                             ("channel_times", -1), ("classes", "ten")])
+@pytest.mark.parametrize(
+    "argument, value",
+    [
+        ("classes", 0),
+        ("classes", 1.5),
+        ("start_layer", 0),
+        ("channel_times", -1),
+        ("classes", "ten"),
+    ],
+)
 def test_values_out_of_range(argument, value):
     with pytest.raises(aff.InputError, match=argument):
         aff.get_model("cifar_resnet8_askc", **{argument: value})
@@ -43,7 +55,9 @@ def test_values_out_of_range(argument, value):
 
 def test_arguments_hide_what_the_name_says():
     assert "blocks" not in model_arguments("cifar_resnet8_askc")
-    assert {"fusion", "classes", "use_se", "last_gamma"} <= set(model_arguments("cifar_resnext29_32x4d_askc"))
+    assert {"fusion", "classes", "use_se", "last_gamma"} <= set(
+        model_arguments("cifar_resnext29_32x4d_askc")
+    )
 
 
 @pytest.mark.parametrize("last_gamma, value", [(True, 0), (False, 1)])
@@ -64,4 +78,7 @@ def test_stages_before_start_layer_add():
 def test_pooling_is_the_mean():
     x = mx.nd.random.normal(shape=(2, 3, 5, 7))
     from aff.layers import GlobalAvgPool2D
-    np.testing.assert_allclose(GlobalAvgPool2D()(x).asnumpy()[:, :, 0, 0], x.asnumpy().mean(axis=(2, 3)), atol=1e-6)
+
+    np.testing.assert_allclose(
+        GlobalAvgPool2D()(x).asnumpy()[:, :, 0, 0], x.asnumpy().mean(axis=(2, 3)), atol=1e-6
+    )

@@ -1,4 +1,5 @@
 """What an installation brings, and what a Python that does not serve is told."""
+
 import os
 import subprocess
 import sys
@@ -7,11 +8,15 @@ import pytest
 
 from .conftest import ROOT, run_python
 
-SPY = "import setuptools, json; setuptools.setup = lambda **k: print(json.dumps(k)); exec(open('setup.py').read())"
+SPY = (
+    "import setuptools, json; setuptools.setup = lambda **k: print(json.dumps(k)); "
+    "exec(open('setup.py').read())"
+)
 
 
 def setup_arguments(**environment):
     import json
+
     finished = run_python("-c", f"__file__ = 'setup.py'; {SPY}", **environment)
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout)
@@ -47,8 +52,10 @@ def test_this_python_serves():
 
 @pytest.mark.parametrize("version", [(2, 7), (3, 7), (3, 13), (3, 14)])
 def test_a_python_that_does_not_serve_is_told_which_do(version):
-    code = (f"import sys, runpy; sys.version_info = {version!r} + (0,); "
-            "runpy.run_path('tools/check_python.py', run_name='__main__')")
+    code = (
+        f"import sys, runpy; sys.version_info = {version!r} + (0,); "
+        "runpy.run_path('tools/check_python.py', run_name='__main__')"
+    )
     finished = run_python("-c", code)
     assert finished.returncode == 2
     assert "needs Python 3.8 to 3.12: name one, e.g. make demo PYTHON=python3." in finished.stderr
@@ -58,11 +65,13 @@ def test_a_python_that_does_not_serve_is_told_which_do(version):
 
 def test_pythons_that_serve_and_are_there_are_named(tmp_path):
     fake = tmp_path / "python3.9"
-    fake.write_text("#!/bin/sh\ncase \"$2\" in *3.9*) exit 0;; *) exit 1;; esac\n")
+    fake.write_text('#!/bin/sh\ncase "$2" in *"(3, 9)"*) exit 0;; *) exit 1;; esac\n')
     fake.chmod(0o755)
     (tmp_path / "sh").symlink_to("/bin/sh")
-    code = ("import sys, runpy; sys.version_info = (3, 13, 0); "
-            "runpy.run_path('tools/check_python.py', run_name='__main__')")
+    code = (
+        "import sys, runpy; sys.version_info = (3, 13, 0); "
+        "runpy.run_path('tools/check_python.py', run_name='__main__')"
+    )
     finished = run_python("-c", code, PATH=str(tmp_path))
     assert "make demo PYTHON=python3.9 (found here: python3.9)" in finished.stderr
 
@@ -71,11 +80,21 @@ def test_make_stops_before_pip_where_python_does_not_serve(tmp_path):
     fake = tmp_path / "python9"
     fake.write_text("#!/bin/sh\necho 'python9 is too new: name one' >&2\nexit 2\n")
     fake.chmod(0o755)
-    finished = subprocess.run(["make", "demo", f"PYTHON={fake}", f"VENV={tmp_path}/venv"], cwd=ROOT, text=True,
-                              capture_output=True, check=False)
+    finished = subprocess.run(
+        ["make", "demo", f"PYTHON={fake}", f"VENV={tmp_path}/venv"],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert finished.returncode == 2
     assert "too new" in finished.stderr
     assert not (tmp_path / "venv").exists()
-    finished = subprocess.run(["make", "test", "PYTHON=/no/such/python", f"VENV={tmp_path}/venv"], cwd=ROOT, text=True,
-                              capture_output=True, check=False)
+    finished = subprocess.run(
+        ["make", "test", "PYTHON=/no/such/python", f"VENV={tmp_path}/venv"],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert "/no/such/python cannot be run: name a Python 3.8 to 3.12" in finished.stderr

@@ -1,4 +1,5 @@
 """The layer table against counts made by hand."""
+
 import pytest
 
 import aff
@@ -7,35 +8,47 @@ from aff.summary import summarize, table
 
 def totals(name, size=32, **kwargs):
     rows = summarize(aff.get_model(name, **kwargs), size)
-    return tuple(sum(getattr(row, key) for row in rows) for key in ("trainable", "parameters", "multiply_adds"))
+    return tuple(
+        sum(getattr(row, key) for row in rows)
+        for key in ("trainable", "parameters", "multiply_adds")
+    )
 
 
-@pytest.mark.parametrize("name, kwargs", [
-    ("cifar_resnet32_askc", {"channel_times": 4}), ("cifar_resnet8_askc", {"fusion": "Add", "classes": 10}),
-    ("cifar_resnet20_askc", {"fusion": "iAFF", "deep_stem": True, "avg_down": True}),
-    ("cifar_resnext29_32x4d_askc", {"use_se": True})])
+@pytest.mark.parametrize(
+    "name, kwargs",
+    [
+        ("cifar_resnet32_askc", {"channel_times": 4}),
+        ("cifar_resnet8_askc", {"fusion": "Add", "classes": 10}),
+        ("cifar_resnet20_askc", {"fusion": "iAFF", "deep_stem": True, "avg_down": True}),
+        ("cifar_resnext29_32x4d_askc", {"use_se": True}),
+    ],
+)
 def test_parameters_are_those_of_the_network(name, kwargs):
     assert totals(name, **kwargs)[:2] == aff.count_parameters(aff.get_model(name, **kwargs))
 
 
 def test_multiply_adds_of_a_plain_network():
-    stem = 3 * 16 * 9 * 32 ** 2
-    stage1 = 2 * 16 * 16 * 9 * 32 ** 2
-    stage2 = (16 * 32 * 9 + 32 * 32 * 9 + 16 * 32) * 16 ** 2
-    stage3 = (32 * 64 * 9 + 64 * 64 * 9 + 32 * 64) * 8 ** 2
+    stem = 3 * 16 * 9 * 32**2
+    stage1 = 2 * 16 * 16 * 9 * 32**2
+    stage2 = (16 * 32 * 9 + 32 * 32 * 9 + 16 * 32) * 16**2
+    stage3 = (32 * 64 * 9 + 64 * 64 * 9 + 32 * 64) * 8**2
     assert totals("cifar_resnet8_askc", fusion="Add", classes=10)[2] == (
-        stem + stage1 + stage2 + stage3 + 640 + 16 * 32 ** 2 + 32 * 16 ** 2 + 64 * 8 ** 2)
+        stem + stage1 + stage2 + stage3 + 640 + 16 * 32**2 + 32 * 16**2 + 64 * 8**2
+    )
 
 
 def test_multiply_adds_of_a_grouped_convolution():
     rows = {row.name: row for row in summarize(aff.get_model("cifar_resnext11_32x4d_askc"), 32)}
-    assert rows["features.3.0.body.3"].multiply_adds == 128 * (128 // 32) * 9 * 32 ** 2
+    assert rows["features.3.0.body.3"].multiply_adds == 128 * (128 // 32) * 9 * 32**2
 
 
 def test_a_fusion_is_counted_whole():
-    rows = [row for row in summarize(aff.get_model("cifar_resnet8_askc"), 32) if row.name.startswith(
-        "features.2.0.attention")]
-    c, hw, inner = 16, 32 ** 2, 4
+    rows = [
+        row
+        for row in summarize(aff.get_model("cifar_resnet8_askc"), 32)
+        if row.name.startswith("features.2.0.attention")
+    ]
+    c, hw, inner = 16, 32**2, 4
     local = 2 * c * inner * hw + inner * hw
     global_ = 2 * c * inner + inner + c * hw
     elementwise = 7 * c * hw  # x + y, L + g, sigmoid, x - y, times w, plus y, times 2

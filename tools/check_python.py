@@ -1,32 +1,33 @@
-"""Print this Python's version where it serves; otherwise say which versions do, and end with exit code 2.
+"""Print this Python's version where it serves; otherwise say which do, and end with exit code 2.
 
 Runs on any Python, so that one which is too old gets as far as the message.
 """
+
 import os
 import sys
 
 OLDEST, NEWEST = (3, 8), (3, 12)
-
-
-def serves(version):
-    return OLDEST <= version <= NEWEST
+PROBE = "import sys; sys.exit(sys.version_info[:2] != (3, {0}))"
 
 
 def candidates():
     """Commands on the PATH that run a Python which serves."""
-    names = ["python3.%d" % minor for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
-    command = "%s -c \"import sys; sys.exit(0 if '%%d.%%d' %% sys.version_info[:2] == '%s' else 1)\" >%s 2>&1"
-    return [name for name in names if os.system(command % (name, name[len("python"):], os.devnull)) == 0]
+    minors = range(NEWEST[1], OLDEST[1] - 1, -1)
+    probe = 'python3.{0} -c "' + PROBE + '" >' + os.devnull + " 2>&1"
+    return ["python3.{0}".format(minor) for minor in minors if os.system(probe.format(minor)) == 0]
 
 
 if __name__ == "__main__":
-    if serves(sys.version_info[:2]):
-        print("%d.%d" % sys.version_info[:2])
+    version = sys.version_info[:2]
+    if OLDEST <= version <= NEWEST:
+        print("{0}.{1}".format(*version))
     else:
         found = candidates()
-        sys.stderr.write("%s is Python %d.%d, but mxnet 1.9.1 needs Python %d.%d to %d.%d: name one, e.g. "
-                         "make demo PYTHON=%s%s\n"
-                         % ((sys.executable,) + sys.version_info[:2] + OLDEST + NEWEST
-                            + (found[0] if found else "python3.11",
-                               " (found here: %s)" % ", ".join(found) if found else "")))
+        message = (
+            "{0} is Python {1}.{2}, but mxnet 1.9.1 needs Python 3.8 to 3.12: "
+            "name one, e.g. make demo PYTHON={3}{4}\n"
+        )
+        here = " (found here: {0})".format(", ".join(found)) if found else ""
+        name = found[0] if found else "python3.11"
+        sys.stderr.write(message.format(sys.executable, version[0], version[1], name, here))
         sys.exit(2)

@@ -1,1 +1,3 @@
-"""Commands: one module each, with a `main(argv)` that returns an exit code. Only these import argparse."""
+"""Commands: one module each, with a `main(argv)` that returns an exit code. Only these import
+argparse.
+"""

@@ -1,4 +1,7 @@
-"""What the commands' parsers share: types that refuse nonsense, groups of flags, and one-line errors."""
+"""What the commands' parsers share: types that refuse nonsense, groups of flags, and one-line
+errors.
+"""
+
 from __future__ import annotations
 
 import argparse
@@ -20,7 +23,9 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that takes no abbreviations, shows defaults, and reports an error in one line."""
+    """An argument parser that takes no abbreviations, shows defaults, and reports an error in one
+    line.
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, allow_abbrev=False, formatter_class=_Formatter, **kwargs)
@@ -35,7 +40,9 @@ def one_line(message: object) -> str:
 
 
 def guarded(prog: str, run: Callable[[], int]) -> int:
-    """Run a command; what a user can put right ends in one line and exit code 2, a run that failed in 1."""
+    """Run a command; what a user can put right ends in one line and exit code 2, a run that failed
+    in 1.
+    """
     try:
         return run()
     except InputError as error:
@@ -52,7 +59,7 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
     return code
 
 
-def whole(minimum: int, maximum: int = 2 ** 31 - 1) -> Callable[[str], int]:
+def whole(minimum: int, maximum: int = 2**31 - 1) -> Callable[[str], int]:
     """A type: whole numbers from `minimum` to `maximum`."""
 
     def parse(text: str) -> int:
@@ -61,14 +68,18 @@ def whole(minimum: int, maximum: int = 2 ** 31 - 1) -> Callable[[str], int]:
         except ValueError:
             raise argparse.ArgumentTypeError(f"takes a whole number, got {text!r}") from None
         if not minimum <= value <= maximum:
-            upper = f" and at most {maximum}" if maximum < 2 ** 31 - 1 else ""
-            raise argparse.ArgumentTypeError(f"takes a whole number of at least {minimum}{upper}, got {text}")
+            upper = f" and at most {maximum}" if maximum < 2**31 - 1 else ""
+            raise argparse.ArgumentTypeError(
+                f"takes a whole number of at least {minimum}{upper}, got {text}"
+            )
         return value
 
     return parse
 
 
-def real(minimum: float, maximum: float = math.inf, open_minimum: bool = False) -> Callable[[str], float]:
+def real(
+    minimum: float, maximum: float = math.inf, open_minimum: bool = False
+) -> Callable[[str], float]:
     """A type: finite numbers from `minimum` (or above it) to `maximum`."""
 
     def parse(text: str) -> float:
@@ -76,7 +87,11 @@ def real(minimum: float, maximum: float = math.inf, open_minimum: bool = False) 
             value = float(text)
         except ValueError:
             raise argparse.ArgumentTypeError(f"takes a number, got {text!r}") from None
-        if not math.isfinite(value) or not minimum <= value <= maximum or (open_minimum and value == minimum):
+        if (
+            not math.isfinite(value)
+            or not minimum <= value <= maximum
+            or (open_minimum and value == minimum)
+        ):
             lower = f"above {minimum:g}" if open_minimum else f"of at least {minimum:g}"
             upper = f" and at most {maximum:g}" if math.isfinite(maximum) else ""
             raise argparse.ArgumentTypeError(f"takes a number {lower}{upper}, got {text}")
@@ -94,41 +109,89 @@ def epochs(text: str) -> List[int]:
 def add_model_arguments(parser: argparse.ArgumentParser, required: bool) -> None:
     """Flags that name a CIFAR-style network; their defaults are filled in by `networks.resolve`."""
     group = parser.add_argument_group("network")
-    group.add_argument("--model", default="resnet" if required else None,
-                       help="resnet (its depth from --blocks), resnext29_32x4d, resnext38_32x4d, resnext47_32x4d, or "
-                            "any name of aff.list_models(). A ResNeXt starts with zero in the last gamma of every "
-                            "block, as the published ones did")
-    group.add_argument("--askc-type", "--fusion", dest="fusion", default="ASKCFuse" if required else None,
-                       help="fusion in the residual blocks: ASKCFuse (alias AFF), ResGlobLocaforGlobLocaCha (iAFF), "
-                            "DirectAdd (Add)")
-    group.add_argument("--blocks", type=whole(1, 300), default=argparse.SUPPRESS,
-                       help="blocks b of each of the three stages of --model resnet, depth 6b+2 (default: 5)")
-    group.add_argument("--channel-times", type=whole(1, 64), default=argparse.SUPPRESS,
-                       help="multiplies the widths 16, 32, 64 of --model resnet (default: 4)")
-    group.add_argument("--start-layer", type=whole(1, 4), default=argparse.SUPPRESS,
-                       help="first stage, from 1, that uses the fusion; 4 adds everywhere (default: 1)")
-    group.add_argument("--deep-stem", action="store_true", default=argparse.SUPPRESS,
-                       help="three 3x3 convolutions in the stem instead of one (default: False)")
+    group.add_argument(
+        "--model",
+        default="resnet" if required else None,
+        help="resnet (its depth from --blocks), resnext29_32x4d, resnext38_32x4d, resnext47_32x4d, "
+        "or "
+        "any name of aff.list_models(). A ResNeXt starts with zero in the last gamma of every "
+        "block, as the published ones did",
+    )
+    group.add_argument(
+        "--askc-type",
+        "--fusion",
+        dest="fusion",
+        default="ASKCFuse" if required else None,
+        help="fusion in the residual blocks: ASKCFuse (alias AFF), ResGlobLocaforGlobLocaCha "
+        "(iAFF), "
+        "DirectAdd (Add)",
+    )
+    group.add_argument(
+        "--blocks",
+        type=whole(1, 300),
+        default=argparse.SUPPRESS,
+        help="blocks b of each of the three stages of --model resnet, depth 6b+2 (default: 5)",
+    )
+    group.add_argument(
+        "--channel-times",
+        type=whole(1, 64),
+        default=argparse.SUPPRESS,
+        help="multiplies the widths 16, 32, 64 of --model resnet (default: 4)",
+    )
+    group.add_argument(
+        "--start-layer",
+        type=whole(1, 4),
+        default=argparse.SUPPRESS,
+        help="first stage, from 1, that uses the fusion; 4 adds everywhere (default: 1)",
+    )
+    group.add_argument(
+        "--deep-stem",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="three 3x3 convolutions in the stem instead of one (default: False)",
+    )
 
 
 def add_data_arguments(parser: argparse.ArgumentParser, default: Optional[str]) -> None:
     """Flags that name a data set."""
     group = parser.add_argument_group("data")
     group.add_argument("--dataset", choices=list_datasets(), default=default, help="data set")
-    group.add_argument("--labels", choices=LABEL_SETS, default=None,
-                       help="of cifar100: fine, its 100 classes (used where the flag is not given), or coarse, the 20 "
-                            "superclasses that the published 89.3 and 90.3 were measured on (100 outputs, as then)")
-    group.add_argument("--data-dir", default=None, help="folder of the data set's files; each data set has a default "
-                                                        "under ~/.mxnet/datasets/")
-    group.add_argument("-j", "--num-data-workers", dest="num_workers", type=whole(0, 256), default=2,
-                       help="threads that prepare batches ahead; 0: none. Results do not depend on it")
+    group.add_argument(
+        "--labels",
+        choices=LABEL_SETS,
+        default=None,
+        help="of cifar100: fine, its 100 classes (used where the flag is not given), or coarse, "
+        "the 20 "
+        "superclasses that the published 89.3 and 90.3 were measured on (100 outputs, as then)",
+    )
+    group.add_argument(
+        "--data-dir",
+        default=None,
+        help="folder of the data set's files; each data set has a default under ~/.mxnet/datasets/",
+    )
+    group.add_argument(
+        "-j",
+        "--num-data-workers",
+        dest="num_workers",
+        type=whole(0, 256),
+        default=2,
+        help="threads that prepare batches ahead; 0: none. Results do not depend on it",
+    )
 
 
 def add_device_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags that name devices."""
     group = parser.add_argument_group("devices")
-    group.add_argument("--gpus", default=None, help="GPU numbers, such as 0,1,2; an empty text: the CPU. Without the "
-                                                    "flag GPU 0 where there is one; without any GPU the CPU")
-    group.add_argument("--cpus", type=whole(1, 64), default=None,
-                       help="use this many CPU devices instead of any GPU, to exercise data parallelism without them")
-
+    group.add_argument(
+        "--gpus",
+        default=None,
+        help="GPU numbers, such as 0,1,2; an empty text: the CPU. Without the "
+        "flag GPU 0 where there is one; without any GPU the CPU",
+    )
+    group.add_argument(
+        "--cpus",
+        type=whole(1, 64),
+        default=None,
+        help="use this many CPU devices instead of any GPU, to exercise data parallelism without "
+        "them",
+    )

@@ -1,115 +1,27 @@
-"""The settings of a CIFAR-style run, and how they become networks, batches, a schedule and a `Run`."""
+"""How the settings of a CIFAR-style run become a network, batches, a schedule and a `Run`."""
+
 from __future__ import annotations
 
-import argparse
 import os
-import shlex
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Dict, List, Optional
+from typing import List
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
-from ..data import CLASSES, LABEL_SMOOTHING_ETA, DataSet, EvalBatches, TrainBatches, load_dataset
-from ..errors import InputError
+from ..data import LABEL_SMOOTHING_ETA, DataSet, EvalBatches, TrainBatches, load_dataset
 from ..model_zoo import count_parameters, get_model
 from ..training.devices import choose_devices
-from ..training.files import read_json, write_json
+from ..training.files import write_json
 from ..training.loop import TrainingLoop, hybridize
 from ..training.precision import Float32, create_precision
 from ..training.run import BEST, Run, RunState
 from ..training.runlog import HISTORY_PLOT, JSON_LOG, TEXT_LOG, RunLog
 from ..training.schedule import build_schedule
-from .networks import resolve, short_name
-from .report import evaluate_command, score, versions
+from .cifar_settings import CifarSettings, check_resumed, unused_flags
+from .report import evaluate_command, score
 from .rundirs import SETTINGS, choose, create
 
 SMOKE_BATCHES = 2
-#: Settings that a resumed run may change: none of them changes what is computed.
-FREE = {"num_workers", "save_dir", "logging_dir", "save_period", "resume", "command", "data_dir", "mode", "gpus",
-        "cpus"}
-
-
-@dataclass(frozen=True)
-class CifarSettings:
-    """Everything that a run depends on, as resolved from the flags of ``train_cifar.py``; the flags' help says what
-    each means."""
-
-    command: str
-    model: str
-    model_kwargs: Dict[str, object]
-    dataset: str
-    labels: Optional[str]
-    data_dir: Optional[str]
-    num_workers: int
-    gpus: Optional[str]
-    cpus: Optional[int]
-    num_epochs: int
-    batch_size: int
-    lr: float
-    momentum: float
-    wd: float
-    no_wd: bool
-    lr_decay: float
-    lr_decay_epoch: List[int]
-    cosine: bool
-    warmup_epochs: int
-    warmup_lr: float
-    no_mixup: bool
-    mixup_alpha: float
-    mixup_off_epoch: int
-    label_smoothing: bool
-    dtype: str
-    mode: str
-    seed: int
-    val_split: float
-    save_dir: Optional[str]
-    logging_dir: Optional[str]
-    save_period: int
-    resume: Optional[str]
-    smoke: bool
-
-    @classmethod
-    def from_options(cls, options: argparse.Namespace, command: str) -> CifarSettings:
-        """Settings from parsed flags."""
-        name, kwargs = resolve(options, CLASSES[options.dataset])
-        labels = options.labels or ("fine" if options.dataset == "cifar100" else None)
-        resolved: Dict[str, Any] = {"command": command, "model": name, "model_kwargs": kwargs, "labels": labels}
-        return cls(**{field.name: resolved.get(field.name, getattr(options, field.name, None))  # type: ignore
-                      for field in fields(cls)})
-
-    def within(self, folder: str) -> CifarSettings:
-        """The same run with its files in `folder`."""
-        return replace(self, save_dir=os.path.join(folder, "params"), logging_dir=os.path.join(folder, "logs"))
-
-    @property
-    def name(self) -> str:
-        """The run's name, of which its folders' names are made."""
-        labels = "-coarse" if self.labels == "coarse" else ""
-        return f"{self.dataset}{labels}-{short_name(self.model, self.model_kwargs)}"
-
-    @property
-    def mixup_until(self) -> int:
-        """First epoch without mixup."""
-        return 0 if self.no_mixup else max(0, self.num_epochs - self.mixup_off_epoch)
-
-    def as_json(self, devices: int) -> dict:
-        """The settings as a run's folder keeps them; `model` and `data` are what ``aff evaluate`` reads."""
-        return {"model": {"name": self.model, "kwargs": self.model_kwargs},
-                "data": {"dataset": self.dataset, "labels": self.labels,
-                         "data_dir": self.data_dir and os.path.abspath(self.data_dir)},
-                "training": {**asdict(self), "devices": devices}, "versions": versions()}
-
-
-def check_resumed(settings: CifarSettings, devices: int, folder: str) -> None:
-    """Refuse to go on with a run under settings that mean another one; the message names them."""
-    before = read_json(os.path.join(folder, SETTINGS)).get("training", {})
-    now = settings.as_json(devices)["training"]
-    changed = [f"{key} {before.get(key)!r} -> {now[key]!r}" for key in now
-               if key not in FREE and before.get(key) != now[key]]
-    if changed:
-        raise InputError(f"--resume: {folder} was trained with other settings ({'; '.join(changed)}): give the same, "
-                         "or start a run of its own")
 
 
 def build_batches(settings: CifarSettings, data: DataSet, devices: int):
@@ -117,15 +29,26 @@ def build_batches(settings: CifarSettings, data: DataSet, devices: int):
     limit = SMOKE_BATCHES if settings.smoke else 0
     size = settings.batch_size * devices
     train = TrainBatches(
-        data, size, settings.seed, settings.num_workers, limit=limit,
-        mixup_alpha=0 if settings.no_mixup else settings.mixup_alpha, mixup_until=settings.mixup_until,
-        smoothing=LABEL_SMOOTHING_ETA if settings.label_smoothing else 0)
-    evals = {part: EvalBatches(data, split, size, settings.num_workers, limit)
-             for part, split in data.parts().items() if part != "train"}
+        data,
+        size,
+        settings.seed,
+        settings.num_workers,
+        limit=limit,
+        mixup_alpha=0 if settings.no_mixup else settings.mixup_alpha,
+        mixup_until=settings.mixup_until,
+        smoothing=LABEL_SMOOTHING_ETA if settings.label_smoothing else 0,
+    )
+    evals = {
+        part: EvalBatches(data, split, size, settings.num_workers, limit)
+        for part, split in data.parts().items()
+        if part != "train"
+    }
     return train, evals
 
 
-def build_network(settings: CifarSettings, devices: List[mx.Context], precision: Float32) -> HybridBlock:
+def build_network(
+    settings: CifarSettings, devices: List[mx.Context], precision: Float32
+) -> HybridBlock:
     """The network, initialized (Xavier) and ready to run."""
     net = get_model(settings.model, ctx=devices, **settings.model_kwargs)
     precision.prepare(net)
@@ -134,17 +57,29 @@ def build_network(settings: CifarSettings, devices: List[mx.Context], precision:
     return net
 
 
-def build_loop(settings: CifarSettings, devices: List[mx.Context], train: TrainBatches) -> TrainingLoop:
+def build_loop(
+    settings: CifarSettings, devices: List[mx.Context], train: TrainBatches
+) -> TrainingLoop:
     """The loop that trains the network."""
-    schedule = build_schedule(settings.lr, settings.num_epochs, len(train), settings.cosine, settings.warmup_epochs,
-                              settings.warmup_lr, settings.lr_decay, settings.lr_decay_epoch)
+    schedule = build_schedule(
+        settings.lr,
+        settings.num_epochs,
+        len(train),
+        settings.cosine,
+        settings.warmup_epochs,
+        settings.warmup_lr,
+        settings.lr_decay,
+        settings.lr_decay_epoch,
+    )
     precision = create_precision(settings.dtype, devices)
     mx.random.seed(settings.seed)
     net = build_network(settings, devices, precision)
     if settings.no_wd:
         for parameter in net.collect_params(".*beta|.*gamma|.*bias").values():
             parameter.wd_mult = 0.0
-    return TrainingLoop(net, devices, schedule, settings.momentum, settings.wd, train.soft_targets, precision)
+    return TrainingLoop(
+        net, devices, schedule, settings.momentum, settings.wd, train.soft_targets, precision
+    )
 
 
 def execute(settings: CifarSettings) -> int:
@@ -170,51 +105,62 @@ def execute(settings: CifarSettings) -> int:
     if dirs.checkpoint:
         log.text(f"resume    after {len(state.history)} epochs, from {dirs.checkpoint}")
         log.event("resume", checkpoint=dirs.checkpoint, epoch=len(state.history))
-    run = Run(loop, build_network(settings, devices, loop.precision), train, evals, log, dirs.save_dir,
-              1 if settings.smoke else settings.num_epochs, settings.save_period, settings.seed)
+    run = Run(
+        loop,
+        build_network(settings, devices, loop.precision),
+        train,
+        evals,
+        log,
+        dirs.save_dir,
+        1 if settings.smoke else settings.num_epochs,
+        settings.save_period,
+        settings.seed,
+    )
     try:
         run.go(state)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("go on from the last whole epoch with the same command and --resume auto "
-                                f"--save-dir {dirs.save_dir}") from None
+        raise KeyboardInterrupt(
+            "go on from the last whole epoch with the same command and --resume auto "
+            f"--save-dir {dirs.save_dir}"
+        ) from None
     conclude(run, state, settings.smoke)
     return 0
 
 
-def unused_flags(settings: CifarSettings) -> List[str]:
-    """Flags of the command that other flags of it leave without effect, a phrase each."""
-    given = {argument.split("=")[0] for argument in shlex.split(settings.command)}
-    last = settings.lr_decay_epoch[-1] if settings.lr_decay_epoch else 0
-    reasons = (("--mixup-alpha", settings.no_mixup, "with --no-mixup"),
-               ("--mixup-off-epoch", settings.no_mixup, "with --no-mixup"),
-               ("--warmup-lr", not settings.warmup_epochs, "without --warmup-epochs"),
-               ("--lr-decay", settings.cosine, "with --cosine"),
-               ("--lr-decay-epoch", settings.cosine, "with --cosine"),
-               ("--lr-decay-epoch", not settings.cosine and last >= settings.num_epochs,
-                f"beyond --num-epochs {settings.num_epochs}"))
-    return [f"{flag} {why}" for flag, unused, why in reasons if unused and flag in given]
-
-
-def announce(settings: CifarSettings, data: DataSet, loop: TrainingLoop, train: TrainBatches, log: RunLog) -> None:
+def announce(
+    settings: CifarSettings, data: DataSet, loop: TrainingLoop, train: TrainBatches, log: RunLog
+) -> None:
     """Say what is about to be run."""
     trainable, total = count_parameters(loop.net)
     parts = ", ".join(f"{len(split)} {part}" for part, split in data.parts().items())
     labels = f" ({data.label_set} labels)" if data.label_set else ""
-    log.text(f"network   {settings.model}, fusion {settings.model_kwargs['fusion']}, {total:,} parameters "
-             f"({trainable:,} trainable)")
+    log.text(
+        f"network   {settings.model}, fusion {settings.model_kwargs['fusion']}, {total:,} "
+        f"parameters "
+        f"({trainable:,} trainable)"
+    )
     log.text(f"data      {data.name}{labels}: {parts} images, from {data.source}")
-    log.text(f"devices   {', '.join(map(str, loop.devices))}; batch {train.batch_size} "
-             f"({settings.batch_size} on each), {len(train)} batches an epoch, seed {settings.seed}")
+    log.text(
+        f"devices   {', '.join(map(str, loop.devices))}; batch {train.batch_size} "
+        f"({settings.batch_size} on each), {len(train)} batches an epoch, seed {settings.seed}"
+    )
     for line in unused_flags(settings):
         log.text(f"not used  {line}")
     if not settings.no_mixup:
-        log.text(f"mixup     alpha {settings.mixup_alpha:g} in epochs 0 to {settings.mixup_until - 1}"
-                 if settings.mixup_until else
-                 f"mixup     off: all {settings.num_epochs} epochs are among the last {settings.mixup_off_epoch} "
-                 "(--mixup-off-epoch)")
-    log.text("selection by the held-out part of the training set" if data.val is not None else
-             "selection by the test set, as in the published code: the best epoch's error is optimistic; "
-             "--val-split holds out part of the training set instead")
+        log.text(
+            f"mixup     alpha {settings.mixup_alpha:g} in epochs 0 to {settings.mixup_until - 1}"
+            if settings.mixup_until
+            else f"mixup     off: all {settings.num_epochs} epochs are among the last "
+            f"{settings.mixup_off_epoch} "
+            "(--mixup-off-epoch)"
+        )
+    log.text(
+        "selection by the held-out part of the training set"
+        if data.val is not None
+        else "selection by the test set, as in the published code: the best epoch's error is "
+        "optimistic; "
+        "--val-split holds out part of the training set instead"
+    )
 
 
 def conclude(run: Run, state: RunState, smoke: bool) -> None:
@@ -226,9 +172,15 @@ def conclude(run: Run, state: RunState, smoke: bool) -> None:
         errors = {"top1": record.top1_error["test"], "top5": record.top5_error["test"]}
         run.log.text(f"{label} epoch {record.epoch}{how}: test {score(errors)}")
     params = os.path.join(run.save_dir, BEST)
-    run.log.event("end", best_epoch=best.epoch, chosen_by=run.chooser, test_top1_error=best.top1_error["test"],
-                  test_top5_error=best.top5_error["test"], last_test_top1_error=last.top1_error["test"],
-                  parameters=params)
+    run.log.event(
+        "end",
+        best_epoch=best.epoch,
+        chosen_by=run.chooser,
+        test_top1_error=best.top1_error["test"],
+        test_top5_error=best.top5_error["test"],
+        last_test_top1_error=last.top1_error["test"],
+        parameters=params,
+    )
     if smoke:
         return
     run.log.text(f"test accuracy  {100 * (1 - best.top1_error['test']):.2f} %")

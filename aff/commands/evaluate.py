@@ -1,4 +1,5 @@
 """``aff evaluate``: top-1 and top-5 error of saved parameters, over every image exactly once."""
+
 from __future__ import annotations
 
 import argparse
@@ -16,7 +17,14 @@ from ..training.loop import hybridize
 from ..training.parameters import load_parameters
 from ..training.precision import create_precision
 from ..training.runlog import RunLog
-from .arguments import Parser, add_data_arguments, add_device_arguments, add_model_arguments, guarded, whole
+from .arguments import (
+    Parser,
+    add_data_arguments,
+    add_device_arguments,
+    add_model_arguments,
+    guarded,
+    whole,
+)
 from .networks import resolve
 from .report import score
 from .rundirs import SETTINGS
@@ -24,12 +32,19 @@ from .rundirs import SETTINGS
 
 def build_parser(prog: str) -> Parser:
     """The command's flags."""
-    parser = Parser(prog=prog, description="Evaluate parameters on a data set's test part, each image exactly once. "
-                                           "Network and data set are those of the run in whose folder the parameters "
-                                           f"lie ({SETTINGS} beside them), unless flags say otherwise.")
+    parser = Parser(
+        prog=prog,
+        description="Evaluate parameters on a data set's test part, each image exactly once. "
+        "Network and data set are those of the run in whose folder the parameters "
+        f"lie ({SETTINGS} beside them), unless flags say otherwise.",
+    )
     parser.add_argument("--params", required=True, help="parameter file, e.g. best.params of a run")
-    parser.add_argument("--batch-size", type=whole(1), default=128, help="images of a batch on each device")
-    parser.add_argument("--mode", choices=("hybrid", "imperative"), default="hybrid", help="how the network is run")
+    parser.add_argument(
+        "--batch-size", type=whole(1), default=128, help="images of a batch on each device"
+    )
+    parser.add_argument(
+        "--mode", choices=("hybrid", "imperative"), default="hybrid", help="how the network is run"
+    )
     add_model_arguments(parser, required=False)
     add_data_arguments(parser, default=None)
     add_device_arguments(parser)
@@ -37,7 +52,9 @@ def build_parser(prog: str) -> Parser:
 
 
 def _fill_in(options: argparse.Namespace) -> tuple:
-    """Network (name, arguments) and data (data set, folder, labels), from flags and from the run's settings."""
+    """Network (name, arguments) and data (data set, folder, labels), from flags and from the run's
+    settings.
+    """
     path = os.path.join(os.path.dirname(options.params), SETTINGS)
     run = read_json(path) if os.path.isfile(path) else {}
     try:
@@ -47,7 +64,9 @@ def _fill_in(options: argparse.Namespace) -> tuple:
         if options.dataset:
             data = {"dataset": options.dataset, "data_dir": None, "labels": None}
         data = {key: data.get(key) for key in ("dataset", "data_dir", "labels")}
-        data.update({key: getattr(options, key) for key in ("data_dir", "labels") if getattr(options, key)})
+        data.update(
+            {key: getattr(options, key) for key in ("data_dir", "labels") if getattr(options, key)}
+        )
         if data["dataset"] == "cifar100":
             data["labels"] = data["labels"] or "fine"
         if data["dataset"] is None:
@@ -55,11 +74,17 @@ def _fill_in(options: argparse.Namespace) -> tuple:
         if options.model:
             options.fusion = options.fusion or "ASKCFuse"
             model = resolve(options, CLASSES[data["dataset"]])
-        elif any(hasattr(options, flag) for flag in ("blocks", "channel_times", "start_layer", "deep_stem")):
+        elif any(
+            hasattr(options, flag)
+            for flag in ("blocks", "channel_times", "start_layer", "deep_stem")
+        ):
             raise InputError("flags of the network need --model")
         elif not model:
-            raise InputError(f"no {SETTINGS} beside {options.params}: name the network with --model, and --fusion, "
-                             "--blocks, --channel-times as they were trained")
+            raise InputError(
+                f"no {SETTINGS} beside {options.params}: name the network with --model, and "
+                f"--fusion, "
+                "--blocks, --channel-times as they were trained"
+            )
         elif options.fusion:
             model[1]["fusion"] = options.fusion
         model[1]["classes"], model[1]["fusion"]
@@ -84,22 +109,38 @@ def run(options: argparse.Namespace) -> int:
     load_parameters(net, options.params, devices)
     data = load_dataset(source["dataset"], source["data_dir"], source["labels"])
     if data.classes != kwargs["classes"]:
-        raise InputError(f"{options.params} is a network of {kwargs['classes']} classes, {data.name} has "
-                         f"{data.classes}")
+        raise InputError(
+            f"{options.params} is a network of {kwargs['classes']} classes, {data.name} has "
+            f"{data.classes}"
+        )
     if warning:
         log.warn(warning)
     if options.mode == "hybrid":
         hybridize(net)
     batches = EvalBatches(data, data.test, options.batch_size * len(devices), options.num_workers)
-    found = evaluate(net, batches, devices, precision.dtype,
-                     partial(log.progress, total=len(batches), description="evaluate"))
+    found = evaluate(
+        net,
+        batches,
+        devices,
+        precision.dtype,
+        partial(log.progress, total=len(batches), description="evaluate"),
+    )
     labels = f" ({data.label_set} labels)" if data.label_set else ""
-    log.text(f"{data.name}{labels}, test part: "
-             + score({"top1": found.top1_error, "top5": found.top5_error},
-                     f", {found.top1_wrong} of {found.samples} wrong"))
+    log.text(
+        f"{data.name}{labels}, test part: "
+        + score(
+            {"top1": found.top1_error, "top5": found.top5_error},
+            f", {found.top1_wrong} of {found.samples} wrong",
+        )
+    )
     if precision.dtype != options.dtype:
-        log.text(f"trained in {options.dtype}, evaluated in {precision.dtype}, which is what a CPU has")
-    log.text(f"{name} with {kwargs['fusion']}, parameters {options.params}; {found.samples} images, each once")
+        log.text(
+            f"trained in {options.dtype}, evaluated in {precision.dtype}, which is what a CPU has"
+        )
+    log.text(
+        f"{name} with {kwargs['fusion']}, parameters {options.params}; {found.samples} images, "
+        f"each once"
+    )
     return 0
 
 

@@ -1,4 +1,5 @@
 """The console script ``aff``: picks a command by its name."""
+
 from __future__ import annotations
 
 import importlib
@@ -21,7 +22,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         print("\n'aff COMMAND --help' says what a command takes.")
         return 0
     if argv[0] not in COMMANDS:
-        print(f"aff: error: unknown command {argv[0]!r}: valid: {', '.join(COMMANDS)}", file=sys.stderr)
+        print(
+            f"aff: error: unknown command {argv[0]!r}: valid: {', '.join(COMMANDS)}",
+            file=sys.stderr,
+        )
         return 2
     module = importlib.import_module(f".{argv[0].replace('-', '_')}", __package__)
     return module.main(argv[1:], prog=f"aff {argv[0]}")

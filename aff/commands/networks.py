@@ -1,4 +1,5 @@
 """From a command's network and data flags to what the model zoo takes."""
+
 from __future__ import annotations
 
 import argparse
@@ -10,8 +11,12 @@ from ..model_zoo import list_models, model_arguments
 
 SHORT_NAMES = ("resnet", "resnext29_32x4d", "resnext38_32x4d", "resnext47_32x4d")
 RESNET_DEFAULTS = {"blocks": 5, "channel_times": 4}
-_FLAGS = {"blocks": "--blocks", "channel_times": "--channel-times", "start_layer": "--start-layer",
-          "deep_stem": "--deep-stem"}
+_FLAGS = {
+    "blocks": "--blocks",
+    "channel_times": "--channel-times",
+    "start_layer": "--start-layer",
+    "deep_stem": "--deep-stem",
+}
 
 
 def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, object]]:
@@ -34,10 +39,16 @@ def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, o
     valid = model_arguments(name)
     for flag in given:
         if flag not in valid:
-            raise InputError(f"{_FLAGS[flag]} is not for --model {options.model}: its name gives what that would set"
-                             if flag == "blocks" else f"{_FLAGS[flag]} is not for --model {options.model}")
+            raise InputError(
+                f"{_FLAGS[flag]} is not for --model {options.model}: its name gives what that "
+                f"would set"
+                if flag == "blocks"
+                else f"{_FLAGS[flag]} is not for --model {options.model}"
+            )
     if "last_gamma" in valid:
-        given["last_gamma"] = True  # how the published ResNeXt runs started, though no flag of theirs says so
+        given["last_gamma"] = (
+            True  # how the published ResNeXt runs started, though no flag of theirs says so
+        )
     return name, {"fusion": options.fusion, "classes": classes, **given}
 
 
@@ -45,6 +56,11 @@ def short_name(name: str, kwargs: Dict[str, object]) -> str:
     """A network in a run's name: ``resnet32-c4-ASKCFuse``."""
     base = re.sub(r"^cifar_|_askc$", "", name)
     times, start = kwargs.get("channel_times", 1), kwargs.get("start_layer", 1)
-    parts = [base, f"c{times}" if times != 1 else "", f"s{start}" if start != 1 else "",
-             "deepstem" if kwargs.get("deep_stem") else "", str(kwargs["fusion"])]
+    parts = [
+        base,
+        f"c{times}" if times != 1 else "",
+        f"s{start}" if start != 1 else "",
+        "deepstem" if kwargs.get("deep_stem") else "",
+        str(kwargs["fusion"]),
+    ]
     return "-".join(part for part in parts if part)

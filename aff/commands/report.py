@@ -1,4 +1,5 @@
 """What commands say of themselves: versions, and commands that a user can paste."""
+
 from __future__ import annotations
 
 import os
@@ -17,15 +18,26 @@ import aff
 
 def versions() -> Dict[str, str]:
     """Versions of what a result depends on."""
-    return {"aff": aff.__version__, "python": platform.python_version(), "mxnet": mx.__version__,
-            "gluoncv": metadata.version("gluoncv"), "numpy": numpy.__version__, "platform": platform.platform()}
+    return {
+        "aff": aff.__version__,
+        "python": platform.python_version(),
+        "mxnet": mx.__version__,
+        "gluoncv": metadata.version("gluoncv"),
+        "numpy": numpy.__version__,
+        "platform": platform.platform(),
+    }
 
 
 def interpreter() -> str:
-    """How a user would call this Python from here: ``python`` where that is it, else its shortest path."""
+    """How a user would call this Python from here: ``python`` where that is it, else its shortest
+    path.
+    """
     found = shutil.which("python")
-    if found and os.path.samefile(found, sys.executable) and os.path.samefile(
-            os.path.dirname(found), os.path.dirname(sys.executable)):
+    if (
+        found
+        and os.path.samefile(found, sys.executable)
+        and os.path.samefile(os.path.dirname(found), os.path.dirname(sys.executable))
+    ):
         return "python"
     relative = os.path.relpath(sys.executable)
     return shlex.quote(sys.executable if relative.startswith("..") else relative)
@@ -38,5 +50,7 @@ def evaluate_command(params: str) -> str:
 
 def score(errors: Dict[str, float], wrong_of: str = "") -> str:
     """Errors as a phrase: ``top-1 error 1.39 %, top-5 error 0.00 % (accuracy 98.61 %)``."""
-    return (f"top-1 error {100 * errors['top1']:.2f} %, top-5 error {100 * errors['top5']:.2f} % "
-            f"(accuracy {100 * (1 - errors['top1']):.2f} %{wrong_of})")
+    return (
+        f"top-1 error {100 * errors['top1']:.2f} %, top-5 error {100 * errors['top5']:.2f} % "
+        f"(accuracy {100 * (1 - errors['top1']):.2f} %{wrong_of})"
+    )

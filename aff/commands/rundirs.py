@@ -1,4 +1,5 @@
 """Where a run's files go: which folders, and that no other run is overwritten."""
+
 from __future__ import annotations
 
 import glob
@@ -35,18 +36,21 @@ class RunDirs:
     fresh: bool = False
 
 
-def choose(name: str, save_dir: Optional[str], log_dir: Optional[str], resume: Optional[str]) -> RunDirs:
+def choose(
+    name: str, save_dir: Optional[str], log_dir: Optional[str], resume: Optional[str]
+) -> RunDirs:
     """Choose a run's folders; nothing is created yet.
 
     Parameters
     ----------
     name : str
-        Of the run; without `save_dir` the run goes to ``params/<name>``, with a number behind where that is taken.
+        Of the run; without `save_dir` the run goes to ``params/<name>``, with a number behind where
+        that is taken.
     save_dir, log_dir : str, optional
         As the user gave them; logs go to ``logs/<name of the save folder>`` by default.
     resume : str, optional
-        ``'auto'``: the newest checkpoint of `save_dir` (or of the newest run of this name), or a new run where there
-        is none; else a run's folder or one of its checkpoints.
+        ``'auto'``: the newest checkpoint of `save_dir` (or of the newest run of this name), or a
+        new run where there is none; else a run's folder or one of its checkpoints.
 
     Raises
     ------
@@ -59,7 +63,9 @@ def choose(name: str, save_dir: Optional[str], log_dir: Optional[str], resume: O
             raise InputError(f"--resume {resume}: no checkpoint there")
         folder = os.path.dirname(checkpoint) or "."
         if save_dir and os.path.abspath(save_dir) != os.path.abspath(folder):
-            raise InputError(f"--resume {resume} goes on in {folder}: leave --save-dir {save_dir} out")
+            raise InputError(
+                f"--resume {resume} goes on in {folder}: leave --save-dir {save_dir} out"
+            )
         return RunDirs(folder, log_dir or _logs(folder), checkpoint)
     if not save_dir:
         taken = _taken("params", name)
@@ -73,17 +79,25 @@ def choose(name: str, save_dir: Optional[str], log_dir: Optional[str], resume: O
     if checkpoint:
         return dirs
     if os.path.exists(os.path.join(save_dir, BEST)) or (
-            not resume and os.path.exists(os.path.join(save_dir, SETTINGS))):
-        raise InputError(f"--save-dir {save_dir} holds a run already: " + (
-            "it has no checkpoint to go on from; name another folder" if resume else
-            "go on with it by --resume auto, or name another folder"))
+        not resume and os.path.exists(os.path.join(save_dir, SETTINGS))
+    ):
+        raise InputError(
+            f"--save-dir {save_dir} holds a run already: "
+            + (
+                "it has no checkpoint to go on from; name another folder"
+                if resume
+                else "go on with it by --resume auto, or name another folder"
+            )
+        )
     return dirs if resume else _new(dirs)
 
 
 def _new(dirs: RunDirs) -> RunDirs:
     """The folders of a new run, checked not to hold another's log."""
     if os.path.exists(os.path.join(dirs.log_dir, JSON_LOG)):
-        raise InputError(f"--logging-dir {dirs.log_dir} holds the log of another run: name another folder")
+        raise InputError(
+            f"--logging-dir {dirs.log_dir} holds the log of another run: name another folder"
+        )
     return dirs
 
 
@@ -94,7 +108,9 @@ def _numbered(name: str, number: int) -> str:
 def _taken(folder: str, name: str) -> List[int]:
     """Numbers of the runs of this name in `folder`, 1 for the one without a number."""
     paths = glob.glob(os.path.join(folder, glob.escape(name) + "*"))
-    found = [re.fullmatch(re.escape(name) + r"(?:-(\d{1,6}))?", os.path.basename(path)) for path in paths]
+    found = [
+        re.fullmatch(re.escape(name) + r"(?:-(\d{1,6}))?", os.path.basename(path)) for path in paths
+    ]
     return [int(match.group(1) or 1) for match in found if match]
 
 
@@ -114,7 +130,9 @@ def create(dirs: RunDirs) -> None:
     try:
         for path in (dirs.save_dir, dirs.log_dir):
             if dirs.fresh and os.path.isdir(path) and path == dirs.save_dir:
-                raise InputError(f"{path}: another run has just taken it: start again, or name a --save-dir")
+                raise InputError(
+                    f"{path}: another run has just taken it: start again, or name a --save-dir"
+                )
             if not os.path.isdir(path):
                 os.makedirs(path)
                 created.append(path)

@@ -1,4 +1,5 @@
 """Data sets by name, augmentation, targets and batches."""
+
 from __future__ import annotations
 
 from functools import partial
@@ -11,8 +12,16 @@ from .dataset import DataSet, Split
 from .grey import load_digits, load_fashion_mnist
 from .targets import LABEL_SMOOTHING_ETA
 
-__all__ = ["DataSet", "EvalBatches", "LABEL_SETS", "LABEL_SMOOTHING_ETA", "Split", "TrainBatches", "list_datasets",
-           "load_dataset"]
+__all__ = [
+    "DataSet",
+    "EvalBatches",
+    "LABEL_SETS",
+    "LABEL_SMOOTHING_ETA",
+    "Split",
+    "TrainBatches",
+    "list_datasets",
+    "load_dataset",
+]
 
 _LOADERS: Dict[str, Callable[..., DataSet]] = {
     "cifar10": partial(load_cifar, "cifar10"),
@@ -29,7 +38,9 @@ def list_datasets() -> List[str]:
     return list(_LOADERS)
 
 
-def load_dataset(name: str, data_dir: Optional[str] = None, labels: Optional[str] = None) -> DataSet:
+def load_dataset(
+    name: str, data_dir: Optional[str] = None, labels: Optional[str] = None
+) -> DataSet:
     """Load a data set by name.
 
     Parameters
@@ -44,7 +55,8 @@ def load_dataset(name: str, data_dir: Optional[str] = None, labels: Optional[str
     Raises
     ------
     InputError
-        For an unknown name, missing or damaged files, or an argument that the data set does not have.
+        For an unknown name, missing or damaged files, or an argument that the data set does not
+        have.
     """
     if name not in _LOADERS:
         raise unknown("data set", name, _LOADERS)

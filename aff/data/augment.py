@@ -1,4 +1,7 @@
-"""Augmentation and normalisation of whole batches: pure functions of their arguments and a generator."""
+"""Augmentation and normalisation of whole batches: pure functions of their arguments and a
+generator.
+"""
+
 from __future__ import annotations
 
 from typing import Sequence
@@ -7,7 +10,9 @@ import numpy as np
 
 
 def random_crop(images: np.ndarray, pad: int, rng: np.random.Generator) -> np.ndarray:
-    """Crop each image at a random place after a black border of `pad` pixels: (N, C, H, W) to the same shape."""
+    """Crop each image at a random place after a black border of `pad` pixels: (N, C, H, W) to the
+    same shape.
+    """
     if pad == 0:
         return images
     n, channels, height, width = images.shape
@@ -40,7 +45,9 @@ def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -
         (N, 3, H, W) float32.
     """
     scale = (1 / (255 * np.asarray(std, np.float64))).astype(np.float32)[:, None, None]
-    shift = (np.asarray(mean, np.float64) / np.asarray(std, np.float64)).astype(np.float32)[:, None, None]
+    shift = (np.asarray(mean, np.float64) / np.asarray(std, np.float64)).astype(np.float32)[
+        :, None, None
+    ]
     result = np.multiply(images, scale, dtype=np.float32)
     result -= shift
     return result if images.shape[1] == 3 else np.repeat(result, 3, axis=1)

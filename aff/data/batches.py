@@ -1,8 +1,10 @@
 """Batches for training and evaluation: which images, in which order, prepared by how many threads.
 
-A training batch is a pure function of the run's seed, the epoch and its number in the epoch, so that a run is the
-same whatever the number of threads, and goes on after an interruption as if there had been none.
+A training batch is a pure function of the run's seed, the epoch and its number in the epoch, so
+that a run is the same whatever the number of threads, and goes on after an interruption as if there
+had been none.
 """
+
 from __future__ import annotations
 
 import math
@@ -24,7 +26,9 @@ _ORDER, _BATCH = 0, 1
 
 
 def prefetch(make: Callable[[int], T], count: int, workers: int) -> Iterator[T]:
-    """``make(0), ..., make(count - 1)`` in order, made ahead of their use by `workers` threads (0: by the caller)."""
+    """``make(0), ..., make(count - 1)`` in order, made ahead of their use by `workers` threads (0:
+    by the caller).
+    """
     if workers == 0:
         yield from map(make, range(count))
         return
@@ -45,7 +49,8 @@ def prefetch(make: Callable[[int], T], count: int, workers: int) -> Iterator[T]:
 
 @dataclass(frozen=True)
 class TrainBatches:
-    """Augmented, shuffled training batches of one size; what does not fill the last batch of an epoch is left out.
+    """Augmented, shuffled training batches of one size; what does not fill the last batch of an
+    epoch is left out.
 
     Parameters
     ----------
@@ -83,8 +88,10 @@ class TrainBatches:
 
     def __post_init__(self):
         if len(self.data.train) < self.batch_size:
-            raise InputError(f"a batch of {self.batch_size} (over all devices) is more than the "
-                             f"{len(self.data.train)} training images of {self.data.name}: lower --batch-size")
+            raise InputError(
+                f"a batch of {self.batch_size} (over all devices) is more than the "
+                f"{len(self.data.train)} training images of {self.data.name}: lower --batch-size"
+            )
 
     def __len__(self) -> int:
         batches = len(self.data.train) // self.batch_size
@@ -102,7 +109,7 @@ class TrainBatches:
 
     def _make(self, epoch: int, index: int, order: np.ndarray) -> Batch:
         rng = np.random.default_rng([self.seed, epoch, _BATCH, index])
-        split = self.data.train.take(order[index * self.batch_size:(index + 1) * self.batch_size])
+        split = self.data.train.take(order[index * self.batch_size : (index + 1) * self.batch_size])
         images = random_crop(split.images, self.data.pad, rng)
         if self.data.mirror:
             images = random_mirror(images, rng)
@@ -152,4 +159,6 @@ class EvalBatches:
 
     def _make(self, index: int) -> Batch:
         part = slice(index * self.batch_size, min((index + 1) * self.batch_size, self.samples))
-        return normalize(self.split.images[part], self.data.mean, self.data.std), self.split.labels[part]
+        return normalize(self.split.images[part], self.data.mean, self.data.std), self.split.labels[
+            part
+        ]

@@ -1,8 +1,11 @@
-"""CIFAR-10 and CIFAR-100 in their binary version (``cifar-10-binary.tar.gz``, ``cifar-100-binary.tar.gz``).
+"""CIFAR-10 and CIFAR-100 in their binary version (``cifar-10-binary.tar.gz``,
+``cifar-100-binary.tar.gz``).
 
-A record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), then 3072 bytes: red, green and blue
-planes of 32x32 pixels. The Python version of these files is a pickle and is not read.
+A record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), then 3072 bytes: red,
+green and blue planes of 32x32 pixels. The Python version of these files is a pickle and is not
+read.
 """
+
 from __future__ import annotations
 
 import os
@@ -20,19 +23,26 @@ PIXELS = 3 * 32 * 32
 LABEL_SETS = ("fine", "coarse")
 
 #: SHA-1 sums of the published archives and files, as mxnet.gluon.data.vision gives them.
-ARCHIVES = {"cifar10": ("cifar-10-binary.tar.gz", "fab780a1e191a7eda0f345501ccd62d20f7ed891"),
-            "cifar100": ("cifar-100-binary.tar.gz", "a0bb982c76b83111308126cc779a992fa506b90b")}
+ARCHIVES = {
+    "cifar10": ("cifar-10-binary.tar.gz", "fab780a1e191a7eda0f345501ccd62d20f7ed891"),
+    "cifar100": ("cifar-100-binary.tar.gz", "a0bb982c76b83111308126cc779a992fa506b90b"),
+}
 FILES: Dict[str, Dict[str, Dict[str, str]]] = {
     "cifar10": {
-        "train": {"data_batch_1.bin": "aadd24acce27caa71bf4b10992e9e7b2d74c2540",
-                  "data_batch_2.bin": "c0ba65cce70568cd57b4e03e9ac8d2a5367c1795",
-                  "data_batch_3.bin": "1dd00a74ab1d17a6e7d73e185b69dbf31242f295",
-                  "data_batch_4.bin": "aab85764eb3584312d3c7f65fd2fd016e36a258e",
-                  "data_batch_5.bin": "26e2849e66a845b7f1e4614ae70f4889ae604628"},
-        "test": {"test_batch.bin": "67eb016db431130d61cd03c7ad570b013799c88c"}},
+        "train": {
+            "data_batch_1.bin": "aadd24acce27caa71bf4b10992e9e7b2d74c2540",
+            "data_batch_2.bin": "c0ba65cce70568cd57b4e03e9ac8d2a5367c1795",
+            "data_batch_3.bin": "1dd00a74ab1d17a6e7d73e185b69dbf31242f295",
+            "data_batch_4.bin": "aab85764eb3584312d3c7f65fd2fd016e36a258e",
+            "data_batch_5.bin": "26e2849e66a845b7f1e4614ae70f4889ae604628",
+        },
+        "test": {"test_batch.bin": "67eb016db431130d61cd03c7ad570b013799c88c"},
+    },
     "cifar100": {
         "train": {"train.bin": "e207cd2e05b73b1393c74c7f5e7bea451d63e08e"},
-        "test": {"test.bin": "8fb6623e830365ff53cf14adec797474f5478006"}}}
+        "test": {"test.bin": "8fb6623e830365ff53cf14adec797474f5478006"},
+    },
+}
 UNPACKED = {"cifar10": "cifar-10-batches-bin", "cifar100": "cifar-100-binary"}
 
 
@@ -64,14 +74,18 @@ def read_records(path: str, label_bytes: int) -> Tuple[np.ndarray, np.ndarray]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if not len(data) or len(data) % record:
-        raise InputError(f"{path}: ends at byte {len(data)}, within record {len(data) // record} (records of "
-                         f"{record} bytes): truncated, or not a binary CIFAR file")
+        raise InputError(
+            f"{path}: ends at byte {len(data)}, within record {len(data) // record} (records of "
+            f"{record} bytes): truncated, or not a binary CIFAR file"
+        )
     data = data.reshape(-1, record)
     return data[:, label_bytes:].reshape(-1, 3, 32, 32), data[:, :label_bytes]
 
 
 def _locate(name: str, folder: str) -> str:
-    """The folder that holds the files: `folder`, its unpacked archive's subfolder, or (freshly fetched) `folder`."""
+    """The folder that holds the files: `folder`, its unpacked archive's subfolder, or (freshly
+    fetched) `folder`.
+    """
     names = [file for part in FILES[name].values() for file in part]
     candidates = [folder, os.path.join(folder, UNPACKED[name])]
     for candidate in candidates:
@@ -80,9 +94,12 @@ def _locate(name: str, folder: str) -> str:
     try:
         fetch_files([ARCHIVES[name]], name, folder)
     except InputError as error:
-        raise InputError(f"{name} is not in {folder} and {error}: put {', '.join(names)} (from {ARCHIVES[name][0]} "
-                         "of https://www.cs.toronto.edu/~kriz/cifar.html) there, or name their folder with "
-                         "--data-dir") from error
+        raise InputError(
+            f"{name} is not in {folder} and {error}: put {', '.join(names)} (from "
+            f"{ARCHIVES[name][0]} "
+            "of https://www.cs.toronto.edu/~kriz/cifar.html) there, or name their folder with "
+            "--data-dir"
+        ) from error
     return folder
 
 
@@ -96,8 +113,9 @@ def load_cifar(name: str, data_dir: Optional[str] = None, labels: Optional[str] 
     data_dir : str, optional
         Folder of the ``.bin`` files; by default ``~/.mxnet/datasets/<name>``.
     labels : str, optional
-        For CIFAR-100, and needed there: ``'fine'``, the 100 classes, or ``'coarse'``, the 20 superclasses that the
-        published accuracies were measured on. Networks have 100 outputs for both, as published.
+        For CIFAR-100, and needed there: ``'fine'``, the 100 classes, or ``'coarse'``, the 20
+        superclasses that the published accuracies were measured on. Networks have 100 outputs for
+        both, as published.
 
     Raises
     ------
@@ -122,12 +140,23 @@ def load_cifar(name: str, data_dir: Optional[str] = None, labels: Optional[str] 
                 altered.append(file)
         parts[part] = Split(np.concatenate(images), np.concatenate(numbers))
     note = f" (not the published files: {', '.join(altered)})" if altered else ""
-    return DataSet(name=name, classes=100 if name == "cifar100" else 10, mean=MEAN, std=STD, mirror=True,
-                   label_set=labels, source=folder + note, train=parts["train"], test=parts["test"])
+    return DataSet(
+        name=name,
+        classes=100 if name == "cifar100" else 10,
+        mean=MEAN,
+        std=STD,
+        mirror=True,
+        label_set=labels,
+        source=folder + note,
+        train=parts["train"],
+        test=parts["test"],
+    )
 
 
 def _checked(path: str, labels: np.ndarray, count: int) -> np.ndarray:
     if labels.max() >= count:
         position = int((labels >= count).argmax())
-        raise InputError(f"{path}: record {position}: label {labels[position]} is not in 0..{count - 1}")
+        raise InputError(
+            f"{path}: record {position}: label {labels[position]} is not in 0..{count - 1}"
+        )
     return labels

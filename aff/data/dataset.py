@@ -1,4 +1,7 @@
-"""A data set in memory: its images, its labels, and all that a network and an augmentation must know of it."""
+"""A data set in memory: its images, its labels, and all that a network and an augmentation must
+know of it.
+"""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -77,8 +80,10 @@ class DataSet:
             outside = (split.labels < 0) | (split.labels >= self.classes)
             if outside.any():
                 position = int(outside.argmax())
-                raise InputError(f"{self.name}: {part} label {split.labels[position]} at position {position} is "
-                                 f"not in 0..{self.classes - 1} ({self.source})")
+                raise InputError(
+                    f"{self.name}: {part} label {split.labels[position]} at position {position} is "
+                    f"not in 0..{self.classes - 1} ({self.source})"
+                )
 
     def parts(self) -> Dict[str, Split]:
         """The parts that there are, by name: 'train', 'val' and 'test'."""
@@ -100,16 +105,20 @@ class DataSet:
         """
         held = stratified(self.train.labels, fraction, seed)
         if held.all() or not held.any():
-            raise InputError(f"--val-split {fraction:g} of {len(self.train)} training images holds out "
-                             f"{int(held.sum())}: name another fraction")
+            raise InputError(
+                f"--val-split {fraction:g} of {len(self.train)} training images holds out "
+                f"{int(held.sum())}: name another fraction"
+            )
         return replace(self, train=self.train.take(~held), val=self.train.take(held))
 
 
 def stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """A mask (N,) that picks `fraction` of each class at random (rounded), always the same for one seed."""
+    """A mask (N,) that picks `fraction` of each class at random (rounded), always the same for one
+    seed.
+    """
     rng = np.random.default_rng(seed)
     mask = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         indices = np.flatnonzero(labels == label)
-        mask[rng.permutation(indices)[:int(round(fraction * len(indices)))]] = True
+        mask[rng.permutation(indices)[: int(round(fraction * len(indices)))]] = True
     return mask

@@ -1,4 +1,5 @@
 """Download of a data set's files, checked before they get their final names."""
+
 from __future__ import annotations
 
 import contextlib
@@ -39,11 +40,13 @@ def fetch_files(files: Iterable[Tuple[str, str]], namespace: str, folder: str) -
     Parameters
     ----------
     files : iterable of (str, str)
-        Names and SHA-1 sums. Archives (``.tar.gz``) are unpacked: their regular files land in `folder` by base name.
+        Names and SHA-1 sums. Archives (``.tar.gz``) are unpacked: their regular files land in
+        `folder` by base name.
     namespace : str
         The repository's folder.
     folder : str
-        Where they go. It is created only once everything has arrived and fits its sum; files that are there stay.
+        Where they go. It is created only once everything has arrived and fits its sum; files that
+        are there stay.
 
     Raises
     ------
@@ -62,8 +65,12 @@ def fetch_files(files: Iterable[Tuple[str, str]], namespace: str, folder: str) -
                 _download(url, path, sha1)
             except UserWarning as error:
                 raise InputError(f"{url}: what was downloaded does not fit SHA-1 {sha1}") from error
-            except Exception as error:  # requests, urllib3, ssl and socket each have a family of their own
-                raise InputError(f"{url} could not be downloaded ({type(error).__name__})") from error
+            except (
+                Exception
+            ) as error:  # requests, urllib3, ssl and socket each have a family of their own
+                raise InputError(
+                    f"{url} could not be downloaded ({type(error).__name__})"
+                ) from error
             if name.endswith(".tar.gz"):
                 unpack(path, temporary)
                 os.remove(path)
@@ -75,7 +82,9 @@ def fetch_files(files: Iterable[Tuple[str, str]], namespace: str, folder: str) -
 
 
 def unpack(archive: str, folder: str) -> None:
-    """Write the regular files of a tar archive to `folder` by their base names; nothing outside it is touched."""
+    """Write the regular files of a tar archive to `folder` by their base names; nothing outside it
+    is touched.
+    """
     with tarfile.open(archive) as tar:
         for member in tar:
             source = tar.extractfile(member) if member.isfile() else None

@@ -1,4 +1,7 @@
-"""Targets of a batch: one-hot labels, label smoothing and mixup. Always probabilities, (N, classes) float32."""
+"""Targets of a batch: one-hot labels, label smoothing and mixup. Always probabilities, (N, classes)
+float32.
+"""
+
 from __future__ import annotations
 
 from typing import Tuple
@@ -31,7 +34,8 @@ def one_hot(labels: np.ndarray, classes: int, eta: float = 0.0) -> np.ndarray:
 
 
 def mixup(data: np.ndarray, targets: np.ndarray, lam: float) -> Tuple[np.ndarray, np.ndarray]:
-    """Mix a batch with itself in reverse order: ``lam * z + (1 - lam) * z[::-1]`` of data and of targets.
+    """Mix a batch with itself in reverse order: ``lam * z + (1 - lam) * z[::-1]`` of data and of
+    targets.
 
     Parameters
     ----------

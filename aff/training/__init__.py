@@ -1,1 +1,3 @@
-"""Training, evaluation, schedules, checkpoints and logs: everything between a network and its parameters."""
+"""Training, evaluation, schedules, checkpoints and logs: everything between a network and its
+parameters.
+"""

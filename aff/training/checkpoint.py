@@ -1,8 +1,11 @@
-"""All that the next epoch depends on, in one folder that appears whole: ``checkpoint-<epochs done>/``.
+"""All that the next epoch depends on, in one folder that appears whole: ``checkpoint-<epochs
+done>/``.
 
-``net.params`` and ``optimizer.params`` are arrays in mxnet's format, ``state.json`` is the rest. Nothing is pickled.
-The data order and augmentation need no state: they are functions of seed and epoch.
+``net.params`` and ``optimizer.params`` are arrays in mxnet's format, ``state.json`` is the rest.
+Nothing is pickled. The data order and augmentation need no state: they are functions of seed and
+epoch.
 """
+
 from __future__ import annotations
 
 import glob
@@ -25,11 +28,15 @@ _NAME = re.compile(r"checkpoint-(\d+)")
 def list_checkpoints(folder: str) -> List[str]:
     """Paths of the complete checkpoints in `folder`, oldest first."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
-    found = [(int(match.group(1)), name) for name in names for match in [_NAME.fullmatch(name)] if match]
+    found = [
+        (int(match.group(1)), name) for name in names for match in [_NAME.fullmatch(name)] if match
+    ]
     return [os.path.join(folder, name) for _, name in sorted(found)]
 
 
-def save_checkpoint(folder: str, loop: TrainingLoop, epochs_done: int, state: Dict[str, object]) -> str:
+def save_checkpoint(
+    folder: str, loop: TrainingLoop, epochs_done: int, state: Dict[str, object]
+) -> str:
     """Save a checkpoint, then remove all but the newest two.
 
     Parameters
@@ -56,8 +63,15 @@ def save_checkpoint(folder: str, loop: TrainingLoop, epochs_done: int, state: Di
     try:
         save_parameters(loop.net, os.path.join(temporary, "net.params"))
         mx.nd.save(os.path.join(temporary, "optimizer.params"), _optimizer_arrays(loop))
-        write_json(os.path.join(temporary, "state.json"),
-                   {**state, "epochs_done": epochs_done, "step": loop.step, "precision": loop.precision.state()})
+        write_json(
+            os.path.join(temporary, "state.json"),
+            {
+                **state,
+                "epochs_done": epochs_done,
+                "step": loop.step,
+                "precision": loop.precision.state(),
+            },
+        )
         shutil.rmtree(path, ignore_errors=True)
         os.replace(temporary, path)
     finally:
@@ -98,12 +112,18 @@ def newest_checkpoint(folder: str) -> Optional[str]:
 
 def _structural_names(loop: TrainingLoop) -> Dict[str, str]:
     """Index in the optimizer, as text, to structural name."""
-    names = {id(parameter): name for name, parameter in loop.net._collect_params_with_prefix().items()}
-    return {str(index): names[id(parameter)] for index, parameter in enumerate(loop.trainer._params)}
+    names = {
+        id(parameter): name for name, parameter in loop.net._collect_params_with_prefix().items()
+    }
+    return {
+        str(index): names[id(parameter)] for index, parameter in enumerate(loop.trainer._params)
+    }
 
 
 def _optimizer_arrays(loop: TrainingLoop) -> Dict[str, mx.nd.NDArray]:
-    """The optimizer's states of the first device (all hold the same), by structural name and place in the state."""
+    """The optimizer's states of the first device (all hold the same), by structural name and place
+    in the state.
+    """
     names = _structural_names(loop)
     arrays = {"step": mx.nd.array([loop.step])}  # mxnet does not write a file of no arrays
     for index, state in loop.trainer._updaters[0].states.items():
@@ -126,11 +146,15 @@ def _restore_optimizer(path: str, loop: TrainingLoop, arrays: Dict[str, mx.nd.ND
             if parameter.grad_req == "null":
                 continue
             name = _structural_names(loop)[str(index)]
-            state = loop.trainer.optimizer.create_state_multi_precision(index, parameter.data(device))
+            state = loop.trainer.optimizer.create_state_multi_precision(
+                index, parameter.data(device)
+            )
             for place, array in _flatten(state):
                 saved = arrays.get(f"{name}{place}")
                 if saved is None or saved.shape != array.shape:
-                    raise InputError(f"{path}/optimizer.params: no state of shape {array.shape} for {name}")
+                    raise InputError(
+                        f"{path}/optimizer.params: no state of shape {array.shape} for {name}"
+                    )
                 array[:] = saved.as_in_context(device)
             updater.states[index] = state
             updater.states_synced[index] = True

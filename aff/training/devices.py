@@ -1,4 +1,5 @@
 """Which devices a run uses, and how a batch is shared out among them."""
+
 from __future__ import annotations
 
 from typing import List, Optional, Sequence, Tuple
@@ -30,13 +31,17 @@ def parse_gpus(text: str) -> List[int]:
     try:
         gpus = [int(part) for part in text.split(",")] if text.strip() else []
     except ValueError:
-        raise InputError(f"--gpus takes numbers separated by commas, such as 0,1: got {text!r}") from None
+        raise InputError(
+            f"--gpus takes numbers separated by commas, such as 0,1: got {text!r}"
+        ) from None
     if len(set(gpus)) != len(gpus) or any(gpu < 0 for gpu in gpus):
         raise InputError(f"--gpus takes distinct numbers of at least 0: got {text!r}")
     return gpus
 
 
-def choose_devices(gpus: Optional[str], cpus: Optional[int]) -> Tuple[List[mx.Context], Optional[str]]:
+def choose_devices(
+    gpus: Optional[str], cpus: Optional[int]
+) -> Tuple[List[mx.Context], Optional[str]]:
     """The devices of a run.
 
     Parameters
@@ -44,7 +49,8 @@ def choose_devices(gpus: Optional[str], cpus: Optional[int]) -> Tuple[List[mx.Co
     gpus : str, optional
         GPU numbers; None takes the first GPU where there is one, an empty text none.
     cpus : int, optional
-        Number of CPU devices to use in place of any GPU; they compute side by side what as many GPUs would.
+        Number of CPU devices to use in place of any GPU; they compute side by side what as many
+        GPUs would.
 
     Returns
     -------
@@ -67,14 +73,26 @@ def choose_devices(gpus: Optional[str], cpus: Optional[int]) -> Tuple[List[mx.Co
     if not named:
         return [mx.cpu()], None
     if not found:
-        smaller = (f"; the batch over all devices is {len(named)} times smaller than on --gpus {gpus} (--cpus "
-                   f"{len(named)} would keep it, in as much memory)") if len(named) > 1 else ""
-        return [mx.cpu()], ("NO GPU ON THIS MACHINE, or mxnet without GPU support: using the CPU in place of --gpus "
-                            f"{gpus}, which is far slower{smaller}")
+        smaller = (
+            (
+                f"; the batch over all devices is {len(named)} times smaller than on --gpus {gpus} "
+                f"(--cpus "
+                f"{len(named)} would keep it, in as much memory)"
+            )
+            if len(named) > 1
+            else ""
+        )
+        return [mx.cpu()], (
+            "NO GPU ON THIS MACHINE, or mxnet without GPU support: using the CPU in place of "
+            "--gpus "
+            f"{gpus}, which is far slower{smaller}"
+        )
     missing = [gpu for gpu in named if gpu >= found]
     if missing:
-        raise InputError(f"--gpus {gpus}: no GPU {missing[0]} on this machine, which has {found}: name "
-                         f"0 to {found - 1}")
+        raise InputError(
+            f"--gpus {gpus}: no GPU {missing[0]} on this machine, which has {found}: name "
+            f"0 to {found - 1}"
+        )
     chosen = [mx.gpu(gpu) for gpu in named]
     for device in chosen:
         probe(device)
@@ -92,12 +110,22 @@ def probe(device: mx.Context) -> None:
     try:
         (mx.nd.ones(1, ctx=device) + 1).wait_to_read()
     except mx.MXNetError as error:
-        raise InputError(f"mxnet cannot compute on {device} ({str(error).strip().splitlines()[-1]}): mxnet 1.9.1 has "
-                         "kernels for compute capability 5.0 to 8.6 (8.9 too), not for newer GPUs; --gpus '' uses "
-                         "the CPU") from error
+        raise InputError(
+            f"mxnet cannot compute on {device} ({str(error).strip().splitlines()[-1]}): mxnet "
+            f"1.9.1 has "
+            "kernels for compute capability 5.0 to 8.6 (8.9 too), not for newer GPUs; --gpus '' "
+            "uses "
+            "the CPU"
+        ) from error
 
 
 def shares(array: np.ndarray, devices: Sequence[mx.Context], dtype: str) -> List[mx.nd.NDArray]:
-    """Split a batch along its first axis into near-equal parts, one on each device; devices without a part get none."""
+    """Split a batch along its first axis into near-equal parts, one on each device; devices without
+    a part get none.
+    """
     parts = np.array_split(array, len(devices))
-    return [mx.nd.array(part, ctx=device, dtype=dtype) for part, device in zip(parts, devices) if len(part)]
+    return [
+        mx.nd.array(part, ctx=device, dtype=dtype)
+        for part, device in zip(parts, devices)
+        if len(part)
+    ]

@@ -1,4 +1,5 @@
 """Evaluation: top-1 and top-5 error over every sample exactly once."""
+
 from __future__ import annotations
 
 from collections import deque
@@ -41,7 +42,8 @@ class Evaluation:
 
 
 def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Place of each label in its row's order, 0 for the first; equal values rank by their position, as argmax does.
+    """Place of each label in its row's order, 0 for the first; equal values rank by their position,
+    as argmax does.
 
     Parameters
     ----------
@@ -56,14 +58,22 @@ def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
         When a logit is not finite: no order means anything then.
     """
     if not np.isfinite(logits).all():
-        raise RunError("the network's outputs are not finite: its parameters are damaged or its training diverged")
+        raise RunError(
+            "the network's outputs are not finite: its parameters are damaged or its training "
+            "diverged"
+        )
     own = logits[np.arange(len(labels)), labels][:, None]
     earlier = np.arange(logits.shape[1]) < labels[:, None]
     return ((logits > own) | ((logits == own) & earlier)).sum(axis=1)
 
 
-def evaluate(net: HybridBlock, batches, devices: Sequence[mx.Context], dtype: str = "float32",
-             progress: Callable[[Iterable], Iterable] = iter) -> Evaluation:
+def evaluate(
+    net: HybridBlock,
+    batches,
+    devices: Sequence[mx.Context],
+    dtype: str = "float32",
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> Evaluation:
     """Top-1 and top-5 error of a network.
 
     Parameters
@@ -90,7 +100,9 @@ def evaluate(net: HybridBlock, batches, devices: Sequence[mx.Context], dtype: st
     def finish_oldest():
         nonlocal samples, top1_wrong, top5_wrong
         outputs, labels = pending.popleft()
-        logits = np.concatenate([output.asnumpy().astype(np.float32, copy=False) for output in outputs])
+        logits = np.concatenate(
+            [output.asnumpy().astype(np.float32, copy=False) for output in outputs]
+        )
         ranks = label_ranks(logits, labels)
         samples += len(ranks)
         top1_wrong += int((ranks >= 1).sum())

@@ -1,4 +1,5 @@
 """Writing files so that each is either whole or not there."""
+
 from __future__ import annotations
 
 import json
@@ -13,7 +14,7 @@ from ..errors import InputError
 
 @contextmanager
 def replacing(path: str) -> Iterator[str]:
-    """Give a path to write to; what was written there becomes `path` at the end, or nothing does."""
+    """Give a path to write to; what was written becomes `path` at the end, or nothing does."""
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         yield temporary
@@ -63,8 +64,10 @@ def load_arrays(path: str) -> Dict[str, mx.nd.NDArray]:
     try:
         arrays = mx.nd.load(path)
     except mx.MXNetError as error:
-        raise InputError(f"{path}: not a parameter file of mxnet, or a damaged one "
-                         f"({str(error).strip().splitlines()[-1]})") from error
+        raise InputError(
+            f"{path}: not a parameter file of mxnet, or a damaged one "
+            f"({str(error).strip().splitlines()[-1]})"
+        ) from error
     if not isinstance(arrays, dict):
         raise InputError(f"{path}: holds arrays without names, not parameters")
     return arrays

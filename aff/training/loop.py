@@ -1,4 +1,7 @@
-"""One epoch of training, on one path: what varies (targets, schedule, precision, devices) is handed to it."""
+"""One epoch of training, on one path: what varies (targets, schedule, precision, devices) is handed
+to it.
+"""
+
 from __future__ import annotations
 
 import math
@@ -45,8 +48,9 @@ class EpochStats:
 def hybridize(net: HybridBlock) -> None:
     """Compile a network, its memory allocated once.
 
-    Not with ``static_shape``: mxnet 1.9.1 then updates BatchNorm's running statistics behind the engine's back, and
-    whoever reads them next (an evaluation, a checkpoint) may get the values of a step before.
+    Not with ``static_shape``: mxnet 1.9.1 then updates BatchNorm's running statistics behind the
+    engine's back, and whoever reads them next (an evaluation, a checkpoint) may get the values of a
+    step before.
     """
     net.hybridize(static_alloc=True)
 
@@ -57,12 +61,15 @@ def wrong_count(logits, targets):
 
 
 def squared_error(logits, targets):
-    """Sum over samples of the mean squared difference of softmax and target: (N, K), (N, K) to (1,)."""
+    """Sum over samples of the mean squared difference of softmax and target: (N, K), (N, K) to
+    (1,).
+    """
     return (logits.softmax(axis=1) - targets).square().mean(axis=1).sum()
 
 
 class TrainingLoop:
-    """Trains a network by Nesterov's accelerated gradient (mxnet's `nag`), data-parallel over its devices.
+    """Trains a network by Nesterov's accelerated gradient (mxnet's `nag`), data-parallel over its
+    devices.
 
     Parameters
     ----------
@@ -75,13 +82,22 @@ class TrainingLoop:
     momentum, wd : float
         Of the optimizer.
     soft_targets : bool
-        Whether targets are not one-hot: the metric is then ``'rmse'``, as published, instead of ``'top1_error'``.
+        Whether targets are not one-hot: the metric is then ``'rmse'``, as published, instead of
+        ``'top1_error'``.
     precision : Float32, optional
         Number format.
     """
 
-    def __init__(self, net: HybridBlock, devices: Sequence[mx.Context], schedule: Schedule, momentum: float = 0.9,
-                 wd: float = 1e-4, soft_targets: bool = False, precision: Optional[Float32] = None):
+    def __init__(
+        self,
+        net: HybridBlock,
+        devices: Sequence[mx.Context],
+        schedule: Schedule,
+        momentum: float = 0.9,
+        wd: float = 1e-4,
+        soft_targets: bool = False,
+        precision: Optional[Float32] = None,
+    ):
         self.net = net
         self.devices = list(devices)
         self.schedule = schedule
@@ -90,17 +106,27 @@ class TrainingLoop:
         self.metric = "rmse" if soft_targets else "top1_error"
         self._loss = SoftmaxCrossEntropyLoss(sparse_label=False)
         self.trainer = Trainer(
-            net.collect_params(), "nag",
-            {"learning_rate": schedule(0), "momentum": momentum, "wd": wd, **self.precision.optimizer_params},
-            kvstore="device", update_on_kvstore=False)
-        # Left to itself, the trainer does this in its first step, after the first backward, and overwrites what that
-        # did to the other devices' running statistics.
+            net.collect_params(),
+            "nag",
+            {
+                "learning_rate": schedule(0),
+                "momentum": momentum,
+                "wd": wd,
+                **self.precision.optimizer_params,
+            },
+            kvstore="device",
+            update_on_kvstore=False,
+        )
+        # Left to itself, the trainer does this in its first step, after the first backward, and
+        # overwrites what that did to the other devices' running statistics.
         self.trainer._init_kvstore()
         self.trainer._init_params()
 
-    def train_epoch(self, batches: Iterable, epoch: int,
-                    progress: Callable[[Iterable], Iterable] = iter) -> EpochStats:
-        """Train on each of the batches once, then average BatchNorm's running statistics over the devices.
+    def train_epoch(
+        self, batches: Iterable, epoch: int, progress: Callable[[Iterable], Iterable] = iter
+    ) -> EpochStats:
+        """Train on each of the batches once, then average BatchNorm's running statistics over the
+        devices.
 
         Parameters
         ----------
@@ -125,13 +151,23 @@ class TrainingLoop:
             self.trainer.set_learning_rate(lr)
             outputs, losses, truths = self._forward_backward(data, targets)
             self.precision.update(self.trainer, len(data))
-            sums.add(losses, [measure(*pair) for pair in zip(outputs, truths)],
-                     self.precision.all_finite(self.trainer), len(data), self.step, lr)
+            sums.add(
+                losses,
+                [measure(*pair) for pair in zip(outputs, truths)],
+                self.precision.all_finite(self.trainer),
+                len(data),
+                self.step,
+                lr,
+            )
             self.step += 1
         loss, metric = sums.means()
         average_statistics(self.net)
-        return EpochStats(loss=loss, metric=math.sqrt(metric) if self.metric == "rmse" else metric, lr=lr,
-                          images_per_sec=sums.samples / (time.perf_counter() - start))
+        return EpochStats(
+            loss=loss,
+            metric=math.sqrt(metric) if self.metric == "rmse" else metric,
+            lr=lr,
+            images_per_sec=sums.samples / (time.perf_counter() - start),
+        )
 
     def _forward_backward(self, data, targets):
         inputs = shares(data, self.devices, self.precision.dtype)
@@ -145,7 +181,9 @@ class TrainingLoop:
 
 
 class _Sums:
-    """Sums of loss and metric over an epoch's samples, read two steps late so that the devices never wait."""
+    """Sums of loss and metric over an epoch's samples, read two steps late so that the devices
+    never wait.
+    """
 
     LAG = 2
 
@@ -173,11 +211,18 @@ class _Sums:
         self._metric += sum(part.asscalar().item() for part in measures)
 
     def _stop(self, what: str, step: int, lr: float) -> None:
-        bad = [name for name, parameter in self.net._collect_params_with_prefix().items()
-               if parameter.grad_req != "null" and not np.isfinite(parameter.list_grad()[0].asnumpy()).all()]
+        bad = [
+            name
+            for name, parameter in self.net._collect_params_with_prefix().items()
+            if parameter.grad_req != "null"
+            and not np.isfinite(parameter.list_grad()[0].asnumpy()).all()
+        ]
         where = f" (gradients of {bad[0]} and {len(bad) - 1} others)" if bad else ""
-        raise RunError(f"{what} not finite at epoch {self.epoch}, step {step}, learning rate {lr:g}{where}: lower --lr "
-                       "or lengthen the warm-up; earlier parameters are kept")
+        raise RunError(
+            f"{what} not finite at epoch {self.epoch}, step {step}, learning rate {lr:g}{where}: "
+            f"lower --lr "
+            "or lengthen the warm-up; earlier parameters are kept"
+        )
 
     def means(self) -> Tuple[float, float]:
         """Loss and metric of the mean sample."""

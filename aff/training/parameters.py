@@ -1,4 +1,5 @@
-"""Parameters of a network to a file and back, with every name and shape checked before any is set."""
+"""Parameters to a file and back, with every name and shape checked before any is set."""
+
 from __future__ import annotations
 
 from typing import Dict, List, Sequence
@@ -13,9 +14,13 @@ SHOWN = 3
 
 
 def save_parameters(net: HybridBlock, path: str) -> None:
-    """Save the first device's values by structural name, in the format of ``Block.save_parameters``, atomically."""
-    arrays = {name: parameter.data(parameter.list_ctx()[0]).as_in_context(mx.cpu())
-              for name, parameter in net._collect_params_with_prefix().items()}
+    """Save the first device's values by structural name, in the format of
+    ``Block.save_parameters``, atomically.
+    """
+    arrays = {
+        name: parameter.data(parameter.list_ctx()[0]).as_in_context(mx.cpu())
+        for name, parameter in net._collect_params_with_prefix().items()
+    }
     with replacing(path) as temporary:
         mx.nd.save(temporary, arrays)
 
@@ -28,7 +33,7 @@ def copy_parameters(source: HybridBlock, target: HybridBlock) -> None:
 
 
 def average_statistics(net: HybridBlock) -> None:
-    """Give all devices the mean of their running statistics, the only values in which they differ."""
+    """Give all devices the mean of their running statistics, in which alone they differ."""
     for parameter in net.collect_params().values():
         if parameter.grad_req == "null" and len(parameter.list_ctx()) > 1:
             values = [array.as_in_context(mx.cpu()) for array in parameter.list_data()]
@@ -41,12 +46,17 @@ def _few(names: Sequence[str]) -> str:
 
 
 def misfits(net: HybridBlock, arrays: Dict[str, mx.nd.NDArray]) -> List[str]:
-    """What keeps `arrays` from being this network's parameters, a phrase each; empty where they fit."""
+    """What keeps `arrays` from being this network's parameters, a phrase each; empty where they
+    fit.
+    """
     parameters = net._collect_params_with_prefix()
     missing = [name for name in parameters if name not in arrays]
     left_over = [name for name in arrays if name not in parameters]
-    other = [f"{name} {arrays[name].shape} for {parameter.shape}" for name, parameter in parameters.items()
-             if name in arrays and arrays[name].shape != parameter.shape]
+    other = [
+        f"{name} {arrays[name].shape} for {parameter.shape}"
+        for name, parameter in parameters.items()
+        if name in arrays and arrays[name].shape != parameter.shape
+    ]
     findings = (("missing", missing), ("left over", left_over), ("of another shape", other))
     return [f"{len(names)} {what}: {_few(names)}" for what, names in findings if names]
 

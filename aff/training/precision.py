@@ -1,4 +1,7 @@
-"""Number formats of a training run, as parts handed to the loop: plain float32, or float16 with a loss scale."""
+"""Number formats of a training run, as parts handed to the loop: plain float32, or float16 with a
+loss scale.
+"""
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -14,21 +17,25 @@ ARRAYS_AT_ONCE = 200
 
 
 def all_finite(arrays: Sequence[mx.nd.NDArray]) -> mx.nd.NDArray:
-    """One array, 1 where every value of all the arrays (of one device, of any number format) is finite, else 0."""
+    """One array, 1 where every value of all the arrays (of one device, of any number format) is
+    finite, else 0.
+    """
     by_dtype: Dict[object, List[mx.nd.NDArray]] = defaultdict(list)
     for array in arrays:
         by_dtype[array.dtype].append(array)
     result = mx.nd.ones(1, ctx=arrays[0].context)
     for group in by_dtype.values():
         for start in range(0, len(group), ARRAYS_AT_ONCE):
-            chunk = group[start:start + ARRAYS_AT_ONCE]
+            chunk = group[start : start + ARRAYS_AT_ONCE]
             mx.nd.multi_all_finite(*chunk, num_arrays=len(chunk), init_output=False, out=result)
     return result
 
 
 def gradients(trainer: Trainer) -> List[mx.nd.NDArray]:
     """The first device's gradients; all devices' are the same once they have been summed."""
-    return [parameter.list_grad()[0] for parameter in trainer._params if parameter.grad_req != "null"]
+    return [
+        parameter.list_grad()[0] for parameter in trainer._params if parameter.grad_req != "null"
+    ]
 
 
 class Float32:
@@ -51,7 +58,9 @@ class Float32:
         return True
 
     def all_finite(self, trainer: Trainer) -> Optional[mx.nd.NDArray]:
-        """One array, 1 where every gradient just applied is finite; None where `update` has looked after that."""
+        """One array, 1 where every gradient just applied is finite; None where `update` has looked
+        after that.
+        """
         return all_finite(gradients(trainer))
 
     def state(self) -> Dict[str, float]:
@@ -63,19 +72,21 @@ class Float32:
 
 
 class Float16(Float32):
-    """The network in float16 (BatchNorm in float32), master weights and loss in float32, a loss scale.
+    """The network in float16 (BatchNorm in float32), master weights and loss in float32, a loss
+    scale.
 
-    The scale starts at 65536, is halved when a gradient overflows (that step is left out), and doubled after 2000
-    steps without an overflow: the rule of mxnet's `LossScaler`, which checks gradients of one number format only.
+    The scale starts at 65536, is halved when a gradient overflows (that step is left out), and
+    doubled after 2000 steps without an overflow: the rule of mxnet's `LossScaler`, which checks
+    gradients of one number format only.
     """
 
     dtype = "float16"
     optimizer_params = {"multi_precision": True}
     GROWTH_STEPS = 2000
-    LARGEST_SCALE = 2.0 ** 24
+    LARGEST_SCALE = 2.0**24
 
     def __init__(self):
-        self.loss_scale = 2.0 ** 16
+        self.loss_scale = 2.0**16
         self.unskipped = 0
         self.skipped = 0
 
@@ -86,8 +97,11 @@ class Float16(Float32):
         trainer.allreduce_grads()
         if not all_finite(gradients(trainer)).asscalar():
             if self.loss_scale < 1:
-                raise RunError("gradients overflow float16 at a loss scale below 1: the run has diverged; lower the "
-                               "learning rate or use --dtype float32")
+                raise RunError(
+                    "gradients overflow float16 at a loss scale below 1: the run has diverged; "
+                    "lower the "
+                    "learning rate or use --dtype float32"
+                )
             self.loss_scale /= 2
             self.unskipped = 0
             self.skipped += 1
@@ -122,6 +136,8 @@ def create_precision(dtype: str, devices: Sequence[mx.Context]) -> Float32:
     if dtype == "float32":
         return Float32()
     if any(device.device_type == "cpu" for device in devices):
-        raise InputError(f"--dtype {dtype} needs a GPU: mxnet has no {dtype} convolutions on a CPU; "
-                         "use --dtype float32")
+        raise InputError(
+            f"--dtype {dtype} needs a GPU: mxnet has no {dtype} convolutions on a CPU; "
+            "use --dtype float32"
+        )
     return Float16()

@@ -1,4 +1,7 @@
-"""A whole run: epochs of training, evaluation, logs, the best and the periodic parameters, and checkpoints."""
+"""A whole run: epochs of training, evaluation, logs, the best and the periodic parameters, and
+checkpoints.
+"""
+
 from __future__ import annotations
 
 import os
@@ -22,7 +25,9 @@ BEST = "best.params"
 
 @dataclass
 class EpochRecord:
-    """One line of a run's history; errors are fractions, 0 to 1, by part ('test', and 'val' where there is one)."""
+    """One line of a run's history; errors are fractions, 0 to 1, by part ('test', and 'val' where
+    there is one).
+    """
 
     epoch: int
     lr: float
@@ -36,11 +41,16 @@ class EpochRecord:
 
     def line(self) -> str:
         """The record as text."""
-        errors = "  ".join(f"{part} top-1 {100 * self.top1_error[part]:.2f} % top-5 {100 * self.top5_error[part]:.2f} %"
-                           for part in self.top1_error)
-        return (f"epoch {self.epoch}  lr {self.lr:.4g}  train loss {self.train_loss:.4f}  "
-                f"{self.train_metric} {self.train_value:.4f}  errors: {errors}  "
-                f"{self.images_per_sec:.0f} images/s  {self.seconds:.1f} s")
+        errors = "  ".join(
+            f"{part} top-1 {100 * self.top1_error[part]:.2f} % top-5 "
+            f"{100 * self.top5_error[part]:.2f} %"
+            for part in self.top1_error
+        )
+        return (
+            f"epoch {self.epoch}  lr {self.lr:.4g}  train loss {self.train_loss:.4f}  "
+            f"{self.train_metric} {self.train_value:.4f}  errors: {errors}  "
+            f"{self.images_per_sec:.0f} images/s  {self.seconds:.1f} s"
+        )
 
 
 @dataclass
@@ -55,8 +65,12 @@ class RunState:
         return next(record for record in self.history if record.epoch == self.best_epoch)
 
     def add(self, record: EpochRecord, part: str) -> bool:
-        """Append a record; True when it is the best so far by its top-1 error on `part` (the latest of equals)."""
-        improved = self.best_epoch is None or record.top1_error[part] <= self.best().top1_error[part]
+        """Append a record; True when it is the best so far by its top-1 error on `part` (the latest
+        of equals).
+        """
+        improved = (
+            self.best_epoch is None or record.top1_error[part] <= self.best().top1_error[part]
+        )
         self.history.append(record)
         if improved:
             self.best_epoch = record.epoch
@@ -89,13 +103,14 @@ class Run:
     loop : TrainingLoop
         Holds the network and trains an epoch.
     eval_net : HybridBlock
-        The same network again, which is given the trained parameters and evaluated. (mxnet's inference on a CPU
-        reorders parameters in memory, in the background; training on them afterwards does not repeat bit for bit.)
+        The same network again, which is given the trained parameters and evaluated. (mxnet's
+        inference on a CPU reorders parameters in memory, in the background; training on them
+        afterwards does not repeat bit for bit.)
     train : TrainBatches
         Gives an epoch's batches.
     evals : dict of str to EvalBatches
-        Parts to evaluate after each epoch: ``'test'``, and ``'val'`` where part of the training set is held out,
-        which then chooses the best epoch.
+        Parts to evaluate after each epoch: ``'test'``, and ``'val'`` where part of the training set
+        is held out, which then chooses the best epoch.
     log : RunLog
         Where the run speaks.
     save_dir : str
@@ -124,7 +139,9 @@ class Run:
         return "val" if "val" in self.evals else "test"
 
     def go(self, state: RunState) -> RunState:
-        """Train to the last epoch from where `state` (a new one, or a resumed one) and the loop stand."""
+        """Train to the last epoch from where `state` (a new one, or a resumed one) and the loop
+        stand.
+        """
         for epoch in range(len(state.history), self.epochs):
             record = self._epoch(epoch)
             improved = state.add(record, self.chooser)
@@ -135,29 +152,47 @@ class Run:
 
     def _epoch(self, epoch: int) -> EpochRecord:
         start = time.perf_counter()
-        mx.random.seed((self.seed * 1_000_003 + epoch) % 2 ** 31)
+        mx.random.seed((self.seed * 1_000_003 + epoch) % 2**31)
         stats = self.loop.train_epoch(
-            self.train.epoch(epoch), epoch,
-            partial(self.log.progress, total=len(self.train), description=f"epoch {epoch}"))
+            self.train.epoch(epoch),
+            epoch,
+            partial(self.log.progress, total=len(self.train), description=f"epoch {epoch}"),
+        )
         copy_parameters(self.loop.net, self.eval_net)
         found: Dict[str, Evaluation] = {
-            part: evaluate(self.eval_net, batches, self.loop.devices, self.loop.precision.dtype,
-                           partial(self.log.progress, total=len(batches), description=f"evaluate {part}"))
-            for part, batches in self.evals.items()}
+            part: evaluate(
+                self.eval_net,
+                batches,
+                self.loop.devices,
+                self.loop.precision.dtype,
+                partial(self.log.progress, total=len(batches), description=f"evaluate {part}"),
+            )
+            for part, batches in self.evals.items()
+        }
         return EpochRecord(
-            epoch=epoch, lr=stats.lr, train_loss=stats.loss, train_metric=self.loop.metric, train_value=stats.metric,
+            epoch=epoch,
+            lr=stats.lr,
+            train_loss=stats.loss,
+            train_metric=self.loop.metric,
+            train_value=stats.metric,
             top1_error={part: result.top1_error for part, result in found.items()},
             top5_error={part: result.top5_error for part, result in found.items()},
-            images_per_sec=round(stats.images_per_sec, 1), seconds=round(time.perf_counter() - start, 2))
+            images_per_sec=round(stats.images_per_sec, 1),
+            seconds=round(time.perf_counter() - start, 2),
+        )
 
     def _save(self, epoch: int, improved: bool, state: RunState) -> None:
         if improved:
             save_parameters(self.loop.net, os.path.join(self.save_dir, BEST))
         if self.save_period and (epoch + 1) % self.save_period == 0:
-            save_parameters(self.loop.net, os.path.join(self.save_dir, f"epoch-{epoch + 1:04d}.params"))
+            save_parameters(
+                self.loop.net, os.path.join(self.save_dir, f"epoch-{epoch + 1:04d}.params")
+            )
         save_checkpoint(self.save_dir, self.loop, epoch + 1, asdict(state))
         plot_history(self.log.path(HISTORY_PLOT), *self._curves(state))
 
     def _curves(self, state: RunState):
         labels = [f"train {self.loop.metric}", *(f"{part} top-1 error" for part in self.evals)]
-        return labels, [[record.train_value, *record.top1_error.values()] for record in state.history]
+        return labels, [
+            [record.train_value, *record.top1_error.values()] for record in state.history
+        ]

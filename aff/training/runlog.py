@@ -1,4 +1,7 @@
-"""A run's log: text for people, on the terminal and in ``train.log``, and JSON lines for programs, ``train.jsonl``."""
+"""A run's log: text for people, on the terminal and in ``train.log``, and JSON lines for programs,
+``train.jsonl``.
+"""
+
 from __future__ import annotations
 
 import json
@@ -47,7 +50,9 @@ class RunLog:
     def event(self, kind: str, **values: object) -> None:
         """Append one JSON line; `values` follow its ``event`` and ``time`` (seconds since 1970)."""
         if self.folder:
-            self._append(JSON_LOG, json.dumps({"event": kind, "time": round(time.time(), 3), **values}))
+            self._append(
+                JSON_LOG, json.dumps({"event": kind, "time": round(time.time(), 3), **values})
+            )
 
     def _append(self, name: str, line: str) -> None:
         with open(self.path(name), "a", encoding="utf-8") as file:
@@ -55,7 +60,9 @@ class RunLog:
 
     def progress(self, iterable: Iterable, total: int, description: str) -> Iterable:
         """The iterable behind a bar on a terminal; as it is elsewhere."""
-        return tqdm(iterable, total=total, desc=description, leave=False, disable=not sys.stderr.isatty())
+        return tqdm(
+            iterable, total=total, desc=description, leave=False, disable=not sys.stderr.isatty()
+        )
 
 
 def plot_history(path: str, labels: Iterable[str], rows: Iterable[Iterable[float]]) -> None:

@@ -1,4 +1,5 @@
 """Learning-rate schedules: the rate as a pure function of the step, on GluonCV's schedulers."""
+
 from __future__ import annotations
 
 from typing import Callable, Sequence
@@ -10,8 +11,16 @@ from ..errors import InputError
 Schedule = Callable[[int], float]
 
 
-def build_schedule(lr: float, epochs: int, steps_per_epoch: int, cosine: bool = False, warmup_epochs: int = 0,
-                   warmup_lr: float = 0.0, decay: float = 0.1, decay_epochs: Sequence[int] = ()) -> Schedule:
+def build_schedule(
+    lr: float,
+    epochs: int,
+    steps_per_epoch: int,
+    cosine: bool = False,
+    warmup_epochs: int = 0,
+    warmup_lr: float = 0.0,
+    decay: float = 0.1,
+    decay_epochs: Sequence[int] = (),
+) -> Schedule:
     """Linear warm-up, then steps or a half cosine to zero.
 
     Parameters
@@ -45,19 +54,27 @@ def build_schedule(lr: float, epochs: int, steps_per_epoch: int, cosine: bool = 
         raise InputError(f"--warmup-epochs {warmup_epochs} is more than --num-epochs {epochs}")
     stages = []
     if warmup_epochs:
-        stages.append(_stage("linear", warmup_epochs * steps_per_epoch, base_lr=warmup_lr, target_lr=lr))
+        stages.append(
+            _stage("linear", warmup_epochs * steps_per_epoch, base_lr=warmup_lr, target_lr=lr)
+        )
     main_steps = (epochs - warmup_epochs) * steps_per_epoch
     if main_steps:
         if cosine:
             stages.append(_stage("cosine", main_steps, base_lr=lr, target_lr=0))
         else:
             steps = [(epoch - warmup_epochs) * steps_per_epoch for epoch in sorted(decay_epochs)]
-            stages.append(LRScheduler("step", base_lr=lr, niters=main_steps, step_iter=steps, step_factor=decay))
+            stages.append(
+                LRScheduler(
+                    "step", base_lr=lr, niters=main_steps, step_iter=steps, step_factor=decay
+                )
+            )
     return LRSequential(stages)
 
 
 def _stage(mode: str, steps: int, base_lr: float, target_lr: float) -> LRScheduler:
-    """A stage from `base_lr` to `target_lr`; one of a single step, which GluonCV divides by zero for, stays."""
+    """A stage from `base_lr` to `target_lr`; one of a single step, which GluonCV divides by zero
+    for, stays.
+    """
     if steps == 1:
         return LRScheduler("constant", base_lr=base_lr, niters=1)
     return LRScheduler(mode, base_lr=base_lr, target_lr=target_lr, niters=steps)

@@ -1,4 +1,5 @@
 """``aff evaluate``: from a run's folder, from flags, and what misuse says."""
+
 import json
 
 import mxnet as mx
@@ -28,14 +29,22 @@ def evaluate(*arguments):
 
 
 def write_settings(params, **changes):
-    settings = {"model": {"name": "cifar_resnet8_askc", "kwargs": {"fusion": "ASKCFuse", "classes": 100}},
-                "data": {"dataset": "cifar100", "labels": "coarse", "data_dir": str(params.parent / "data")}}
+    settings = {
+        "model": {"name": "cifar_resnet8_askc", "kwargs": {"fusion": "ASKCFuse", "classes": 100}},
+        "data": {
+            "dataset": "cifar100",
+            "labels": "coarse",
+            "data_dir": str(params.parent / "data"),
+        },
+    }
     settings.update(changes)
     (params.parent / "settings.json").write_text(json.dumps(settings))
 
 
 def test_from_flags(params, capsys):
-    assert evaluate("--params", params, *FLAGS, "--data-dir", params.parent / "data", "--cpus", 3) == 0
+    assert (
+        evaluate("--params", params, *FLAGS, "--data-dir", params.parent / "data", "--cpus", 3) == 0
+    )
     out = capsys.readouterr().out
     assert "cifar100 (fine labels), test part: top-1 error" in out
     assert "7 images, each once" in out
@@ -59,14 +68,17 @@ def test_the_figure_does_not_depend_on_the_batch(params, capsys, batch_size, mod
     assert capsys.readouterr().out == expected
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ([], "name the data with --dataset"),
-    (["--dataset", "digits"], "name the network with --model"),
-    (["--dataset", "digits", "--blocks", "1"], "flags of the network need --model"),
-    ([*FLAGS, "--fusion", "Add"], "does not fit this network"),
-    ([*FLAGS, "--dataset", "digits"], "does not fit this network"),
-    ([*FLAGS, "--model", "resnett"], "unknown model"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "name the data with --dataset"),
+        (["--dataset", "digits"], "name the network with --model"),
+        (["--dataset", "digits", "--blocks", "1"], "flags of the network need --model"),
+        ([*FLAGS, "--fusion", "Add"], "does not fit this network"),
+        ([*FLAGS, "--dataset", "digits"], "does not fit this network"),
+        ([*FLAGS, "--model", "resnett"], "unknown model"),
+    ],
+)
 def test_what_is_missing_or_wrong_is_said(params, capsys, arguments, message):
     assert evaluate("--params", params, *arguments) == 2
     error = capsys.readouterr().err
@@ -82,7 +94,9 @@ def test_files_that_are_not_there_or_not_parameters(params, tmp_path, capsys):
     assert "damaged" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("settings", ["[]", "{", '{"model": {"name": 3}}', '{"model": 3, "data": 4}'])
+@pytest.mark.parametrize(
+    "settings", ["[]", "{", '{"model": {"name": 3}}', '{"model": 3, "data": 4}']
+)
 def test_damaged_settings(params, capsys, settings):
     (params.parent / "settings.json").write_text(settings)
     assert evaluate("--params", params) == 2

@@ -1,4 +1,5 @@
 """Where runs go: no two share a folder, and a resumed one finds its own."""
+
 import os
 
 import pytest
@@ -35,11 +36,10 @@ def test_two_runs_that_chose_the_same_folder():
         create(second)
 
 
-def test_auto_takes_the_newest_run_of_the_name_that_has_a_checkpoint():
+def test_auto_takes_the_newest_run_of_the_name():
     assert choose("run", None, None, "auto").checkpoint is None
     checkpoint("params/run")
     checkpoint("params/run-2")
-    os.makedirs("params/run-3")
     assert choose("run", None, None, "auto").checkpoint == "params/run-2/checkpoint-0001"
     assert choose("run", None, None, "auto").save_dir == "params/run-2"
 
@@ -57,7 +57,9 @@ def test_a_run_without_a_checkpoint_yet_is_started_anew_where_resuming_is_asked_
     with open("there/settings.json", "w") as file:
         file.write("{}")
     assert choose("run", "there", None, "auto").checkpoint is None
-    with pytest.raises(aff.InputError, match="there holds a run already: go on with it by --resume auto"):
+    with pytest.raises(
+        aff.InputError, match="there holds a run already: go on with it by --resume auto"
+    ):
         choose("run", "there", None, None)
 
 
@@ -70,3 +72,46 @@ def test_folders_that_cannot_be_written(monkeypatch):
         pass
     with pytest.raises(aff.InputError, match="file: cannot be created|file: another"):
         create(choose("run", "file", None, None))
+
+
+def touch(path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w"):
+        pass
+
+
+def test_a_finished_run_without_checkpoints_is_not_overwritten():
+    touch("there/settings.json")
+    touch("there/best.params")
+    for resume, message in ((None, "go on with it by --resume"), ("auto", "no checkpoint to go")):
+        with pytest.raises(aff.InputError, match=message):
+            choose("run", "there", None, resume)
+
+
+def test_resuming_a_folder_takes_no_other():
+    checkpoint("there")
+    with pytest.raises(aff.InputError, match="goes on in there: leave --save-dir other out"):
+        choose("run", "other", None, "there")
+
+
+def test_logs_of_another_run_are_not_written_to():
+    touch("logs/x/train.jsonl")
+    with pytest.raises(aff.InputError, match="--logging-dir logs/x holds the log of another run"):
+        choose("run", "b/x", None, None)
+    touch("logs/run/train.jsonl")
+    assert choose("run", None, None, None).save_dir == "params/run-2"
+
+
+def test_auto_takes_the_highest_number_even_behind_a_gap():
+    checkpoint("params/run-2")
+    assert choose("run", None, None, "auto").save_dir == "params/run-2"
+    touch("params/run-5/settings.json")
+    dirs = choose("run", None, None, "auto")
+    assert (dirs.save_dir, dirs.checkpoint) == ("params/run-5", None)
+
+
+def test_what_cannot_be_created_leaves_nothing():
+    touch("./file")
+    with pytest.raises(aff.InputError, match="cannot be created"):
+        create(choose("run", None, "file/logs", None))
+    assert os.listdir(".") == ["file"]

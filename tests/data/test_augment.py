@@ -1,4 +1,5 @@
 """Augmentation as pure functions: closed forms, bounds, distributions."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,22 +16,32 @@ def coordinates(n, channels, size):
 
 
 @settings(max_examples=50, deadline=None)
-@given(n=st.integers(1, 20), channels=st.sampled_from([1, 3]), pad=st.integers(0, 5), seed=st.integers(0, 99))
+@given(
+    n=st.integers(1, 20),
+    channels=st.sampled_from([1, 3]),
+    pad=st.integers(0, 5),
+    seed=st.integers(0, 99),
+)
 def test_a_crop_is_the_image_shifted_over_black(n, channels, pad, seed):
     images = coordinates(n, channels, 8)
     cropped = random_crop(images, pad, np.random.default_rng(seed))
     assert cropped.shape == images.shape
     for image in cropped:
-        shifts = [(dy, dx) for dy in range(-pad, pad + 1) for dx in range(-pad, pad + 1)
-                  if np.array_equal(image, shifted(images[0], dy, dx))]
+        shifts = [
+            (dy, dx)
+            for dy in range(-pad, pad + 1)
+            for dx in range(-pad, pad + 1)
+            if np.array_equal(image, shifted(images[0], dy, dx))
+        ]
         assert len(shifts) == 1
 
 
 def shifted(image, dy, dx):
     height, width = image.shape[1:]
     result = np.zeros_like(image)
-    result[:, max(0, -dy):height - max(0, dy), max(0, -dx):width - max(0, dx)] = \
-        image[:, max(0, dy):height - max(0, -dy), max(0, dx):width - max(0, -dx)]
+    result[:, max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)] = image[
+        :, max(0, dy) : height - max(0, -dy), max(0, dx) : width - max(0, -dx)
+    ]
     return result
 
 

@@ -1,4 +1,5 @@
 """Batches: every image once, the same whatever the threads, a function of seed and epoch."""
+
 import threading
 import time
 
@@ -61,7 +62,9 @@ def test_limit(tiny_data):
 
 
 def test_a_batch_larger_than_the_data(tiny_data):
-    with pytest.raises(aff.InputError, match="batch of 25 .* 24 training images of tiny: lower --batch-size"):
+    with pytest.raises(
+        aff.InputError, match="batch of 25 .* 24 training images of tiny: lower --batch-size"
+    ):
         TrainBatches(tiny_data, 25, 0)
 
 
@@ -119,6 +122,7 @@ def test_hold_out_of_nothing(tiny_data):
 
 def test_labels_out_of_range(tiny_data):
     import dataclasses
+
     bad = tiny_split(6)
     bad.labels[4] = 9
     with pytest.raises(aff.InputError, match="tiny: test label 9 at position 4"):

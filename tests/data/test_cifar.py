@@ -1,4 +1,5 @@
 """CIFAR's binary files: what is read from them, what damaged or missing ones say."""
+
 import numpy as np
 import pytest
 
@@ -39,7 +40,9 @@ def test_an_unpacked_archive_serves(tmp_path):
 
 def test_unofficial_files_are_noted_and_official_ones_are_not(tmp_path, monkeypatch):
     write_cifar(tmp_path, "cifar10")
-    assert "not the published files: data_batch_1.bin" in load_dataset("cifar10", str(tmp_path)).source
+    assert (
+        "not the published files: data_batch_1.bin" in load_dataset("cifar10", str(tmp_path)).source
+    )
     monkeypatch.setattr(cifar, "is_official", lambda path, sha1: True)
     assert load_dataset("cifar10", str(tmp_path)).source == str(tmp_path)
 
@@ -48,7 +51,9 @@ def test_truncated(tmp_path):
     write_cifar(tmp_path, "cifar100")
     path = tmp_path / "train.bin"
     path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(aff.InputError, match=f"{path}: ends at byte {20 * 3074 - 5}, within record 19"):
+    with pytest.raises(
+        aff.InputError, match=f"{path}: ends at byte {20 * 3074 - 5}, within record 19"
+    ):
         load_dataset("cifar100", str(tmp_path))
 
 
@@ -64,7 +69,9 @@ def test_labels_out_of_range(tmp_path, labels, column, bad):
     records = write_cifar(tmp_path, "cifar100")["train.bin"].copy()
     records[7, column] = bad
     records.tofile(tmp_path / "train.bin")
-    with pytest.raises(aff.InputError, match=f"train.bin: record 7: label {bad} is not in 0..{bad - 1}"):
+    with pytest.raises(
+        aff.InputError, match=f"train.bin: record 7: label {bad} is not in 0..{bad - 1}"
+    ):
         load_dataset("cifar100", str(tmp_path), labels)
 
 

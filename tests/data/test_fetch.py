@@ -1,4 +1,5 @@
 """Downloads, served on loopback: what fits its sum arrives, anything else leaves nothing behind."""
+
 import functools
 import hashlib
 import http.server
@@ -77,13 +78,17 @@ def test_nothing_is_left_of_a_bad_download(served_cifar, tmp_path, damage):
     folder = tmp_path / "data"
     with pytest.raises(aff.InputError, match="put train.bin, test.bin .*--data-dir") as error:
         load_dataset("cifar100", str(folder))
-    assert ("could not be downloaded" if damage == "missing" else "does not fit SHA-1") in str(error.value)
+    assert ("could not be downloaded" if damage == "missing" else "does not fit SHA-1") in str(
+        error.value
+    )
     assert not folder.exists()
 
 
 def test_without_a_network(tmp_path, monkeypatch):
     monkeypatch.setenv("MXNET_GLUON_REPO", "http://127.0.0.1:9/")
-    with pytest.raises(aff.InputError, match="fashion-mnist is not in .*apt-get install dataset-fashion-mnist"):
+    with pytest.raises(
+        aff.InputError, match="fashion-mnist is not in .*apt-get install dataset-fashion-mnist"
+    ):
         load_dataset("fashion-mnist", str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
 

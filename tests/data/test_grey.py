@@ -1,4 +1,5 @@
 """Fashion-MNIST's files and the digits of the package."""
+
 import numpy as np
 import pytest
 
@@ -12,7 +13,10 @@ from ..conftest import write_idx
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_fashion_mnist_from_files(tmp_path, suffix):
     rng = np.random.default_rng(0)
-    images = {"train": rng.integers(0, 256, (12, 28, 28)), "t10k": rng.integers(0, 256, (5, 28, 28))}
+    images = {
+        "train": rng.integers(0, 256, (12, 28, 28)),
+        "t10k": rng.integers(0, 256, (5, 28, 28)),
+    }
     for part, values in images.items():
         write_idx(tmp_path / f"{part}-images-idx3-ubyte{suffix}", values)
         write_idx(tmp_path / f"{part}-labels-idx1-ubyte{suffix}", np.arange(len(values)) % 10)
@@ -42,7 +46,9 @@ def test_digits_keep_their_split_and_share_no_image():
 
 def test_digits_look_like_digits():
     data = load_dataset("digits")
-    means = np.stack([data.train.images[data.train.labels == label].mean(axis=0).ravel() for label in range(10)])
+    means = np.stack(
+        [data.train.images[data.train.labels == label].mean(axis=0).ravel() for label in range(10)]
+    )
     distances = ((data.test.images.reshape(359, 1, -1) - means) ** 2).sum(axis=2)
     assert (distances.argmin(axis=1) == data.test.labels).mean() > 0.85
 

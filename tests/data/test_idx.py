@@ -1,4 +1,5 @@
 """IDX files: whole ones are read, damaged ones are named with their position."""
+
 import gzip
 import struct
 
@@ -34,13 +35,20 @@ def good():
     return struct.pack(">HBBIII", 0, 8, 3, *IMAGES.shape) + IMAGES.tobytes()
 
 
-@pytest.mark.parametrize("content, message", [
-    (good()[:-1], "byte 75: ends there"), (good() + b"x", "byte 76: goes on"), (good()[:10], "ends at byte 10"),
-    (b"", "ends at byte 0"), (b"\x00\x00\x0d\x03" + good()[4:], "not an IDX file"),
-    (struct.pack(">HBBI", 0, 8, 1, 3) + bytes(20), "not an IDX file"),
-    (struct.pack(">HBBIII", 0, 8, 3, *[2 ** 32 - 1] * 3), "claims"),
-    (gzip.compress(good())[:-12], "cannot be read"), (b"\x1f\x8b" + bytes(30), "cannot be read"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (good()[:-1], "byte 75: ends there"),
+        (good() + b"x", "byte 76: goes on"),
+        (good()[:10], "ends at byte 10"),
+        (b"", "ends at byte 0"),
+        (b"\x00\x00\x0d\x03" + good()[4:], "not an IDX file"),
+        (struct.pack(">HBBI", 0, 8, 1, 3) + bytes(20), "not an IDX file"),
+        (struct.pack(">HBBIII", 0, 8, 3, *[2**32 - 1] * 3), "claims"),
+        (gzip.compress(good())[:-12], "cannot be read"),
+        (b"\x1f\x8b" + bytes(30), "cannot be read"),
+    ],
+)
 def test_damaged_files_are_named(tmp_path, content, message):
     path = tmp_path / "x"
     path.write_bytes(content)
@@ -56,7 +64,7 @@ def test_no_bytes_do_worse_than_an_input_error(tmp_path_factory, data):
     for _ in range(data.draw(st.integers(1, 5))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.getbasetemp() / "mutated"
-    path.write_bytes(bytes(content[:data.draw(st.integers(0, len(content)))]))
+    path.write_bytes(bytes(content[: data.draw(st.integers(0, len(content)))]))
     try:
         assert read_idx(str(path), 3).ndim == 3
     except aff.InputError as error:

@@ -1,4 +1,5 @@
 """Small networks and loops for the training tests."""
+
 import mxnet as mx
 
 import aff
@@ -7,8 +8,19 @@ from aff.training.loop import TrainingLoop, hybridize
 from aff.training.schedule import build_schedule
 
 
-def small_loop(devices=1, seed=0, fusion="AFF", lr=0.1, steps=(4, 6), soft_targets=False, precision=None,
-               schedule=None, frozen_bn=False, hybrid=True, **settings):
+def small_loop(
+    devices=1,
+    seed=0,
+    fusion="AFF",
+    lr=0.1,
+    steps=(4, 6),
+    soft_targets=False,
+    precision=None,
+    schedule=None,
+    frozen_bn=False,
+    hybrid=True,
+    **settings,
+):
     """A loop over an AFF ResNet-8 for 4 classes, initialized from `seed`."""
     mx.random.seed(seed)
     contexts = [mx.cpu(i) for i in range(devices)]
@@ -16,14 +28,22 @@ def small_loop(devices=1, seed=0, fusion="AFF", lr=0.1, steps=(4, 6), soft_targe
     net = aff.get_model("cifar_resnet8_askc", fusion=fusion, classes=4, ctx=contexts, **kwargs)
     if hybrid:
         hybridize(net)
-    return TrainingLoop(net, contexts, schedule or build_schedule(lr, *steps, cosine=True), soft_targets=soft_targets,
-                        precision=precision, **settings)
+    return TrainingLoop(
+        net,
+        contexts,
+        schedule or build_schedule(lr, *steps, cosine=True),
+        soft_targets=soft_targets,
+        precision=precision,
+        **settings,
+    )
 
 
 def parameters(loop):
     """Values of all parameters by structural name."""
-    return {name: value.data(loop.devices[0]).asnumpy() for name, value in
-            loop.net._collect_params_with_prefix().items()}
+    return {
+        name: value.data(loop.devices[0]).asnumpy()
+        for name, value in loop.net._collect_params_with_prefix().items()
+    }
 
 
 def mixed_batches(data, workers=0):

@@ -1,4 +1,7 @@
-"""Checkpoints: a resumed run is the undisturbed one, files are whole or not there, nothing is pickled."""
+"""Checkpoints: a resumed run is the undisturbed one, files are whole or not there, nothing is
+pickled.
+"""
+
 import os
 
 import mxnet as mx
@@ -20,12 +23,24 @@ def make_run(tiny_data, folder, epochs, devices=1):
     os.makedirs(folder, exist_ok=True)
     evals = {"test": EvalBatches(tiny_data, tiny_data.test, 4)}
     loop = small_loop(devices, soft_targets=True, steps=(4, 4))
-    return Run(loop, small_loop(devices).net, mixed_batches(tiny_data), evals, RunLog(str(folder / "logs")),
-               str(folder), epochs, save_period=2, seed=0)
+    return Run(
+        loop,
+        small_loop(devices).net,
+        mixed_batches(tiny_data),
+        evals,
+        RunLog(str(folder / "logs")),
+        str(folder),
+        epochs,
+        save_period=2,
+        seed=0,
+    )
 
 
 def facts(state):
-    return [(r.epoch, r.lr, r.train_loss, r.train_value, r.top1_error, r.top5_error) for r in state.history]
+    return [
+        (r.epoch, r.lr, r.train_loss, r.train_value, r.top1_error, r.top5_error)
+        for r in state.history
+    ]
 
 
 @pytest.mark.parametrize("devices", [1, 2, 3])
@@ -34,7 +49,9 @@ def test_two_and_two_epochs_are_four(tiny_data, tmp_path, devices):
     expected = whole.go(RunState())
     make_run(tiny_data, tmp_path / "parts", 2, devices).go(RunState())
     second = make_run(tiny_data, tmp_path / "parts", 4, devices)
-    resumed = second.go(RunState.resumed(checkpoints.newest_checkpoint(str(tmp_path / "parts")), second.loop))
+    resumed = second.go(
+        RunState.resumed(checkpoints.newest_checkpoint(str(tmp_path / "parts")), second.loop)
+    )
     assert facts(resumed) == facts(expected)
     assert resumed.best_epoch == expected.best_epoch
     for name, value in parameters(whole.loop).items():
@@ -44,13 +61,27 @@ def test_two_and_two_epochs_are_four(tiny_data, tmp_path, devices):
 def test_what_a_run_leaves(tiny_data, tmp_path):
     state = make_run(tiny_data, tmp_path, 3).go(RunState())
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "best.params", "checkpoint-0002", "checkpoint-0003", "epoch-0002.params", "logs"]
+        "best.params",
+        "checkpoint-0002",
+        "checkpoint-0003",
+        "epoch-0002.params",
+        "logs",
+    ]
     assert sorted(path.name for path in (tmp_path / "checkpoint-0003").iterdir()) == [
-        "net.params", "optimizer.params", "state.json"]
-    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["history.png", "train.jsonl", "train.log"]
+        "net.params",
+        "optimizer.params",
+        "state.json",
+    ]
+    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == [
+        "history.png",
+        "train.jsonl",
+        "train.log",
+    ]
     errors = [record.top1_error["test"] for record in state.history]
     assert state.best().top1_error["test"] == min(errors)
-    assert state.best_epoch == max(epoch for epoch, error in enumerate(errors) if error == min(errors))
+    assert state.best_epoch == max(
+        epoch for epoch, error in enumerate(errors) if error == min(errors)
+    )
 
 
 def test_no_pickle_is_written(tiny_data, tmp_path):
@@ -80,10 +111,13 @@ def test_damaged_checkpoints_are_named(tiny_data, tmp_path, file, damage):
     content = path.read_bytes()
     path.unlink()
     if damage == "cut":
-        path.write_bytes(content[:len(content) // 2])
+        path.write_bytes(content[: len(content) // 2])
     elif damage == "other":
         if file.endswith("json"):
-            write_json(str(path), {"epochs_done": 1, "precision": {}, "step": 4, "history": [], "best_epoch": 0})
+            write_json(
+                str(path),
+                {"epochs_done": 1, "precision": {}, "step": 4, "history": [], "best_epoch": 0},
+            )
         else:
             mx.nd.save(str(path), {"x": mx.nd.ones(1)})
     with pytest.raises(aff.InputError, match=file):
@@ -101,7 +135,9 @@ def test_newest_counts_numbers_not_letters(tmp_path):
         (tmp_path / f"checkpoint-{number}").mkdir()
     (tmp_path / "checkpoint-20000.77.tmp").mkdir()
     assert checkpoints.newest_checkpoint(str(tmp_path)).endswith("checkpoint-10000")
-    assert checkpoints.newest_checkpoint(str(tmp_path / "checkpoint-0002")).endswith("checkpoint-0002")
+    assert checkpoints.newest_checkpoint(str(tmp_path / "checkpoint-0002")).endswith(
+        "checkpoint-0002"
+    )
     assert checkpoints.newest_checkpoint(str(tmp_path / "none")) is None
 
 
@@ -118,13 +154,22 @@ def test_replacing_leaves_the_old_file_when_writing_fails(tmp_path):
 
 def test_parameters_that_do_not_fit_say_how(tmp_path):
     path = str(tmp_path / "net.params")
-    save_parameters(aff.get_model("cifar_resnet8_askc", fusion="Add", classes=4, ctx=mx.cpu()), path)
+    save_parameters(
+        aff.get_model("cifar_resnet8_askc", fusion="Add", classes=4, ctx=mx.cpu()), path
+    )
     fitting = aff.get_model("cifar_resnet8_askc", fusion="Add", classes=4)
     load_parameters(fitting, path, [mx.cpu()])
-    with pytest.raises(aff.InputError, match=r"72 missing: features.2.0.attention.local_att.0.weight, .* and 69 more"):
+    with pytest.raises(
+        aff.InputError,
+        match=r"72 missing: features.2.0.attention.local_att.0.weight, .* and 69 more",
+    ):
         load_parameters(aff.get_model("cifar_resnet8_askc", classes=4), path, [mx.cpu()])
-    with pytest.raises(aff.InputError, match=r"2 of another shape: output.weight \(4, 64\) for \(5, 64\)"):
-        load_parameters(aff.get_model("cifar_resnet8_askc", fusion="Add", classes=5), path, [mx.cpu()])
+    with pytest.raises(
+        aff.InputError, match=r"2 of another shape: output.weight \(4, 64\) for \(5, 64\)"
+    ):
+        load_parameters(
+            aff.get_model("cifar_resnet8_askc", fusion="Add", classes=5), path, [mx.cpu()]
+        )
 
 
 def test_a_file_that_is_not_parameters(tmp_path):
@@ -149,5 +194,7 @@ def test_float16_files_load_into_float32(tmp_path):
     load_parameters(other, path, [mx.cpu()])
     for name, parameter in other._collect_params_with_prefix().items():
         assert np.dtype(parameter.dtype) == np.float32
-        np.testing.assert_allclose(parameter.data().asnumpy(),
-                                   net._collect_params_with_prefix()[name].data().asnumpy().astype(np.float32))
+        np.testing.assert_allclose(
+            parameter.data().asnumpy(),
+            net._collect_params_with_prefix()[name].data().asnumpy().astype(np.float32),
+        )

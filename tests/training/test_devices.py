@@ -1,4 +1,5 @@
 """Which devices a run gets, on machines with and without GPUs (faked)."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -14,15 +15,27 @@ def machine(monkeypatch):
 
 
 def test_a_gpu_without_kernels_is_refused(monkeypatch):
-    monkeypatch.setattr(devices, "num_gpus", lambda: 1)  # this build of mxnet cannot compute on it, as on a new GPU
-    with pytest.raises(aff.InputError, match=r"mxnet cannot compute on gpu\(0\) .*compute capability 5.0 to 8.6"):
+    monkeypatch.setattr(
+        devices, "num_gpus", lambda: 1
+    )  # this build of mxnet cannot compute on it, as on a new GPU
+    with pytest.raises(
+        aff.InputError, match=r"mxnet cannot compute on gpu\(0\) .*compute capability 5.0 to 8.6"
+    ):
         devices.choose_devices("0", None)
 
 
-@pytest.mark.parametrize("found, gpus, cpus, expected", [
-    (0, None, None, [mx.cpu()]), (0, "", None, [mx.cpu()]), (2, None, None, [mx.gpu(0)]), (2, "", None, [mx.cpu()]),
-    (4, "0,2", None, [mx.gpu(0), mx.gpu(2)]), (4, " 3 , 1", None, [mx.gpu(3), mx.gpu(1)]),
-    (4, "0,1", 2, [mx.cpu(0), mx.cpu(1)])])
+@pytest.mark.parametrize(
+    "found, gpus, cpus, expected",
+    [
+        (0, None, None, [mx.cpu()]),
+        (0, "", None, [mx.cpu()]),
+        (2, None, None, [mx.gpu(0)]),
+        (2, "", None, [mx.cpu()]),
+        (4, "0,2", None, [mx.gpu(0), mx.gpu(2)]),
+        (4, " 3 , 1", None, [mx.gpu(3), mx.gpu(1)]),
+        (4, "0,1", 2, [mx.cpu(0), mx.cpu(1)]),
+    ],
+)
 def test_choice_without_a_warning(machine, found, gpus, cpus, expected):
     machine(found)
     assert devices.choose_devices(gpus, cpus) == (expected, None)
@@ -33,7 +46,10 @@ def test_without_any_gpu_the_cpu_is_used_and_said(machine, gpus):
     machine(0)
     chosen, warning = devices.choose_devices(gpus, None)
     assert chosen == [mx.cpu()]
-    assert f"NO GPU ON THIS MACHINE, or mxnet without GPU support: using the CPU in place of --gpus {gpus}" in warning
+    assert (
+        f"NO GPU ON THIS MACHINE, or mxnet without GPU support: using the CPU in place of --gpus "
+        f"{gpus}" in warning
+    )
     assert ("3 times smaller" in warning) == (gpus == "0,1,2")
 
 

@@ -1,4 +1,5 @@
 """Evaluation: per sample, every sample once, and ties and NaN do not flatter."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -16,14 +17,19 @@ class Brightness(mx.gluon.HybridBlock):
     def hybrid_forward(self, F, x):
         mean = F.mean(x, axis=(1, 2, 3))
         centres = [90 / 255 / 0.25 - 2, 30 / 255 / 0.25 - 2, 150 / 255 / 0.25 - 2, 9]
-        return F.stack(*[-F.abs(mean - centre) for centre in (centres[1], centres[0], centres[2], 9)], axis=1)
+        return F.stack(
+            *[-F.abs(mean - centre) for centre in (centres[1], centres[0], centres[2], 9)], axis=1
+        )
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 4, 10, 64])
 @pytest.mark.parametrize("devices", [1, 2, 3])
 def test_counts_each_image_once(tiny_data, batch_size, devices):
-    found = evaluate(Brightness(), EvalBatches(tiny_data, tiny_data.test, batch_size),
-                     [mx.cpu(i) for i in range(devices)])
+    found = evaluate(
+        Brightness(),
+        EvalBatches(tiny_data, tiny_data.test, batch_size),
+        [mx.cpu(i) for i in range(devices)],
+    )
     assert found.samples == 10
     assert found.top1_wrong == int((tiny_data.test.labels == 3).sum()) == 2
     assert found.top1_error == 0.2
@@ -33,7 +39,9 @@ def test_counts_each_image_once(tiny_data, batch_size, devices):
 @given(st.integers(1, 6), st.integers(2, 12), st.integers(0, 99), st.booleans())
 def test_ranks_are_those_of_a_stable_sort(n, classes, seed, ties):
     rng = np.random.default_rng(seed)
-    logits = rng.integers(0, 3, (n, classes)).astype(float) if ties else rng.normal(size=(n, classes))
+    logits = (
+        rng.integers(0, 3, (n, classes)).astype(float) if ties else rng.normal(size=(n, classes))
+    )
     labels = rng.integers(0, classes, n)
     order = np.argsort(-logits, axis=1, kind="stable")
     expected = (order == labels[:, None]).argmax(axis=1)

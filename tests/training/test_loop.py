@@ -1,4 +1,7 @@
-"""The training loop: it learns, its figures are per sample, devices and modes agree, bad losses stop it."""
+"""The training loop: it learns, its figures are per sample, devices and modes agree, bad losses
+stop it.
+"""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -19,7 +22,10 @@ def test_it_learns_what_is_easy(tiny_data):
         last = loop.train_epoch(batches.epoch(epoch), epoch)
     assert loop.metric == "top1_error"
     assert last.loss < first.loss / 2
-    assert evaluate(loop.net, EvalBatches(tiny_data, tiny_data.test, 5), loop.devices).top1_error <= 0.2
+    assert (
+        evaluate(loop.net, EvalBatches(tiny_data, tiny_data.test, 5), loop.devices).top1_error
+        <= 0.2
+    )
     assert last.lr == pytest.approx(0, abs=1e-9)
 
 
@@ -35,10 +41,14 @@ def test_loss_and_metric_are_per_sample(tiny_data):
 
 
 def test_metrics_on_soft_targets():
-    logits, targets = mx.nd.array([[2, 0], [0, 3], [1, 0]]), mx.nd.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
+    logits, targets = (
+        mx.nd.array([[2, 0], [0, 3], [1, 0]]),
+        mx.nd.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]),
+    )
     softmax = np.exp(logits.asnumpy()) / np.exp(logits.asnumpy()).sum(axis=1, keepdims=True)
     assert squared_error(logits, targets).asscalar() == pytest.approx(
-        ((softmax - targets.asnumpy()) ** 2).mean(axis=1).sum(), rel=1e-5)
+        ((softmax - targets.asnumpy()) ** 2).mean(axis=1).sum(), rel=1e-5
+    )
     assert wrong_count(logits, targets).asscalar() == 2
 
 
@@ -56,16 +66,22 @@ def test_devices_together_do_what_one_does(tiny_data, devices):
         for epoch in range(2):
             stats = loop.train_epoch(mixed_batches(tiny_data).epoch(epoch), epoch)
     other = one.train_epoch(mixed_batches(tiny_data).epoch(2), 2)
-    assert many.train_epoch(mixed_batches(tiny_data).epoch(2), 2).loss == pytest.approx(other.loss, rel=1e-4)
+    assert many.train_epoch(mixed_batches(tiny_data).epoch(2), 2).loss == pytest.approx(
+        other.loss, rel=1e-4
+    )
     assert stats.images_per_sec > 0
     for name, value in parameters(one).items():
-        np.testing.assert_allclose(parameters(many)[name], value, rtol=1e-3, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(
+            parameters(many)[name], value, rtol=1e-3, atol=1e-5, err_msg=name
+        )
 
 
 def test_imperative_and_hybrid_agree(tiny_data):
     loops = [small_loop(hybrid=hybrid) for hybrid in (False, True)]
-    losses = [[loop.train_epoch(mixed_batches(tiny_data).epoch(epoch), epoch).loss for epoch in range(2)]
-              for loop in loops]
+    losses = [
+        [loop.train_epoch(mixed_batches(tiny_data).epoch(epoch), epoch).loss for epoch in range(2)]
+        for loop in loops
+    ]
     assert losses[0][0] == pytest.approx(losses[1][0], rel=1e-4)
     assert losses[0][1] == pytest.approx(losses[1][1], rel=1e-2)
 
@@ -74,7 +90,10 @@ def test_two_runs_with_one_seed_agree_bit_for_bit(tiny_data):
     runs = []
     for workers in (0, 4):
         loop = small_loop()
-        stats = [loop.train_epoch(mixed_batches(tiny_data, workers).epoch(epoch), epoch) for epoch in range(2)]
+        stats = [
+            loop.train_epoch(mixed_batches(tiny_data, workers).epoch(epoch), epoch)
+            for epoch in range(2)
+        ]
         runs.append(([(s.loss, s.metric) for s in stats], parameters(loop)))
     assert runs[0][0] == runs[1][0]
     for name, value in runs[0][1].items():
@@ -86,13 +105,17 @@ def test_running_statistics_are_up_to_date_when_an_epoch_ends(tiny_data, devices
     loop = small_loop(devices)
     for epoch in range(10):
         loop.train_epoch(TrainBatches(tiny_data, 6, 0).epoch(epoch), epoch)
-        early = {name: [array.copy() for array in parameter.list_data()]
-                 for name, parameter in loop.net._collect_params_with_prefix().items()}
+        early = {
+            name: [array.copy() for array in parameter.list_data()]
+            for name, parameter in loop.net._collect_params_with_prefix().items()
+        }
         mx.nd.waitall()
         for name, parameter in loop.net._collect_params_with_prefix().items():
             for read, value in zip(early[name], parameter.list_data()):
                 np.testing.assert_array_equal(read.asnumpy(), value.asnumpy(), err_msg=name)
-                np.testing.assert_array_equal(value.asnumpy(), parameter.list_data()[0].asnumpy(), err_msg=name)
+                np.testing.assert_array_equal(
+                    value.asnumpy(), parameter.list_data()[0].asnumpy(), err_msg=name
+                )
 
 
 def test_the_schedule_is_followed_step_by_step(tiny_data):
@@ -123,17 +146,26 @@ def test_weight_decay_multipliers_act(tiny_data):
     for loop in (with_wd, without):
         loop.train_epoch(TrainBatches(tiny_data, 24, 0).epoch(0), 0)
     one, other = parameters(with_wd), parameters(without)
-    learned = {name for name in initial if not np.array_equal(initial[name], other[name]) and "running" not in name}
+    learned = {
+        name
+        for name in initial
+        if not np.array_equal(initial[name], other[name]) and "running" not in name
+    }
     assert {name for name in learned if np.array_equal(one[name], other[name])} == {
-        name for name in learned if not name.endswith("gamma")}
+        name for name in learned if not name.endswith("gamma")
+    }
 
 
 @pytest.mark.parametrize("devices", [1, 2])
 @pytest.mark.parametrize("step", [0, 2, 3])
 def test_what_is_not_finite_stops_the_run(tiny_data, step, devices):
     batches = list(TrainBatches(tiny_data, 6, 0).epoch(0))
-    batches[step][0][:] = np.nan  # oneDNN's relu turns this into zeros: the loss stays finite, the gradient does not
-    with pytest.raises(RunError, match=f"gradient .* not finite at epoch 7, step {step}, learning rate .*features"):
+    batches[step][0][:] = (
+        np.nan
+    )  # oneDNN's relu turns this into zeros: the loss stays finite, the gradient does not
+    with pytest.raises(
+        RunError, match=f"gradient .* not finite at epoch 7, step {step}, learning rate .*features"
+    ):
         small_loop(devices).train_epoch(iter(batches), 7)
 
 

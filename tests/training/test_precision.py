@@ -1,4 +1,5 @@
 """float16's loss scaling, exercised with float32 arithmetic, which is what a CPU has."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -74,7 +75,9 @@ def test_the_scale_grows_after_2000_good_steps():
     precision.restore({"loss_scale": 8.0, "unskipped": 1999, "skipped": 3})
     parameter = mx.gluon.Parameter("p", shape=(2,))
     parameter.initialize(mx.init.One())
-    trainer = mx.gluon.Trainer([parameter], "nag", {"learning_rate": 1.0, "momentum": 0.0}, update_on_kvstore=False)
+    trainer = mx.gluon.Trainer(
+        [parameter], "nag", {"learning_rate": 1.0, "momentum": 0.0}, update_on_kvstore=False
+    )
     with mx.autograd.record():
         loss = precision.scale(parameter.data())
     loss.backward()

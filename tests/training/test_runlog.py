@@ -1,4 +1,5 @@
 """The run's log: text, JSON lines, plot."""
+
 import json
 
 from aff.training.runlog import RunLog, plot_history
@@ -12,7 +13,9 @@ def test_text_and_events_are_appended(tmp_path, capsys):
         log.event("epoch", epoch=3)
     lines = (tmp_path / "logs" / "train.log").read_text().splitlines()
     assert [line[20:] for line in lines] == ["hello", "WARNING: careful"] * 2
-    events = [json.loads(line) for line in (tmp_path / "logs" / "train.jsonl").read_text().splitlines()]
+    events = [
+        json.loads(line) for line in (tmp_path / "logs" / "train.jsonl").read_text().splitlines()
+    ]
     assert [(event["event"], event["epoch"]) for event in events] == [("epoch", 3)] * 2
     captured = capsys.readouterr()
     assert captured.out.count("hello") == 2

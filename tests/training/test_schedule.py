@@ -1,4 +1,5 @@
 """Learning-rate schedules against their closed forms."""
+
 import math
 
 import pytest
@@ -16,7 +17,12 @@ def test_steps_decay_at_the_start_of_their_epochs():
     assert schedule(3500) == schedule(3999) == pytest.approx(0.002)
 
 
-@given(lr=st.floats(1e-4, 1), epochs=st.integers(1, 30), per_epoch=st.integers(1, 20), warmup=st.integers(0, 30))
+@given(
+    lr=st.floats(1e-4, 1),
+    epochs=st.integers(1, 30),
+    per_epoch=st.integers(1, 20),
+    warmup=st.integers(0, 30),
+)
 def test_cosine_with_and_without_warmup(lr, epochs, per_epoch, warmup):
     if warmup > epochs:
         with pytest.raises(aff.InputError, match="--warmup-epochs"):
@@ -28,12 +34,16 @@ def test_cosine_with_and_without_warmup(lr, epochs, per_epoch, warmup):
         if step < ramp:
             expected = lr * step / (ramp - 1) if ramp > 1 else 0
         else:
-            expected = lr * (1 + math.cos(math.pi * (step - ramp) / (rest - 1))) / 2 if rest > 1 else lr
+            expected = (
+                lr * (1 + math.cos(math.pi * (step - ramp) / (rest - 1))) / 2 if rest > 1 else lr
+            )
         assert schedule(step) == pytest.approx(expected, abs=1e-9)
 
 
 def test_warmup_starts_at_its_rate_and_steps_count_from_the_start():
-    schedule = build_schedule(1.0, 10, 10, warmup_epochs=2, warmup_lr=0.5, decay=0.5, decay_epochs=[8, 5])
+    schedule = build_schedule(
+        1.0, 10, 10, warmup_epochs=2, warmup_lr=0.5, decay=0.5, decay_epochs=[8, 5]
+    )
     assert schedule(0) == 0.5
     assert schedule(20) == schedule(49) == 1
     assert schedule(50) == 0.5
