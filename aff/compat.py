@@ -112,8 +112,7 @@ def check_mxnet() -> None:
     if installed("mxnet") and installed("mxnet-cu112"):
         raise ImportError(
             "both mxnet and mxnet-cu112 are installed and have overwritten each other: pip "
-            "uninstall "
-            "-y mxnet mxnet-cu112, then install one of them (README, 'Install')"
+            "uninstall -y mxnet mxnet-cu112, then install one of them (README, 'Install')"
         )
 
 
@@ -151,8 +150,7 @@ def import_mxnet() -> ModuleType:
     except OSError as error:
         raise ImportError(
             f"mxnet cannot be loaded ({error}): mxnet-cu112 needs NVIDIA's driver; on a machine "
-            f"without "
-            "a GPU install the CPU build (README, 'Install')"
+            "without a GPU install the CPU build (README, 'Install')"
         ) from error
     return mxnet
 

@@ -112,10 +112,9 @@ def add_model_arguments(parser: argparse.ArgumentParser, required: bool) -> None
     group.add_argument(
         "--model",
         default="resnet" if required else None,
-        help="resnet (its depth from --blocks), resnext29_32x4d, resnext38_32x4d, resnext47_32x4d, "
-        "or "
-        "any name of aff.list_models(). A ResNeXt starts with zero in the last gamma of every "
-        "block, as the published ones did",
+        help="resnet (its depth from --blocks), resnext29_32x4d, resnext38_32x4d, "
+        "resnext47_32x4d, or any name of aff.list_models(). A ResNeXt starts with zero in the "
+        "last gamma of every block, as the published ones did",
     )
     group.add_argument(
         "--askc-type",
@@ -123,8 +122,7 @@ def add_model_arguments(parser: argparse.ArgumentParser, required: bool) -> None
         dest="fusion",
         default="ASKCFuse" if required else None,
         help="fusion in the residual blocks: ASKCFuse (alias AFF), ResGlobLocaforGlobLocaCha "
-        "(iAFF), "
-        "DirectAdd (Add)",
+        "(iAFF), DirectAdd (Add)",
     )
     group.add_argument(
         "--blocks",
@@ -161,8 +159,8 @@ def add_data_arguments(parser: argparse.ArgumentParser, default: Optional[str]) 
         choices=LABEL_SETS,
         default=None,
         help="of cifar100: fine, its 100 classes (used where the flag is not given), or coarse, "
-        "the 20 "
-        "superclasses that the published 89.3 and 90.3 were measured on (100 outputs, as then)",
+        "the 20 superclasses that the published 89.3 and 90.3 were measured on (100 outputs, as "
+        "then)",
     )
     group.add_argument(
         "--data-dir",
@@ -185,8 +183,8 @@ def add_device_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--gpus",
         default=None,
-        help="GPU numbers, such as 0,1,2; an empty text: the CPU. Without the "
-        "flag GPU 0 where there is one; without any GPU the CPU",
+        help="GPU numbers, such as 0,1,2; an empty text: the CPU. Without the flag GPU 0 where "
+        "there is one; without any GPU the CPU",
     )
     group.add_argument(
         "--cpus",

@@ -120,8 +120,8 @@ def execute(settings: CifarSettings) -> int:
         run.go(state)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            "go on from the last whole epoch with the same command and --resume auto "
-            f"--save-dir {dirs.save_dir}"
+            "go on from the last whole epoch with the same command and --resume auto --save-dir "
+            f"{dirs.save_dir}"
         ) from None
     conclude(run, state, settings.smoke)
     return 0
@@ -136,8 +136,7 @@ def announce(
     labels = f" ({data.label_set} labels)" if data.label_set else ""
     log.text(
         f"network   {settings.model}, fusion {settings.model_kwargs['fusion']}, {total:,} "
-        f"parameters "
-        f"({trainable:,} trainable)"
+        f"parameters ({trainable:,} trainable)"
     )
     log.text(f"data      {data.name}{labels}: {parts} images, from {data.source}")
     log.text(
@@ -151,15 +150,13 @@ def announce(
             f"mixup     alpha {settings.mixup_alpha:g} in epochs 0 to {settings.mixup_until - 1}"
             if settings.mixup_until
             else f"mixup     off: all {settings.num_epochs} epochs are among the last "
-            f"{settings.mixup_off_epoch} "
-            "(--mixup-off-epoch)"
+            f"{settings.mixup_off_epoch} (--mixup-off-epoch)"
         )
     log.text(
         "selection by the held-out part of the training set"
         if data.val is not None
         else "selection by the test set, as in the published code: the best epoch's error is "
-        "optimistic; "
-        "--val-split holds out part of the training set instead"
+        "optimistic; --val-split holds out part of the training set instead"
     )
 
 

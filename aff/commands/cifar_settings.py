@@ -132,8 +132,7 @@ def check_resumed(settings: CifarSettings, devices: int, folder: str) -> None:
     if changed:
         raise InputError(
             f"--resume: {folder} was trained with other settings ({'; '.join(changed)}): give the "
-            f"same, "
-            "or start a run of its own"
+            "same, or start a run of its own"
         )
 
 

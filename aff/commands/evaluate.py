@@ -35,8 +35,8 @@ def build_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="Evaluate parameters on a data set's test part, each image exactly once. "
-        "Network and data set are those of the run in whose folder the parameters "
-        f"lie ({SETTINGS} beside them), unless flags say otherwise.",
+        "Network and data set are those of the run in whose folder the parameters lie "
+        f"({SETTINGS} beside them), unless flags say otherwise.",
     )
     parser.add_argument("--params", required=True, help="parameter file, e.g. best.params of a run")
     parser.add_argument(
@@ -82,8 +82,7 @@ def _fill_in(options: argparse.Namespace) -> tuple:
         elif not model:
             raise InputError(
                 f"no {SETTINGS} beside {options.params}: name the network with --model, and "
-                f"--fusion, "
-                "--blocks, --channel-times as they were trained"
+                "--fusion, --blocks, --channel-times as they were trained"
             )
         elif options.fusion:
             model[1]["fusion"] = options.fusion
@@ -139,7 +138,7 @@ def run(options: argparse.Namespace) -> int:
         )
     log.text(
         f"{name} with {kwargs['fusion']}, parameters {options.params}; {found.samples} images, "
-        f"each once"
+        "each once"
     )
     return 0
 

@@ -41,7 +41,7 @@ def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, o
         if flag not in valid:
             raise InputError(
                 f"{_FLAGS[flag]} is not for --model {options.model}: its name gives what that "
-                f"would set"
+                "would set"
                 if flag == "blocks"
                 else f"{_FLAGS[flag]} is not for --model {options.model}"
             )

@@ -113,8 +113,8 @@ def build_parser(prog: str) -> Parser:
         "--val-split",
         type=real(0, 0.9),
         default=0.0,
-        help="fraction of the training set to hold out and choose the best epoch by; at 0 the test "
-        "set chooses, as in the published code, which flatters the best epoch",
+        help="fraction of the training set to hold out and choose the best epoch by; at 0 the "
+        "test set chooses, as in the published code, which flatters the best epoch",
     )
     files = parser.add_argument_group("files")
     files.add_argument(
@@ -139,8 +139,7 @@ def build_parser(prog: str) -> Parser:
         default=None,
         metavar="auto|DIR",
         help="go on from a checkpoint: auto takes the newest of --save-dir, or of the newest run "
-        "of "
-        "the default name, and starts anew where there is none",
+        "of the default name, and starts anew where there is none",
     )
     other = parser.add_argument_group("instead of a run")
     other.add_argument(
@@ -153,8 +152,7 @@ def build_parser(prog: str) -> Parser:
         "--smoke",
         action="store_true",
         help="two batches of training and of evaluation through the whole path; files are kept "
-        "only "
-        "in a --save-dir that is named",
+        "only in a --save-dir that is named",
     )
     return parser
 

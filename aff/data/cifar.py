@@ -96,9 +96,8 @@ def _locate(name: str, folder: str) -> str:
     except InputError as error:
         raise InputError(
             f"{name} is not in {folder} and {error}: put {', '.join(names)} (from "
-            f"{ARCHIVES[name][0]} "
-            "of https://www.cs.toronto.edu/~kriz/cifar.html) there, or name their folder with "
-            "--data-dir"
+            f"{ARCHIVES[name][0]} of https://www.cs.toronto.edu/~kriz/cifar.html) there, or name "
+            "their folder with --data-dir"
         ) from error
     return folder
 

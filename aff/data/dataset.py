@@ -81,8 +81,8 @@ class DataSet:
             if outside.any():
                 position = int(outside.argmax())
                 raise InputError(
-                    f"{self.name}: {part} label {split.labels[position]} at position {position} is "
-                    f"not in 0..{self.classes - 1} ({self.source})"
+                    f"{self.name}: {part} label {split.labels[position]} at position {position} "
+                    f"is not in 0..{self.classes - 1} ({self.source})"
                 )
 
     def parts(self) -> Dict[str, Split]:

@@ -61,8 +61,7 @@ def load_fashion_mnist(data_dir: Optional[str] = None) -> DataSet:
             raise InputError(
                 f"fashion-mnist is not in {' or '.join(folders)} and {error}: put "
                 f"{', '.join(FASHION_MNIST)} (or .gz) there, apt-get install "
-                f"dataset-fashion-mnist, or "
-                "name their folder with --data-dir"
+                "dataset-fashion-mnist, or name their folder with --data-dir"
             ) from error
     train_images, train_labels, test_images, test_labels = (
         find_idx(name, folders) for name in FASHION_MNIST

@@ -69,8 +69,8 @@ def _parse(path: str, file, ndim: int) -> np.ndarray:
     zeros, kind, found = struct.unpack(">HBB", header[:4])
     if zeros or kind != _UNSIGNED_BYTE or found != ndim:
         raise InputError(
-            f"{path}: byte 0: not an IDX file of unsigned bytes in {ndim} dimensions "
-            f"(starts with 0x{header[:4].hex()})"
+            f"{path}: byte 0: not an IDX file of unsigned bytes in {ndim} dimensions (starts with "
+            f"0x{header[:4].hex()})"
         )
     shape = struct.unpack(f">{ndim}I", header[4:])
     size = math.prod(shape)

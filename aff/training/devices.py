@@ -75,23 +75,21 @@ def choose_devices(
     if not found:
         smaller = (
             (
-                f"; the batch over all devices is {len(named)} times smaller than on --gpus {gpus} "
-                f"(--cpus "
-                f"{len(named)} would keep it, in as much memory)"
+                f"; the batch over all devices is {len(named)} times smaller than on --gpus "
+                f"{gpus} (--cpus {len(named)} would keep it, in that many times the memory)"
             )
             if len(named) > 1
             else ""
         )
         return [mx.cpu()], (
             "NO GPU ON THIS MACHINE, or mxnet without GPU support: using the CPU in place of "
-            "--gpus "
-            f"{gpus}, which is far slower{smaller}"
+            f"--gpus {gpus}, which is far slower{smaller}"
         )
     missing = [gpu for gpu in named if gpu >= found]
     if missing:
         raise InputError(
-            f"--gpus {gpus}: no GPU {missing[0]} on this machine, which has {found}: name "
-            f"0 to {found - 1}"
+            f"--gpus {gpus}: no GPU {missing[0]} on this machine, which has {found}: name 0 to "
+            f"{found - 1}"
         )
     chosen = [mx.gpu(gpu) for gpu in named]
     for device in chosen:
@@ -112,10 +110,8 @@ def probe(device: mx.Context) -> None:
     except mx.MXNetError as error:
         raise InputError(
             f"mxnet cannot compute on {device} ({str(error).strip().splitlines()[-1]}): mxnet "
-            f"1.9.1 has "
-            "kernels for compute capability 5.0 to 8.6 (8.9 too), not for newer GPUs; --gpus '' "
-            "uses "
-            "the CPU"
+            "1.9.1 has kernels for compute capability 5.0 to 8.6 (8.9 too), not for newer GPUs; "
+            "--gpus '' uses the CPU"
         ) from error
 
 

@@ -220,8 +220,7 @@ class _Sums:
         where = f" (gradients of {bad[0]} and {len(bad) - 1} others)" if bad else ""
         raise RunError(
             f"{what} not finite at epoch {self.epoch}, step {step}, learning rate {lr:g}{where}: "
-            f"lower --lr "
-            "or lengthen the warm-up; earlier parameters are kept"
+            "lower --lr or lengthen the warm-up; earlier parameters are kept"
         )
 
     def means(self) -> Tuple[float, float]:

@@ -99,8 +99,7 @@ class Float16(Float32):
             if self.loss_scale < 1:
                 raise RunError(
                     "gradients overflow float16 at a loss scale below 1: the run has diverged; "
-                    "lower the "
-                    "learning rate or use --dtype float32"
+                    "lower the learning rate or use --dtype float32"
                 )
             self.loss_scale /= 2
             self.unskipped = 0
@@ -137,7 +136,7 @@ def create_precision(dtype: str, devices: Sequence[mx.Context]) -> Float32:
         return Float32()
     if any(device.device_type == "cpu" for device in devices):
         raise InputError(
-            f"--dtype {dtype} needs a GPU: mxnet has no {dtype} convolutions on a CPU; "
-            "use --dtype float32"
+            f"--dtype {dtype} needs a GPU: mxnet has no {dtype} convolutions on a CPU; use "
+            "--dtype float32"
         )
     return Float16()

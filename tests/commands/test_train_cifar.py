@@ -14,12 +14,10 @@ from .conftest import QUICK, train
 pytestmark = pytest.mark.usefixtures("elsewhere")
 PUBLISHED = [
     "--model resnet --dataset cifar100 --blocks 5 --channel-times 4 --gpus 0 --start-layer 1 "
-    "--num-epochs 400 "
-    "--mode hybrid -j 2 --batch-size 128 --wd 0.0001 --lr 0.2 --lr-decay 0.1 --lr-decay-epoch "
-    "300,350",
-    "--model resnext38_32x4d --dataset cifar100 --gpus 0,1,2 --num-epochs 640 --mode hybrid -j 28 "
-    "--batch-size 128 "
-    "--wd 0.0001 --lr 0.2 --lr-decay 0.1 --lr-decay-epoch 300,450",
+    "--num-epochs 400 --mode hybrid -j 2 --batch-size 128 --wd 0.0001 --lr 0.2 --lr-decay 0.1 "
+    "--lr-decay-epoch 300,350",
+    "--model resnext38_32x4d --dataset cifar100 --gpus 0,1,2 --num-epochs 640 --mode hybrid -j "
+    "28 --batch-size 128 --wd 0.0001 --lr 0.2 --lr-decay 0.1 --lr-decay-epoch 300,450",
 ]
 
 
@@ -185,8 +183,8 @@ def test_every_flag_runs(more, capsys, elsewhere):
 def test_flags_without_effect_are_said(capsys):
     assert (
         train(
-            f"{QUICK} --smoke --batch-size 20 --no-mixup --mixup-alpha 1 --cosine --lr-decay-epoch "
-            f"3"
+            f"{QUICK} --smoke --batch-size 20 --no-mixup --mixup-alpha 1 --cosine "
+            "--lr-decay-epoch 3"
         )
         == 0
     )
