@@ -16,6 +16,11 @@ class InputError(ValueError):
     """Something given by the user cannot be used; the message is one line, with the way out."""
 
 
+def last_line(error: BaseException) -> str:
+    """The last line of an error's message, which is where mxnet says what went wrong."""
+    return (str(error).strip().splitlines() or [""])[-1]
+
+
 def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:
     """An :class:`InputError` for a name that no registry holds.
 

@@ -12,7 +12,7 @@ from typing import Callable, List, NoReturn, Optional
 import mxnet as mx
 
 from ..data import LABEL_SETS, list_datasets
-from ..errors import InputError, RunError
+from ..errors import InputError, RunError, last_line
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -50,7 +50,7 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
     except (RunError, OSError) as error:
         code, message = 1, one_line(error)
     except (mx.MXNetError, MemoryError) as error:
-        text = (str(error).strip() or "out of memory").splitlines()[-1]
+        text = last_line(error) or "out of memory"
         hint = ": lower --batch-size" if "memory" in text.lower() else ""
         code, message = 1, f"mxnet failed: {one_line(text)}{hint}"
     except KeyboardInterrupt as error:

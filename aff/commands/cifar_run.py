@@ -6,18 +6,18 @@ import os
 from typing import List
 
 import mxnet as mx
-from mxnet.gluon import HybridBlock
 
 from ..data import LABEL_SMOOTHING_ETA, DataSet, EvalBatches, TrainBatches, load_dataset
-from ..model_zoo import count_parameters, get_model
+from ..model_zoo import count_parameters
 from ..training.devices import choose_devices
 from ..training.files import write_json
-from ..training.loop import TrainingLoop, hybridize
-from ..training.precision import Float32, create_precision
+from ..training.loop import TrainingLoop
+from ..training.precision import create_precision
 from ..training.run import BEST, Run, RunState
 from ..training.runlog import HISTORY_PLOT, JSON_LOG, TEXT_LOG, RunLog
 from ..training.schedule import build_schedule
 from .cifar_settings import CifarSettings, check_resumed, unused_flags
+from .networks import build
 from .report import evaluate_command, score
 from .rundirs import SETTINGS, choose, create
 
@@ -46,17 +46,6 @@ def build_batches(settings: CifarSettings, data: DataSet, devices: int):
     return train, evals
 
 
-def build_network(
-    settings: CifarSettings, devices: List[mx.Context], precision: Float32
-) -> HybridBlock:
-    """The network, initialized (Xavier) and ready to run."""
-    net = get_model(settings.model, ctx=devices, **settings.model_kwargs)
-    precision.prepare(net)
-    if settings.mode == "hybrid":
-        hybridize(net)
-    return net
-
-
 def build_loop(
     settings: CifarSettings, devices: List[mx.Context], train: TrainBatches
 ) -> TrainingLoop:
@@ -73,7 +62,7 @@ def build_loop(
     )
     precision = create_precision(settings.dtype, devices)
     mx.random.seed(settings.seed)
-    net = build_network(settings, devices, precision)
+    net = build(settings.model, settings.model_kwargs, devices, precision, settings.mode)
     if settings.no_wd:
         for parameter in net.collect_params(".*beta|.*gamma|.*bias").values():
             parameter.wd_mult = 0.0
@@ -98,16 +87,17 @@ def execute(settings: CifarSettings) -> int:
     log = RunLog(dirs.log_dir)
     if warning:
         log.warn(warning)
+    kept = settings.as_json(len(devices))
     for folder in {dirs.save_dir, dirs.log_dir}:
-        write_json(os.path.join(folder, SETTINGS), settings.as_json(len(devices)))
-    log.event("start", **settings.as_json(len(devices)))
+        write_json(os.path.join(folder, SETTINGS), kept)
+    log.event("start", **kept)
     announce(settings, data, loop, train, log)
     if dirs.checkpoint:
         log.text(f"resume    after {len(state.history)} epochs, from {dirs.checkpoint}")
         log.event("resume", checkpoint=dirs.checkpoint, epoch=len(state.history))
     run = Run(
         loop,
-        build_network(settings, devices, loop.precision),
+        build(settings.model, settings.model_kwargs, devices, loop.precision, settings.mode),
         train,
         evals,
         log,

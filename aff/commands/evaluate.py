@@ -9,11 +9,9 @@ from typing import Optional, Sequence
 
 from ..data import CLASSES, EvalBatches, load_dataset
 from ..errors import InputError
-from ..model_zoo import get_model
 from ..training.devices import choose_devices
 from ..training.evaluation import evaluate
 from ..training.files import read_json
-from ..training.loop import hybridize
 from ..training.parameters import load_parameters
 from ..training.precision import create_precision
 from ..training.runlog import RunLog
@@ -25,7 +23,7 @@ from .arguments import (
     guarded,
     whole,
 )
-from .networks import resolve
+from .networks import FLAGS, build, resolve
 from .report import score
 from .rundirs import SETTINGS
 
@@ -67,17 +65,12 @@ def _fill_in(options: argparse.Namespace) -> tuple:
         data.update(
             {key: getattr(options, key) for key in ("data_dir", "labels") if getattr(options, key)}
         )
-        if data["dataset"] == "cifar100":
-            data["labels"] = data["labels"] or "fine"
         if data["dataset"] is None:
             raise InputError(f"no {SETTINGS} beside {options.params}: name the data with --dataset")
         if options.model:
             options.fusion = options.fusion or "ASKCFuse"
             model = resolve(options, CLASSES[data["dataset"]])
-        elif any(
-            hasattr(options, flag)
-            for flag in ("blocks", "channel_times", "start_layer", "deep_stem")
-        ):
+        elif any(hasattr(options, flag) for flag in FLAGS):
             raise InputError("flags of the network need --model")
         elif not model:
             raise InputError(
@@ -103,8 +96,7 @@ def run(options: argparse.Namespace) -> int:
     devices, warning = choose_devices(options.gpus, options.cpus)
     on_gpu = devices[0].device_type == "gpu"
     precision = create_precision(options.dtype if on_gpu else "float32", devices)
-    net = get_model(name, ctx=devices, **kwargs)
-    precision.prepare(net)
+    net = build(name, kwargs, devices, precision, options.mode)
     load_parameters(net, options.params, devices)
     data = load_dataset(source["dataset"], source["data_dir"], source["labels"])
     if data.classes != kwargs["classes"]:
@@ -114,8 +106,6 @@ def run(options: argparse.Namespace) -> int:
         )
     if warning:
         log.warn(warning)
-    if options.mode == "hybrid":
-        hybridize(net)
     batches = EvalBatches(data, data.test, options.batch_size * len(devices), options.num_workers)
     found = evaluate(
         net,

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Dict, Tuple
+from typing import Dict, Sequence, Tuple
+
+from mxnet import Context
+from mxnet.gluon import HybridBlock
 
 from ..errors import InputError, unknown
-from ..model_zoo import list_models, model_arguments
+from ..model_zoo import get_model, list_models, model_arguments
+from ..training.loop import hybridize
+from ..training.precision import Float32
 
 SHORT_NAMES = ("resnet", "resnext29_32x4d", "resnext38_32x4d", "resnext47_32x4d")
 RESNET_DEFAULTS = {"blocks": 5, "channel_times": 4}
-_FLAGS = {
+FLAGS = {
     "blocks": "--blocks",
     "channel_times": "--channel-times",
     "start_layer": "--start-layer",
@@ -27,7 +32,7 @@ def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, o
     InputError
         For a flag that the network does not have, or an unknown name.
     """
-    given = {flag: getattr(options, flag) for flag in _FLAGS if hasattr(options, flag)}
+    given = {flag: getattr(options, flag) for flag in FLAGS if hasattr(options, flag)}
     name = options.model
     if name == "resnet":
         given = {**RESNET_DEFAULTS, **given}
@@ -40,16 +45,30 @@ def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, o
     for flag in given:
         if flag not in valid:
             raise InputError(
-                f"{_FLAGS[flag]} is not for --model {options.model}: its name gives what that "
+                f"{FLAGS[flag]} is not for --model {options.model}: its name gives what that "
                 "would set"
                 if flag == "blocks"
-                else f"{_FLAGS[flag]} is not for --model {options.model}"
+                else f"{FLAGS[flag]} is not for --model {options.model}"
             )
     if "last_gamma" in valid:
-        given["last_gamma"] = (
-            True  # how the published ResNeXt runs started, though no flag of theirs says so
-        )
+        # How the published ResNeXt runs started, though no flag of theirs says so.
+        given["last_gamma"] = True
     return name, {"fusion": options.fusion, "classes": classes, **given}
+
+
+def build(
+    name: str,
+    kwargs: Dict[str, object],
+    devices: Sequence[Context],
+    precision: Float32,
+    mode: str,
+) -> HybridBlock:
+    """A network, initialized (Xavier) on all devices and ready to run in its number format."""
+    net = get_model(name, ctx=list(devices), **kwargs)
+    precision.prepare(net)
+    if mode == "hybrid":
+        hybridize(net)
+    return net
 
 
 def short_name(name: str, kwargs: Dict[str, object]) -> str:

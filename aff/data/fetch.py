@@ -65,9 +65,8 @@ def fetch_files(files: Iterable[Tuple[str, str]], namespace: str, folder: str) -
                 _download(url, path, sha1)
             except UserWarning as error:
                 raise InputError(f"{url}: what was downloaded does not fit SHA-1 {sha1}") from error
-            except (
-                Exception
-            ) as error:  # requests, urllib3, ssl and socket each have a family of their own
+            # requests, urllib3, ssl and socket each have a family of errors of their own.
+            except Exception as error:
                 raise InputError(
                     f"{url} could not be downloaded ({type(error).__name__})"
                 ) from error

@@ -67,7 +67,6 @@ def save_checkpoint(
             os.path.join(temporary, "state.json"),
             {
                 **state,
-                "epochs_done": epochs_done,
                 "step": loop.step,
                 "precision": loop.precision.state(),
             },
@@ -96,7 +95,6 @@ def load_checkpoint(path: str, loop: TrainingLoop) -> Dict[str, Any]:
     try:
         loop.precision.restore(state["precision"])
         loop.step = int(state["step"])
-        int(state["epochs_done"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}/state.json: {error!r}: not a checkpoint's state") from error
     return state
@@ -110,14 +108,12 @@ def newest_checkpoint(folder: str) -> Optional[str]:
     return checkpoints[-1] if checkpoints else None
 
 
-def _structural_names(loop: TrainingLoop) -> Dict[str, str]:
-    """Index in the optimizer, as text, to structural name."""
+def _structural_names(loop: TrainingLoop) -> List[str]:
+    """Structural name of each of the optimizer's parameters, in its order."""
     names = {
         id(parameter): name for name, parameter in loop.net._collect_params_with_prefix().items()
     }
-    return {
-        str(index): names[id(parameter)] for index, parameter in enumerate(loop.trainer._params)
-    }
+    return [names[id(parameter)] for parameter in loop.trainer._params]
 
 
 def _optimizer_arrays(loop: TrainingLoop) -> Dict[str, mx.nd.NDArray]:
@@ -128,7 +124,7 @@ def _optimizer_arrays(loop: TrainingLoop) -> Dict[str, mx.nd.NDArray]:
     arrays = {"step": mx.nd.array([loop.step])}  # mxnet does not write a file of no arrays
     for index, state in loop.trainer._updaters[0].states.items():
         for place, array in _flatten(state):
-            arrays[f"{names[str(index)]}{place}"] = array
+            arrays[f"{names[index]}{place}"] = array
     return arrays
 
 
@@ -141,11 +137,12 @@ def _flatten(state, place: str = ":0"):
 
 
 def _restore_optimizer(path: str, loop: TrainingLoop, arrays: Dict[str, mx.nd.NDArray]) -> None:
+    names = _structural_names(loop)
     for updater, device in zip(loop.trainer._updaters, loop.devices):
         for index, parameter in enumerate(loop.trainer._params):
             if parameter.grad_req == "null":
                 continue
-            name = _structural_names(loop)[str(index)]
+            name = names[index]
             state = loop.trainer.optimizer.create_state_multi_precision(
                 index, parameter.data(device)
             )

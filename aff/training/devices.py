@@ -7,7 +7,7 @@ from typing import List, Optional, Sequence, Tuple
 import mxnet as mx
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, last_line
 
 MAX_CPU_DEVICES = 64
 
@@ -109,7 +109,7 @@ def probe(device: mx.Context) -> None:
         (mx.nd.ones(1, ctx=device) + 1).wait_to_read()
     except mx.MXNetError as error:
         raise InputError(
-            f"mxnet cannot compute on {device} ({str(error).strip().splitlines()[-1]}): mxnet "
+            f"mxnet cannot compute on {device} ({last_line(error)}): mxnet "
             "1.9.1 has kernels for compute capability 5.0 to 8.6 (8.9 too), not for newer GPUs; "
             "--gpus '' uses the CPU"
         ) from error

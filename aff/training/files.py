@@ -9,7 +9,7 @@ from typing import Dict, Iterator
 
 import mxnet as mx
 
-from ..errors import InputError
+from ..errors import InputError, last_line
 
 
 @contextmanager
@@ -65,8 +65,7 @@ def load_arrays(path: str) -> Dict[str, mx.nd.NDArray]:
         arrays = mx.nd.load(path)
     except mx.MXNetError as error:
         raise InputError(
-            f"{path}: not a parameter file of mxnet, or a damaged one "
-            f"({str(error).strip().splitlines()[-1]})"
+            f"{path}: not a parameter file of mxnet, or a damaged one ({last_line(error)})"
         ) from error
     if not isinstance(arrays, dict):
         raise InputError(f"{path}: holds arrays without names, not parameters")
