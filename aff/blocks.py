@@ -1,7 +1,7 @@
 """Residual blocks, each with a slot for a fusion.
 
-Attribute names (`resfwd`, `body`, `se`, `downsample`, `attention`) are the checkpoint format. A
-shortcut that needs no projection is an empty `downsample`, which is the identity.
+Attribute names (`resfwd`, `conv1`, `body`, `se`, `downsample`, `attention`, ...) are the checkpoint
+format. A shortcut that needs no projection is an empty `downsample`, which is the identity.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ def projection(in_channels: int, channels: int, strides: int, avg_down: bool) ->
         nn.AvgPool2D(strides, strides, ceil_mode=True, count_include_pad=False),
         conv(in_channels, channels),
     ]
+
+
+def last_norm(channels: int, norm: Normalization, last_gamma: bool) -> HybridBlock:
+    """The normalisation that ends a block's body; its gamma starts at zero where `last_gamma`."""
+    return norm(channels, gamma_initializer="zeros") if last_gamma else norm(channels)
 
 
 class PreActBasicBlock(HybridBlock):
@@ -75,6 +80,65 @@ class PreActBasicBlock(HybridBlock):
 
     def hybrid_forward(self, F, x):
         return self.attention(self.resfwd(x), self.downsample(x))
+
+
+class Bottleneck(HybridBlock):
+    """ResNet v1b bottleneck: 1x1, BN, relu, 3x3 (stride), BN, relu, 1x1, BN; fusion; relu.
+
+    (N, in_channels, H, W) to (N, 4 channels, H/strides, W/strides).
+
+    Parameters
+    ----------
+    in_channels, channels : int
+        Width of the input, and the stage's width W; the output has 4 W channels.
+    strides : int
+        Stride of the 3x3 convolution and of the projection.
+    fusion : str
+        Name of the fusion.
+    norm : Normalization
+        Builds the normalisation layers.
+    project : bool
+        Whether the shortcut is projected (the first block of a stage).
+    r : int, default 16
+        Reduction ratio of the fusion, as published for this block.
+    avg_down : bool, default False
+        Average pooling before the projection (generation 2).
+    last_gamma : bool, default False
+        Start the last BatchNorm's gamma at zero instead of one.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        strides: int,
+        fusion: str,
+        norm: Normalization,
+        project: bool,
+        r: int = 16,
+        avg_down: bool = False,
+        last_gamma: bool = False,
+    ):
+        super().__init__()
+        out = 4 * channels
+        shortcut = [*projection(in_channels, out, strides, avg_down), norm(out)] if project else []
+        with self.name_scope():
+            self.conv1 = conv(in_channels, channels)
+            self.bn1 = norm(channels)
+            self.relu1 = nn.Activation("relu")
+            self.conv2 = conv(channels, channels, 3, strides)
+            self.bn2 = norm(channels)
+            self.relu2 = nn.Activation("relu")
+            self.conv3 = conv(channels, out)
+            self.bn3 = last_norm(out, norm, last_gamma)
+            self.downsample = sequential(*shortcut)
+            self.attention = create_fusion(fusion, out, r, norm.layer, norm.kwargs)
+
+    def hybrid_forward(self, F, x):
+        body = self.relu1(self.bn1(self.conv1(x)))
+        body = self.relu2(self.bn2(self.conv2(body)))
+        body = self.bn3(self.conv3(body))
+        return F.Activation(self.attention(body, self.downsample(x)), act_type="relu")
 
 
 class ResNeXtBlock(HybridBlock):
@@ -138,7 +202,7 @@ class ResNeXtBlock(HybridBlock):
                 norm(width),
                 nn.Activation("relu"),
                 conv(width, out),
-                norm(out, gamma_initializer="zeros" if last_gamma else "ones"),
+                last_norm(out, norm, last_gamma),
             )
             if use_se:
                 self.pool = GlobalAvgPool2D()

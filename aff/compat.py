@@ -177,6 +177,11 @@ def prepare() -> None:
         raise SystemExit(2) from None
 
 
+def mirror() -> Optional[str]:
+    """The mirror of the published parameters that ``AFF_MIRROR`` names, if it does."""
+    return os.environ.get("AFF_MIRROR") or None
+
+
 def starting_command() -> Optional[str]:
     """Name of the command of ours that this process was started as, or None."""
     name = os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else ""

@@ -13,7 +13,8 @@ and are never renamed.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional
+import numbers
+from typing import Callable, Dict, List, Optional, Tuple
 
 from mxnet.gluon import HybridBlock, nn
 
@@ -57,6 +58,18 @@ def resolve_fusion(name: str) -> str:
     return resolved
 
 
+def describe_fusions() -> List[Tuple[str, List[str], str]]:
+    """Name, aliases and first sentence of the description of each fusion."""
+    return [
+        (
+            name,
+            [alias for alias, target in _ALIASES.items() if target == name],
+            " ".join((cls.__doc__ or "").split("\n\n")[0].split()).split(". ")[0].rstrip(".:"),
+        )
+        for name, cls in _FUSIONS.items()
+    ]
+
+
 def is_fusion(block: HybridBlock) -> bool:
     """Whether a block is one of the registered fusions."""
     return type(block) in _FUSIONS.values()
@@ -80,6 +93,7 @@ def create_fusion(
     r : int, default 4
         Channel reduction ratio of the attention's bottleneck, C to C/r; the published networks use
         4 in the CIFAR ResNet block and 16 elsewhere.
+        Fusions without a bottleneck, and `SKFuse`, whose own is C/4, do not use it.
     norm_layer, norm_kwargs : callable and dict, optional
         The normalisation layer (default `BatchNorm`) and its arguments.
 
@@ -94,33 +108,50 @@ def create_fusion(
         For an unknown name, or a reduction that leaves no channel.
     """
     cls = _FUSIONS[resolve_fusion(name)]
-    if channels < 1 or r < 1 or channels // r < 1:
-        raise InputError(
-            f"fusion {name} needs channels >= r >= 1, got channels={channels} and r={r}"
-        )
+    for argument, value in (("channels", channels), ("r", r)):
+        if not isinstance(value, numbers.Integral) or value < 1:
+            raise InputError(
+                f"fusion {name}: {argument} must be a whole number of at least 1, got {value!r}"
+            )
     return cls(channels, r, Normalization(norm_layer, norm_kwargs))
 
 
-def _bottleneck(channels: int, r: int, norm: Normalization) -> list:
-    """1x1 convolution C to C/r, BN, relu, 1x1 convolution back to C, BN; biases as published."""
-    inner = channels // r
+def reduced(channels: int, r: int) -> int:
+    """Channels of a bottleneck, C/r rounded down.
+
+    Raises
+    ------
+    InputError
+        Where none is left.
+    """
+    if channels < r:
+        raise InputError(
+            f"a reduction ratio r={r} leaves nothing of {channels} channels: take r <= channels"
+        )
+    return channels // r
+
+
+def bottleneck(channels: int, inner: int, out: int, norm: Normalization) -> list:
+    """1x1 convolution C to `inner`, BN, relu, 1x1 convolution to `out`, BN; biases as published."""
     return [
         conv(channels, inner, use_bias=True),
         norm(inner),
         nn.Activation("relu"),
-        conv(inner, channels, use_bias=True),
-        norm(channels),
+        conv(inner, out, use_bias=True),
+        norm(out),
     ]
 
 
 def local_context(channels: int, r: int, norm: Normalization) -> nn.HybridSequential:
     """Local channel context L(Z), equation 2: (N, C, H, W) to (N, C, H, W)."""
-    return sequential(*_bottleneck(channels, r, norm))
+    return sequential(*bottleneck(channels, reduced(channels, r), channels, norm))
 
 
 def global_context(channels: int, r: int, norm: Normalization) -> nn.HybridSequential:
     """Global channel context g(Z), equation 1: (N, C, H, W) to (N, C, 1, 1)."""
-    return sequential(GlobalAvgPool2D(), *_bottleneck(channels, r, norm))
+    return sequential(
+        GlobalAvgPool2D(), *bottleneck(channels, reduced(channels, r), channels, norm)
+    )
 
 
 def attention_weight(F, local_logits, global_logits):

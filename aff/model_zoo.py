@@ -2,74 +2,69 @@
 
 from __future__ import annotations
 
-import inspect
-import math
-import re
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
-from mxnet import Context, init
 from mxnet.gluon import HybridBlock
 
 from .errors import InputError, unknown
-from .fusion import resolve_fusion
-from .resnet import CIFARResNet, CIFARResNeXt
-
-#: Pattern of a name, how depth gives blocks per stage (depth = step * blocks + 2), the class, an
-#: example's depths.
-_FAMILIES: Tuple[Tuple[str, int, Callable[..., HybridBlock], Tuple[int, ...]], ...] = (
-    ("cifar_resnet{}_askc", 6, CIFARResNet, (8, 14, 20, 26, 32, 38, 44, 56, 110)),
-    ("cifar_resnext{}_32x4d_askc", 9, CIFARResNeXt, (11, 20, 29, 38, 47, 56)),
-)
-MAX_DEPTH = 2000
+from .families import build, list_networks, match_family, model_arguments
+from .parameters import Devices
+from .pretrained import load_published
+from .published import PUBLISHED, list_published
 
 
 def list_models() -> List[str]:
-    """Names that `get_model` takes, in the common depths; others of the form 6b+2 (9b+2 for
-    ResNeXt) exist too.
+    """Names that `get_model` takes: the networks in their usual depths (CIFAR ResNets exist in
+    every depth 6b+2, CIFAR ResNeXts in every 9b+2), then those with published parameters.
     """
-    return [pattern.format(depth) for pattern, _, _, depths in _FAMILIES for depth in depths]
+    return [*list_networks(), *list_published()]
 
 
-def _find(name: str) -> Tuple[Callable[..., HybridBlock], Dict[str, int]]:
-    for pattern, step, cls, _ in _FAMILIES:
-        match = re.fullmatch(pattern.format(r"(\d{1,4})"), str(name))
-        if match:
-            depth = int(match.group(1))
-            if depth < step + 2 or depth > MAX_DEPTH or (depth - 2) % step:
-                raise InputError(
-                    f"model {name!r}: the depth of {pattern.format('<depth>')} must be {step}b+2, "
-                    f"e.g. {', '.join(str(step * b + 2) for b in range(1, 6))}"
-                )
-            return cls, {"blocks": (depth - 2) // step}
-    raise unknown("model", name, list_models())
-
-
-def model_arguments(name: str) -> List[str]:
-    """Names of the keyword arguments that a model takes.
+def resolve_model(name: str) -> Tuple[str, Dict[str, Any]]:
+    """The network's own name, and the arguments that the name implies: those of a published
+    network.
 
     Raises
     ------
     InputError
-        For an unknown model.
+        For an unknown name; the message lists those that exist.
     """
-    cls, fixed = _find(name)
-    hidden = {"self", "cardinality", "bottleneck_width", *fixed}
-    return [parameter for parameter in inspect.signature(cls).parameters if parameter not in hidden]
+    if name in PUBLISHED:
+        return PUBLISHED[name].model, dict(PUBLISHED[name].kwargs)
+    if match_family(name) is None:
+        raise unknown("model", name, list_models())
+    return name, {}
 
 
-def get_model(name: str, ctx: Optional[Context] = None, **kwargs) -> HybridBlock:
-    """Build a network by name. Its parameters are not initialized yet.
+def get_model(
+    name: str,
+    *,
+    pretrained: bool = False,
+    root: Optional[str] = None,
+    ctx: Devices = None,
+    **kwargs,
+) -> HybridBlock:
+    """Build a network by name.
 
     Parameters
     ----------
     name : str
-        One of `list_models()`, or another depth of the same families.
+        One of `list_models()`, or another depth of the CIFAR families. The name of published
+        parameters stands for the network that they fit.
+    pretrained : bool, default False
+        Load the parameters that the authors published under this name; see `load_published`.
+    root : str, default 'params'
+        Folder of published parameters; they are fetched where they are not there.
     ctx : Context or list of Context, optional
-        Where given, the parameters are initialized there (Xavier), ready to be used or loaded into.
+        Where given, the parameters are initialized there (Xavier; ImageNet networks MSRA-PReLU, as
+        published), ready to be used or loaded into. Pretrained networks go to `cpu()` without it.
     **kwargs
-        `fusion` (default ``'ASKCFuse'``), `classes` (100), `channel_times`, `start_layer`,
-        `deep_stem`, `avg_down`, `use_se`, `last_gamma`, `norm_layer`, `norm_kwargs`, as far as the
-        network has them.
+        `fusion` (default ``'ASKCFuse'``); `classes` (100, or 1000 for ImageNet networks);
+        `start_layer`, the first stage, from 1, that uses the fusion (1, or 3 for ImageNet
+        networks); `channel_times`; `deep_stem` and its `stem_width`; `avg_down`; `use_se`;
+        `last_gamma`, zero in the last gamma of every block; `norm_layer` (e.g.
+        `mxnet.gluon.contrib.nn.SyncBatchNorm`) and its `norm_kwargs`; as far as the network has
+        them.
 
     Returns
     -------
@@ -79,32 +74,28 @@ def get_model(name: str, ctx: Optional[Context] = None, **kwargs) -> HybridBlock
     Raises
     ------
     InputError
-        For an unknown model, fusion or argument, or a value out of range; the message names the
-        valid ones.
+        For an unknown model, fusion or argument, or a value out of range (the message names the
+        valid ones), and for published parameters that cannot be had.
     """
-    cls, fixed = _find(name)
-    valid = model_arguments(name)
-    for argument in kwargs:
-        if argument not in valid:
-            raise unknown(f"argument of {name}", argument, ["ctx", *valid])
-    if "fusion" in kwargs:
-        kwargs["fusion"] = resolve_fusion(kwargs["fusion"])
-    for argument in ("classes", "channel_times", "start_layer"):
-        if argument in kwargs and (not isinstance(kwargs[argument], int) or kwargs[argument] < 1):
-            raise InputError(
-                f"{argument} must be a whole number of at least 1, got {kwargs[argument]!r}"
-            )
-    net = cls(**fixed, **kwargs)
-    if ctx is not None:
-        net.initialize(init.Xavier(), ctx=ctx)
-    return net
+    if not pretrained:
+        if root is not None:
+            raise InputError("root is the folder of published parameters: it needs pretrained=True")
+        model, implied = resolve_model(name)
+        return build(model, ctx=ctx, **{**implied, **kwargs})
+    if name not in PUBLISHED:
+        model, _ = resolve_model(name)
+        fitting = [record.name for record in PUBLISHED.values() if record.model == model]
+        of = "of this network" if fitting else "at all"
+        raise InputError(
+            f"{name} is no name of published parameters; those {of}: "
+            f"{', '.join(fitting or PUBLISHED)}"
+        )
+    if kwargs:
+        raise InputError(
+            f"{name} is published with {PUBLISHED[name].kwargs}: with pretrained=True it takes no "
+            f"{', '.join(kwargs)}"
+        )
+    return load_published(name, ctx=ctx, root=root)
 
 
-def count_parameters(net: HybridBlock) -> Tuple[int, int]:
-    """Numbers of parameters, ``(trainable, total)``; the difference is what takes no gradient.
-
-    That is BatchNorm's running statistics, and its scale and centre where they are switched off.
-    """
-    parameters = net.collect_params().values()
-    sizes = [(math.prod(parameter.shape), parameter.grad_req != "null") for parameter in parameters]
-    return sum(size for size, trainable in sizes if trainable), sum(size for size, _ in sizes)
+__all__ = ["get_model", "list_models", "model_arguments", "resolve_model"]

@@ -1,58 +1,17 @@
-"""The trunks: stems, stages of residual blocks, and the classifier.
+"""ResNets with a fusion in their blocks: the pre-activation one of CIFAR and ImageNet's v1b.
 
-The CIFAR networks of the published code, both generations. Every stage from `start_layer` on joins
-its blocks with the chosen fusion; earlier stages add. Children's order and attribute names are the
-checkpoint format.
+Children's order and attribute names are the checkpoint format; those of v1b are GluonCV's.
 """
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import Optional, Sequence
 
 from mxnet.gluon import HybridBlock, nn
 
-from .blocks import PreActBasicBlock, ResNeXtBlock
-from .layers import GlobalAvgPool2D, Normalization, NormLayer, conv, sequential
-
-CIFAR_STAGES = 3
-
-
-def stage_fusions(fusion: str, start_layer: int, stages: int) -> List[str]:
-    """The fusion of each stage: `fusion` in stages >= `start_layer` (counted from 1), addition
-    before.
-    """
-    return [fusion if stage >= start_layer else "DirectAdd" for stage in range(1, stages + 1)]
-
-
-def stem(channels: int, deep: bool, norm: Normalization) -> list:
-    """3x3 convolution of the image to `channels`, or (`deep`) three of them, the first two of half
-    the width.
-    """
-    if not deep:
-        return [conv(3, channels, 3)]
-    half = channels // 2
-    return [
-        conv(3, half, 3),
-        norm(half),
-        nn.Activation("relu"),
-        conv(half, half, 3),
-        norm(half),
-        nn.Activation("relu"),
-        conv(half, channels, 3),
-    ]
-
-
-class Classifier(HybridBlock):
-    """`features` to a vector, `output` to logits: (N, 3, H, W) to (N, classes)."""
-
-    def __init__(self, features: HybridBlock, channels: int, classes: int):
-        super().__init__()
-        with self.name_scope():
-            self.features = features
-            self.output = nn.Dense(classes, in_units=channels)
-
-    def hybrid_forward(self, F, x):
-        return self.output(self.features(x))
+from .blocks import Bottleneck, PreActBasicBlock
+from .layers import GlobalAvgPool2D, Normalization, NormLayer, sequential
+from .trunk import Classifier, bottleneck_inputs, cifar_stem, imagenet_stem, residual_stages
 
 
 class CIFARResNet(Classifier):
@@ -66,8 +25,8 @@ class CIFARResNet(Classifier):
 
     Parameters
     ----------
-    blocks : int
-        Blocks b of each stage.
+    blocks : sequence of int
+        Blocks of each stage, (b, b, b).
     fusion : str, default 'ASKCFuse'
         Name of the fusion.
     classes : int, default 100
@@ -84,7 +43,7 @@ class CIFARResNet(Classifier):
 
     def __init__(
         self,
-        blocks: int,
+        blocks: Sequence[int],
         fusion: str = "ASKCFuse",
         classes: int = 100,
         channel_times: int = 1,
@@ -96,81 +55,93 @@ class CIFARResNet(Classifier):
     ):
         norm = Normalization(norm_layer, norm_kwargs)
         width = 16 * channel_times
-        layers = [norm(3, scale=False, center=False), *stem(width, deep_stem, norm)]
-        in_channels = width
-        for stage, name in enumerate(stage_fusions(fusion, start_layer, CIFAR_STAGES)):
+
+        def build(stage: int, index: int, name: str, strides: int) -> HybridBlock:
             channels = width * 2**stage
-            stage_blocks = []
-            for index in range(blocks):
-                strides = 2 if stage > 0 and index == 0 else 1
-                stage_blocks.append(
-                    PreActBasicBlock(in_channels, channels, strides, name, norm, avg_down=avg_down)
-                )
-                in_channels = channels
-            layers.append(sequential(*stage_blocks))
-        layers += [norm(in_channels), nn.Activation("relu"), GlobalAvgPool2D(), nn.Flatten()]
-        super().__init__(sequential(*layers), in_channels, classes)
+            in_channels = channels // 2 if stage and not index else channels
+            return PreActBasicBlock(in_channels, channels, strides, name, norm, avg_down=avg_down)
+
+        out = width * 2 ** (len(blocks) - 1)
+        features = sequential(
+            norm(3, scale=False, center=False),
+            *cifar_stem(width, deep_stem, norm),
+            *residual_stages(blocks, fusion, start_layer, build),
+            norm(out),
+            nn.Activation("relu"),
+            GlobalAvgPool2D(),
+            nn.Flatten(),
+        )
+        super().__init__(features, out, classes)
 
 
-class CIFARResNeXt(Classifier):
-    """CIFAR ResNeXt of depth 9b+2 with a fusion in its blocks: (N, 3, H, W) to (N, classes).
+class ResNetV1b(HybridBlock):
+    """ImageNet ResNet v1b (stride on the 3x3 convolution) with a fusion in its bottlenecks: (N, 3,
+    H, W) to (N, classes).
 
-    Three stages of b blocks, widths 64, 128 and 256 (block outputs four times that), stride 2 from
-    the second on.
+    Stem to H/2, 3x3 max pooling to H/4, four stages of widths 64 to 512 (outputs four times that),
+    global average pooling, `fc`.
 
     Parameters
     ----------
-    blocks : int
-        Blocks b of each stage.
-    cardinality, bottleneck_width : int, default 32 and 4
-        Groups of the 3x3 convolutions, and channels of a group at width 64.
-    use_se : bool, default False
-        Squeeze-and-excitation on each body's output.
+    blocks : sequence of int
+        Blocks of each stage: (3, 4, 6, 3) for ResNet-50.
+    classes : int, default 1000
+        Number of outputs.
+    start_layer : int, default 3
+        First stage, counted from 1, that uses `fusion`; 5 adds everywhere.
+    deep_stem, avg_down : bool, default False
+        Three 3x3 convolutions instead of one 7x7; average pooling before projections (generation
+        2).
+    stem_width : int, default 32
+        Channels of the deep stem's first two convolutions; its last, and the first stage's input,
+        has twice as many.
     last_gamma : bool, default False
-        Start the last gamma of every block's body at zero.
-    fusion, classes, start_layer, deep_stem, avg_down, norm_layer, norm_kwargs
+        Start the last gamma of every block at zero instead of one.
+    fusion, norm_layer, norm_kwargs
         As in :class:`CIFARResNet`.
     """
 
     def __init__(
         self,
-        blocks: int,
-        cardinality: int = 32,
-        bottleneck_width: int = 4,
+        blocks: Sequence[int],
         fusion: str = "ASKCFuse",
-        classes: int = 100,
-        start_layer: int = 1,
+        classes: int = 1000,
+        start_layer: int = 3,
         deep_stem: bool = False,
+        stem_width: int = 32,
         avg_down: bool = False,
-        use_se: bool = False,
         last_gamma: bool = False,
         norm_layer: Optional[NormLayer] = None,
         norm_kwargs: Optional[dict] = None,
     ):
+        super().__init__()
         norm = Normalization(norm_layer, norm_kwargs)
-        in_channels = 64
-        layers = [*stem(in_channels, deep_stem, norm), norm(in_channels), nn.Activation("relu")]
-        for stage, name in enumerate(stage_fusions(fusion, start_layer, CIFAR_STAGES)):
-            channels = 64 * 2**stage
-            stage_blocks = []
-            for index in range(blocks):
-                strides = 2 if stage > 0 and index == 0 else 1
-                stage_blocks.append(
-                    ResNeXtBlock(
-                        in_channels,
-                        channels,
-                        cardinality,
-                        bottleneck_width,
-                        strides,
-                        project=index == 0,
-                        fusion=name,
-                        norm=norm,
-                        use_se=use_se,
-                        avg_down=avg_down,
-                        last_gamma=last_gamma,
-                    )
-                )
-                in_channels = 4 * channels
-            layers.append(sequential(*stage_blocks))
-        layers += [GlobalAvgPool2D(), nn.Flatten()]
-        super().__init__(sequential(*layers), in_channels, classes)
+        stem, width = imagenet_stem(deep_stem, stem_width, norm)
+
+        def build(stage: int, index: int, name: str, strides: int) -> HybridBlock:
+            return Bottleneck(
+                bottleneck_inputs(stage, index, width),
+                64 * 2**stage,
+                strides,
+                name,
+                norm,
+                project=not index,
+                avg_down=avg_down,
+                last_gamma=last_gamma,
+            )
+
+        stages = residual_stages(blocks, fusion, start_layer, build)
+        with self.name_scope():
+            self.conv1 = sequential(*stem) if deep_stem else stem[0]
+            self.bn1 = norm(width)
+            self.relu = nn.Activation("relu")
+            self.maxpool = nn.MaxPool2D(3, 2, 1)
+            self.layer1, self.layer2, self.layer3, self.layer4 = stages
+            self.avgpool = GlobalAvgPool2D()
+            self.flat = nn.Flatten()
+            self.fc = nn.Dense(classes, in_units=2048)
+
+    def hybrid_forward(self, F, x):
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(self.flat(self.avgpool(x)))

@@ -140,13 +140,13 @@ def table(rows: List[Row], title: str) -> str:
     kinds = max(len(row.kind) for row in rows)
     head = (
         f"{'layer':<{width}}  {'type':<{kinds}}  {'output shape':<16}  {'parameters':>12}  "
-        f"{'multiply-adds':>16}"
+        f"{'trainable':>12}  {'multiply-adds':>16}"
     )
     lines = [title, head, "-" * len(head)]
     for row in rows:
         lines.append(
             f"{row.name:<{width}}  {row.kind:<{kinds}}  {str(row.shape):<16}  "
-            f"{row.parameters:>12,}  {row.multiply_adds:>16,}"
+            f"{row.parameters:>12,}  {row.trainable:>12,}  {row.multiply_adds:>16,}"
         )
     total, trainable, operations = (
         sum(getattr(row, key) for row in rows)

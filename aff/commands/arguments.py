@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
-from typing import Callable, List, NoReturn, Optional
+from typing import Callable, List, NoReturn, Optional, Sequence
 
 import mxnet as mx
 
@@ -44,9 +45,14 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
     in 1.
     """
     try:
-        return run()
+        code = run()
+        sys.stdout.flush()
+        return code
     except InputError as error:
         code, message = 2, one_line(error)
+    except BrokenPipeError:  # whoever read the output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (RunError, OSError) as error:
         code, message = 1, one_line(error)
     except (mx.MXNetError, MemoryError) as error:
@@ -113,47 +119,65 @@ def add_model_arguments(parser: argparse.ArgumentParser, required: bool) -> None
         "--model",
         default="resnet" if required else None,
         help="resnet (its depth from --blocks), resnext29_32x4d, resnext38_32x4d, "
-        "resnext47_32x4d, or any name of aff.list_models(). A ResNeXt starts with zero in the "
-        "last gamma of every block, as the published ones did",
+        "resnext47_32x4d, or a name that 'aff list models' gives. A ResNeXt starts with zero in "
+        "the last gamma of every block, as the published ones did",
     )
-    group.add_argument(
-        "--askc-type",
-        "--fusion",
-        dest="fusion",
-        default="ASKCFuse" if required else None,
-        help="fusion in the residual blocks: ASKCFuse (alias AFF), ResGlobLocaforGlobLocaCha "
-        "(iAFF), DirectAdd (Add)",
-    )
+    add_fusion_argument(group, "ASKCFuse" if required else None)
     group.add_argument(
         "--blocks",
         type=whole(1, 300),
         default=argparse.SUPPRESS,
         help="blocks b of each of the three stages of --model resnet, depth 6b+2 (default: 5)",
     )
+    add_structure_arguments(group, channel_times=4)
+
+
+def add_fusion_argument(group, default: Optional[str]) -> None:
+    """The flag that names the fusion."""
+    group.add_argument(
+        "--askc-type",
+        "--fusion",
+        dest="fusion",
+        default=default,
+        help="fusion in the residual blocks: ASKCFuse (alias AFF), ResGlobLocaforGlobLocaCha "
+        "(iAFF), DirectAdd (Add), or another of 'aff list fusions'",
+    )
+
+
+def add_structure_arguments(group, channel_times: int) -> None:
+    """Flags of a network's structure, each left out of the options where it is not given."""
     group.add_argument(
         "--channel-times",
         type=whole(1, 64),
         default=argparse.SUPPRESS,
-        help="multiplies the widths 16, 32, 64 of --model resnet (default: 4)",
+        help=f"multiplies the widths 16, 32, 64 of a CIFAR ResNet (default: {channel_times})",
     )
     group.add_argument(
         "--start-layer",
-        type=whole(1, 4),
+        type=whole(1, 5),
         default=argparse.SUPPRESS,
-        help="first stage, from 1, that uses the fusion; 4 adds everywhere (default: 1)",
+        help="first stage, from 1, that uses the fusion; one more than there are stages adds "
+        "everywhere (default: 1, ImageNet networks 3)",
     )
-    group.add_argument(
-        "--deep-stem",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="three 3x3 convolutions in the stem instead of one (default: False)",
+    switches = (
+        ("--deep-stem", "three 3x3 convolutions in the stem instead of one"),
+        ("--avg-down", "average pooling before a strided projection (generation 2)"),
+        ("--use-se", "squeeze-and-excitation in a ResNeXt's blocks"),
     )
+    for flag, text in switches:
+        group.add_argument(
+            flag, action="store_true", default=argparse.SUPPRESS, help=f"{text} (default: False)"
+        )
 
 
-def add_data_arguments(parser: argparse.ArgumentParser, default: Optional[str]) -> None:
-    """Flags that name a data set."""
+def add_data_arguments(
+    parser: argparse.ArgumentParser, default: Optional[str], names: Sequence[str] = ()
+):
+    """Flags that name a data set, of `list_datasets()` or one of `names`; gives their group."""
     group = parser.add_argument_group("data")
-    group.add_argument("--dataset", choices=list_datasets(), default=default, help="data set")
+    group.add_argument(
+        "--dataset", choices=[*list_datasets(), *names], default=default, help="data set"
+    )
     group.add_argument(
         "--labels",
         choices=LABEL_SETS,
@@ -175,6 +199,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, default: Optional[str]) 
         default=2,
         help="threads that prepare batches ahead; 0: none. Results do not depend on it",
     )
+    return group
 
 
 def add_device_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,9 +8,9 @@ from typing import List
 import mxnet as mx
 
 from ..data import LABEL_SMOOTHING_ETA, DataSet, EvalBatches, TrainBatches, load_dataset
-from ..model_zoo import count_parameters
+from ..families import count_parameters
+from ..files import write_json
 from ..training.devices import choose_devices
-from ..training.files import write_json
 from ..training.loop import TrainingLoop
 from ..training.precision import create_precision
 from ..training.run import BEST, Run, RunState

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional
 
 from ..data import CLASSES
 from ..errors import InputError
-from ..training.files import read_json
+from ..files import read_json
 from .networks import resolve, short_name
 from .report import versions
 from .rundirs import SETTINGS
@@ -37,7 +37,7 @@ class CifarSettings:
 
     command: str
     model: str
-    model_kwargs: Dict[str, object]
+    model_kwargs: Dict[str, Any]
     dataset: str
     labels: Optional[str]
     data_dir: Optional[str]
@@ -72,7 +72,7 @@ class CifarSettings:
     @classmethod
     def from_options(cls, options: argparse.Namespace, command: str) -> CifarSettings:
         """Settings from parsed flags."""
-        name, kwargs = resolve(options, CLASSES[options.dataset])
+        name, kwargs = resolve(options, CLASSES[options.dataset], "cifar_")
         labels = options.labels or ("fine" if options.dataset == "cifar100" else None)
         resolved: Dict[str, Any] = {
             "command": command,

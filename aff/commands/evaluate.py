@@ -1,18 +1,21 @@
-"""``aff evaluate``: top-1 and top-5 error of saved parameters, over every image exactly once."""
+"""``aff evaluate``: top-1 and top-5 error of parameters, over every image exactly once."""
 
 from __future__ import annotations
 
 import argparse
-import os
 from functools import partial
-from typing import Optional, Sequence
+from typing import Optional, Sequence, Tuple
+
+from mxnet.gluon import HybridBlock
 
 from ..data import CLASSES, EvalBatches, load_dataset
+from ..data.imagenet import CROP_RATIO, SIZE, VALIDATION_IMAGES, ImageEvalBatches, find_images
 from ..errors import InputError
+from ..pretrained import load_parameters, load_published
+from ..published import DEFAULT_ROOT, Published
 from ..training.devices import choose_devices
 from ..training.evaluation import evaluate
-from ..training.files import read_json
-from ..training.parameters import load_parameters
+from ..training.loop import hybridize
 from ..training.precision import create_precision
 from ..training.runlog import RunLog
 from .arguments import (
@@ -21,22 +24,36 @@ from .arguments import (
     add_device_arguments,
     add_model_arguments,
     guarded,
+    real,
     whole,
 )
-from .networks import FLAGS, build, resolve
+from .networks import build
 from .report import score
 from .rundirs import SETTINGS
+from .subject import IMAGENET, Subject, find_subject
 
 
 def build_parser(prog: str) -> Parser:
     """The command's flags."""
     parser = Parser(
         prog=prog,
-        description="Evaluate parameters on a data set's test part, each image exactly once. "
-        "Network and data set are those of the run in whose folder the parameters lie "
-        f"({SETTINGS} beside them), unless flags say otherwise.",
+        description="Evaluate parameters on a data set's test part, each image exactly once: those "
+        "that the authors published under a NAME, under the recipe they were published with, or "
+        f"those of a file. Of a file, network and data set are those of the run ({SETTINGS} beside "
+        "it), unless flags say otherwise.",
     )
-    parser.add_argument("--params", required=True, help="parameter file, e.g. best.params of a run")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        default=None,
+        help="published parameters, a name of 'aff list published'; fetched where they are not "
+        "there",
+    )
+    parser.add_argument("--params", default=None, help="parameter file, e.g. best.params of a run")
+    parser.add_argument(
+        "--root", default=DEFAULT_ROOT, help="folder of published parameters, with NAME"
+    )
     parser.add_argument(
         "--batch-size", type=whole(1), default=128, help="images of a batch on each device"
     )
@@ -44,69 +61,79 @@ def build_parser(prog: str) -> Parser:
         "--mode", choices=("hybrid", "imperative"), default="hybrid", help="how the network is run"
     )
     add_model_arguments(parser, required=False)
-    add_data_arguments(parser, default=None)
+    data = add_data_arguments(parser, default=None, names=[IMAGENET])
+    data.add_argument(
+        "--rec-val",
+        default=None,
+        metavar="FILE",
+        help="validation images of imagenet as a .rec file (default: those of --data-dir, a "
+        "folder with val/<class>/ or <class>/ in it, or ~/.mxnet/datasets/imagenet/rec/val.rec)",
+    )
+    data.add_argument(
+        "--input-size",
+        type=whole(32, 4096),
+        default=SIZE,
+        help="height and width of imagenet's images as the network sees them",
+    )
+    data.add_argument(
+        "--crop-ratio",
+        type=real(0.1, 1),
+        default=CROP_RATIO,
+        help="of imagenet's images: share of the scaled shorter side that the centre crop keeps",
+    )
     add_device_arguments(parser)
     return parser
 
 
-def _fill_in(options: argparse.Namespace) -> tuple:
-    """Network (name, arguments) and data (data set, folder, labels), from flags and from the run's
-    settings.
-    """
-    path = os.path.join(os.path.dirname(options.params), SETTINGS)
-    run = read_json(path) if os.path.isfile(path) else {}
-    try:
-        options.dtype = run.get("training", {}).get("dtype", "float32")
-        data = dict(run.get("data") or {"dataset": None, "data_dir": None, "labels": None})
-        model = run.get("model") and (run["model"]["name"], dict(run["model"]["kwargs"]))
-        if options.dataset:
-            data = {"dataset": options.dataset, "data_dir": None, "labels": None}
-        data = {key: data.get(key) for key in ("dataset", "data_dir", "labels")}
-        data.update(
-            {key: getattr(options, key) for key in ("data_dir", "labels") if getattr(options, key)}
+def load_batches(subject: Subject, options: argparse.Namespace, devices: int) -> Tuple:
+    """The batches, and what to call the data."""
+    size, classes = options.batch_size * devices, subject.kwargs["classes"]
+    if subject.dataset == IMAGENET:
+        images = find_images(subject.data_dir, options.rec_val)
+        whole_set = "" if len(images) == VALIDATION_IMAGES else ", not ImageNet's 50,000 images"
+        return (
+            ImageEvalBatches(
+                images, size, classes, options.input_size, options.crop_ratio, options.num_workers
+            ),
+            f"imagenet ({images.source}{whole_set}), centre {options.input_size} of "
+            f"{options.input_size / options.crop_ratio:.0f} pixels",
         )
-        if data["dataset"] is None:
-            raise InputError(f"no {SETTINGS} beside {options.params}: name the data with --dataset")
-        if options.model:
-            options.fusion = options.fusion or "ASKCFuse"
-            model = resolve(options, CLASSES[data["dataset"]])
-        elif any(hasattr(options, flag) for flag in FLAGS):
-            raise InputError("flags of the network need --model")
-        elif not model:
-            raise InputError(
-                f"no {SETTINGS} beside {options.params}: name the network with --model, and "
-                "--fusion, --blocks, --channel-times as they were trained"
-            )
-        elif options.fusion:
-            model[1]["fusion"] = options.fusion
-        model[1]["classes"], model[1]["fusion"]
-        return model, data
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: not a run's settings ({error!r})") from error
+    data = load_dataset(subject.dataset, subject.data_dir, subject.labels)
+    if data.classes != classes:
+        raise InputError(
+            f"{subject.params} is a network of {classes} classes, {data.name} has {data.classes}"
+        )
+    labels = f" ({data.label_set} labels)" if data.label_set else ""
+    return (
+        EvalBatches(data, data.test, size, options.num_workers),
+        f"{data.name}{labels}, test part",
+    )
+
+
+def load_network(subject: Subject, options: argparse.Namespace, devices, precision) -> HybridBlock:
+    """The network with its parameters, ready to run."""
+    if subject.published is None:
+        net = build(subject.model, subject.kwargs, devices, precision, options.mode)
+        load_parameters(net, subject.params, devices)
+        return net
+    net = load_published(subject.published.name, devices, options.root)
+    precision.prepare(net)
+    if options.mode == "hybrid":
+        hybridize(net)
+    return net
 
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate and print."""
-    if not os.path.isfile(options.params):
-        raise InputError(f"--params {options.params}: no such file")
-    (name, kwargs), source = _fill_in(options)
+    subject = find_subject(options, CLASSES)
     log = RunLog()
     devices, warning = choose_devices(options.gpus, options.cpus)
     on_gpu = devices[0].device_type == "gpu"
-    precision = create_precision(options.dtype if on_gpu else "float32", devices)
-    net = build(name, kwargs, devices, precision, options.mode)
-    load_parameters(net, options.params, devices)
-    data = load_dataset(source["dataset"], source["data_dir"], source["labels"])
-    if data.classes != kwargs["classes"]:
-        raise InputError(
-            f"{options.params} is a network of {kwargs['classes']} classes, {data.name} has "
-            f"{data.classes}"
-        )
+    precision = create_precision(subject.dtype if on_gpu else "float32", devices)
+    batches, data = load_batches(subject, options, len(devices))
+    net = load_network(subject, options, devices, precision)
     if warning:
         log.warn(warning)
-    batches = EvalBatches(data, data.test, options.batch_size * len(devices), options.num_workers)
     found = evaluate(
         net,
         batches,
@@ -114,26 +141,43 @@ def run(options: argparse.Namespace) -> int:
         precision.dtype,
         partial(log.progress, total=len(batches), description="evaluate"),
     )
-    labels = f" ({data.label_set} labels)" if data.label_set else ""
     log.text(
-        f"{data.name}{labels}, test part: "
+        f"{data}: "
         + score(
             {"top1": found.top1_error, "top5": found.top5_error},
             f", {found.top1_wrong} of {found.samples} wrong",
         )
     )
-    if precision.dtype != options.dtype:
+    if subject.published:
+        log.text(published_line(subject.published))
+    if precision.dtype != subject.dtype:
         log.text(
-            f"trained in {options.dtype}, evaluated in {precision.dtype}, which is what a CPU has"
+            f"trained in {subject.dtype}, evaluated in {precision.dtype}, which is what a CPU has"
         )
     log.text(
-        f"{name} with {kwargs['fusion']}, parameters {options.params}; {found.samples} images, "
-        "each once"
+        f"{subject.model} with {subject.kwargs['fusion']}, parameters {subject.params}; "
+        f"{found.samples} images, each once"
     )
     return 0
+
+
+def published_line(record: Published) -> str:
+    """What the authors reported, and what keeps it from being the same figure."""
+    line = f"published: top-1 error {100 * record.top1_error:.2f} %"
+    if record.dataset == IMAGENET:
+        return f"{line}, over a count of validation images that wrapped its last batch round"
+    if record.label_set:
+        line += f", on {record.label_set} labels"
+    if record.label_set == "coarse":
+        line += " (the 20 superclasses)"
+    return line
 
 
 def main(argv: Optional[Sequence[str]] = None, prog: str = "aff evaluate") -> int:
     """Run the command; returns the exit code."""
     options = build_parser(prog).parse_args(argv)
+    if options.name and options.params:
+        build_parser(prog).error("give NAME or --params FILE, not both")
+    if not options.name and not options.params:
+        build_parser(prog).error("give the NAME of published parameters, or --params FILE")
     return guarded(prog, lambda: run(options))

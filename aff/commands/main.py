@@ -8,7 +8,10 @@ from typing import Optional, Sequence
 
 COMMANDS = {
     "train-cifar": "train a CIFAR-style network (the script train_cifar.py)",
-    "evaluate": "top-1 and top-5 error of a run's parameters",
+    "evaluate": "top-1 and top-5 error of a run's parameters, or of published ones",
+    "list": "networks, fusions and published parameters",
+    "summary": "layers, parameters and multiply-adds of a network",
+    "fetch": "download and verify parameters that the authors published",
 }
 
 

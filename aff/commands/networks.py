@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import re
-from typing import Dict, Sequence, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
 from mxnet import Context
 from mxnet.gluon import HybridBlock
 
 from ..errors import InputError, unknown
-from ..model_zoo import get_model, list_models, model_arguments
+from ..families import list_networks, match_family, model_arguments
+from ..model_zoo import get_model, resolve_model
 from ..training.loop import hybridize
 from ..training.precision import Float32
 
 SHORT_NAMES = ("resnet", "resnext29_32x4d", "resnext38_32x4d", "resnext47_32x4d")
 RESNET_DEFAULTS = {"blocks": 5, "channel_times": 4}
 FLAGS = {
-    "blocks": "--blocks",
-    "channel_times": "--channel-times",
-    "start_layer": "--start-layer",
-    "deep_stem": "--deep-stem",
+    argument: f"--{argument.replace('_', '-')}"
+    for argument in (
+        "blocks",
+        "channel_times",
+        "start_layer",
+        "deep_stem",
+        "stem_width",
+        "avg_down",
+        "use_se",
+    )
 }
 
 
-def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, object]]:
-    """Name and keyword arguments for `aff.get_model` from the flags of `add_model_arguments`.
+def structure(options: argparse.Namespace, name: str, said: str = "") -> Dict[str, Any]:
+    """The structure flags that were given, as arguments of the network `name`, which a message
+    calls as it was `said`.
 
     Raises
     ------
@@ -33,32 +42,59 @@ def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, o
         For a flag that the network does not have, or an unknown name.
     """
     given = {flag: getattr(options, flag) for flag in FLAGS if hasattr(options, flag)}
-    name = options.model
-    if name == "resnet":
-        given = {**RESNET_DEFAULTS, **given}
-        name = f"cifar_resnet{6 * given.pop('blocks') + 2}_askc"
-    elif re.fullmatch(r"resnext\d+_32x4d", name):
-        name = f"cifar_{name}_askc"
-    elif not name.startswith("cifar_"):
-        raise unknown("model", name, [*SHORT_NAMES, *list_models()])
-    valid = model_arguments(name)
+    model, _ = resolve_model(name)
+    valid = model_arguments(model)
     for flag in given:
         if flag not in valid:
-            raise InputError(
-                f"{FLAGS[flag]} is not for --model {options.model}: its name gives what that "
-                "would set"
-                if flag == "blocks"
-                else f"{FLAGS[flag]} is not for --model {options.model}"
-            )
-    if "last_gamma" in valid:
+            why = ": the model's name gives the depth" if flag == "blocks" else ""
+            raise InputError(f"{FLAGS[flag]} is not for {said or name}{why}")
+    return given
+
+
+def resolve(
+    options: argparse.Namespace, classes: int, kind: str = ""
+) -> Tuple[str, Dict[str, Any]]:
+    """Name and keyword arguments for `aff.get_model` from the flags of `add_model_arguments`.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The flags.
+    classes : int
+        Outputs of the network.
+    kind : str
+        Start of the names that are allowed, e.g. ``'cifar_'``.
+
+    Raises
+    ------
+    InputError
+        For a flag that the network does not have, or an unknown name.
+    """
+    options, name, said = copy.copy(options), options.model, options.model
+    if name == "resnet":
+        options.channel_times = getattr(options, "channel_times", RESNET_DEFAULTS["channel_times"])
+        name = f"cifar_resnet{6 * getattr(options, 'blocks', RESNET_DEFAULTS['blocks']) + 2}_askc"
+        if hasattr(options, "blocks"):
+            del options.blocks
+    elif re.fullmatch(r"resnext\d+_32x4d", name):
+        name = f"cifar_{name}_askc"
+    elif match_family(name) is None or not name.startswith(kind):
+        names = [*SHORT_NAMES, *(model for model in list_networks() if model.startswith(kind))]
+        raise unknown("model", name, names)
+    kwargs = {
+        "fusion": options.fusion,
+        "classes": classes,
+        **structure(options, name, f"--model {said}"),
+    }
+    if name.startswith("cifar_resnext"):
         # How the published ResNeXt runs started, though no flag of theirs says so.
-        given["last_gamma"] = True
-    return name, {"fusion": options.fusion, "classes": classes, **given}
+        kwargs["last_gamma"] = True
+    return name, kwargs
 
 
 def build(
     name: str,
-    kwargs: Dict[str, object],
+    kwargs: Dict[str, Any],
     devices: Sequence[Context],
     precision: Float32,
     mode: str,
@@ -71,7 +107,7 @@ def build(
     return net
 
 
-def short_name(name: str, kwargs: Dict[str, object]) -> str:
+def short_name(name: str, kwargs: Dict[str, Any]) -> str:
     """A network in a run's name: ``resnet32-c4-ASKCFuse``."""
     base = re.sub(r"^cifar_|_askc$", "", name)
     times, start = kwargs.get("channel_times", 1), kwargs.get("start_layer", 1)
@@ -80,6 +116,8 @@ def short_name(name: str, kwargs: Dict[str, object]) -> str:
         f"c{times}" if times != 1 else "",
         f"s{start}" if start != 1 else "",
         "deepstem" if kwargs.get("deep_stem") else "",
+        "avgdown" if kwargs.get("avg_down") else "",
+        "se" if kwargs.get("use_se") else "",
         str(kwargs["fusion"]),
     ]
     return "-".join(part for part in parts if part)

@@ -12,8 +12,6 @@ import tempfile
 from typing import Optional, Sequence
 
 from ..data import CLASSES, IMAGE_SIZES, LABEL_SMOOTHING_ETA
-from ..model_zoo import get_model
-from ..summary import summarize, table
 from ..training.precision import DTYPES
 from .arguments import (
     Parser,
@@ -28,6 +26,7 @@ from .arguments import (
 from .cifar_run import execute
 from .cifar_settings import CifarSettings
 from .networks import resolve
+from .summary import print_summary
 
 
 def build_parser(prog: str) -> Parser:
@@ -157,25 +156,12 @@ def build_parser(prog: str) -> Parser:
     return parser
 
 
-def print_summary(options: argparse.Namespace) -> int:
-    """Print the layer table of the network that the flags name."""
-    name, kwargs = resolve(options, CLASSES[options.dataset])
-    size = IMAGE_SIZES[options.dataset]
-    rows = summarize(get_model(name, **kwargs), size)
-    print(
-        table(
-            rows,
-            f"{name}, fusion {kwargs['fusion']}, {kwargs['classes']} classes, input "
-            f"3x{size}x{size}",
-        )
-    )
-    return 0
-
-
 def run(options: argparse.Namespace, command: str) -> int:
     """Do what the flags say."""
     if options.summary:
-        return print_summary(options)
+        name, kwargs = resolve(options, CLASSES[options.dataset], "cifar_")
+        print_summary(name, kwargs, IMAGE_SIZES[options.dataset])
+        return 0
     settings = CifarSettings.from_options(options, command)
     if options.smoke and not options.save_dir:
         with tempfile.TemporaryDirectory(prefix="aff-smoke-") as folder:

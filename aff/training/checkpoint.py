@@ -15,11 +15,13 @@ import shutil
 from typing import Any, Dict, List, Optional
 
 import mxnet as mx
+import numpy as np
 
 from ..errors import InputError
-from .files import load_arrays, read_json, write_json
+from ..files import read_json, write_json
+from ..ndarray_file import read_arrays
+from ..parameters import load_parameters, save_parameters
 from .loop import TrainingLoop
-from .parameters import load_parameters, save_parameters
 
 KEPT = 2
 _NAME = re.compile(r"checkpoint-(\d+)")
@@ -89,7 +91,7 @@ def load_checkpoint(path: str, loop: TrainingLoop) -> Dict[str, Any]:
         For a checkpoint that is incomplete, damaged, or of another network.
     """
     state = read_json(os.path.join(path, "state.json"))
-    arrays = load_arrays(os.path.join(path, "optimizer.params"))
+    arrays = read_arrays(os.path.join(path, "optimizer.params"))
     load_parameters(loop.net, os.path.join(path, "net.params"), loop.devices)
     _restore_optimizer(path, loop, arrays)
     try:
@@ -136,7 +138,7 @@ def _flatten(state, place: str = ":0"):
     return [(place, state)]
 
 
-def _restore_optimizer(path: str, loop: TrainingLoop, arrays: Dict[str, mx.nd.NDArray]) -> None:
+def _restore_optimizer(path: str, loop: TrainingLoop, arrays: Dict[str, np.ndarray]) -> None:
     names = _structural_names(loop)
     for updater, device in zip(loop.trainer._updaters, loop.devices):
         for index, parameter in enumerate(loop.trainer._params):
@@ -152,6 +154,6 @@ def _restore_optimizer(path: str, loop: TrainingLoop, arrays: Dict[str, mx.nd.ND
                     raise InputError(
                         f"{path}/optimizer.params: no state of shape {array.shape} for {name}"
                     )
-                array[:] = saved.as_in_context(device)
+                array[:] = saved
             updater.states[index] = state
             updater.states_synced[index] = True

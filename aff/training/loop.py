@@ -17,8 +17,8 @@ from mxnet.gluon import HybridBlock, Trainer
 from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
 
 from ..errors import RunError
+from ..parameters import average_statistics
 from .devices import shares
-from .parameters import average_statistics
 from .precision import Float32
 from .schedule import Schedule
 

@@ -14,10 +14,10 @@ import mxnet as mx
 from mxnet.gluon import HybridBlock
 
 from ..errors import InputError
+from ..parameters import copy_parameters, save_parameters
 from .checkpoint import load_checkpoint, save_checkpoint
 from .evaluation import Evaluation, evaluate
 from .loop import TrainingLoop
-from .parameters import copy_parameters, save_parameters
 from .runlog import HISTORY_PLOT, RunLog, plot_history
 
 BEST = "best.params"

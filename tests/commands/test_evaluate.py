@@ -7,7 +7,7 @@ import pytest
 
 import aff
 from aff.commands.main import main
-from aff.training.parameters import save_parameters
+from aff.parameters import save_parameters
 
 from ..conftest import write_cifar
 

@@ -10,9 +10,9 @@ import pytest
 
 import aff
 from aff.data import EvalBatches
+from aff.files import replacing, write_json
+from aff.parameters import load_parameters, save_parameters
 from aff.training import checkpoint as checkpoints
-from aff.training.files import replacing, write_json
-from aff.training.parameters import load_parameters, save_parameters
 from aff.training.run import Run, RunState
 from aff.training.runlog import RunLog
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
-from typing import Dict, Iterator
+from typing import Iterator
 
-import mxnet as mx
-
-from ..errors import InputError, last_line
+from .errors import InputError
 
 
 @contextmanager
@@ -49,24 +47,3 @@ def read_json(path: str) -> dict:
     if not isinstance(value, dict):
         raise InputError(f"{path}: does not hold a JSON object")
     return value
-
-
-def load_arrays(path: str) -> Dict[str, mx.nd.NDArray]:
-    """Read named arrays in mxnet's format (``.params``).
-
-    Raises
-    ------
-    InputError
-        For a file that is missing, is not in this format, or holds arrays without names.
-    """
-    if not os.path.isfile(path):
-        raise InputError(f"{path}: no such file")
-    try:
-        arrays = mx.nd.load(path)
-    except mx.MXNetError as error:
-        raise InputError(
-            f"{path}: not a parameter file of mxnet, or a damaged one ({last_line(error)})"
-        ) from error
-    if not isinstance(arrays, dict):
-        raise InputError(f"{path}: holds arrays without names, not parameters")
-    return arrays

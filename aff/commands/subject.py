@@ -1,0 +1,121 @@
+"""What ``aff evaluate`` is to evaluate: which network, parameters and data."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from typing import Any, Dict, Optional
+
+from ..errors import InputError
+from ..files import read_json
+from ..published import Published, find_published
+from .networks import FLAGS, resolve
+from .rundirs import SETTINGS
+
+IMAGENET = "imagenet"
+
+
+@dataclass
+class Subject:
+    """Network, parameters and data of an evaluation.
+
+    Parameters
+    ----------
+    model, kwargs : str and dict
+        The network, as `aff.get_model` takes it.
+    params : str
+        The parameter file.
+    dataset, data_dir, labels : str
+        The data.
+    dtype : str
+        Number format that the network was trained in.
+    published : Published, optional
+        The record of published parameters.
+    """
+
+    model: str
+    kwargs: Dict[str, Any]
+    params: str
+    dataset: str
+    data_dir: Optional[str] = None
+    labels: Optional[str] = None
+    dtype: str = "float32"
+    published: Optional[Published] = None
+
+
+def find_subject(options: argparse.Namespace, classes: Dict[str, int]) -> Subject:
+    """What the flags, and the run's settings beside a parameter file, say.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The command's flags.
+    classes : dict of str to int
+        Outputs of a network for each data set; ImageNet's are 1000.
+
+    Raises
+    ------
+    InputError
+        For flags that contradict each other or leave something open, or damaged settings.
+    """
+    subject = _published(options) if options.name else _of_file(options, classes)
+    if options.rec_val and subject.dataset != IMAGENET:
+        raise InputError(f"--rec-val is for {IMAGENET}; this is {subject.dataset}")
+    if subject.labels and subject.dataset != "cifar100":
+        raise InputError(f"--labels is for cifar100; this is {subject.dataset}")
+    return subject
+
+
+def _published(options: argparse.Namespace) -> Subject:
+    record = find_published(options.name)
+    if options.model or options.fusion or any(hasattr(options, flag) for flag in FLAGS):
+        raise InputError(f"{record.name} says which network it is: leave the network's flags out")
+    if options.dataset not in (None, record.dataset):
+        raise InputError(f"{record.name} was published for {record.dataset}, not {options.dataset}")
+    return Subject(
+        model=record.model,
+        kwargs=record.kwargs,
+        params=os.path.join(options.root, record.filename),
+        dataset=record.dataset,
+        data_dir=options.data_dir,
+        labels=options.labels or record.label_set,
+        dtype="float16" if record.dataset == IMAGENET else "float32",
+        published=record,
+    )
+
+
+def _of_file(options: argparse.Namespace, classes: Dict[str, int]) -> Subject:
+    if not os.path.isfile(options.params):
+        raise InputError(f"--params {options.params}: no such file")
+    path = os.path.join(os.path.dirname(options.params), SETTINGS)
+    run = read_json(path) if os.path.isfile(path) else {}
+    try:
+        dtype = run.get("training", {}).get("dtype", "float32")
+        data = dict(run.get("data") or {})
+        model = run.get("model") and (run["model"]["name"], dict(run["model"]["kwargs"]))
+        if options.dataset:
+            data = {"dataset": options.dataset}
+        data = {
+            key: getattr(options, key) or data.get(key) for key in ("dataset", "data_dir", "labels")
+        }
+        if data["dataset"] is None:
+            raise InputError(f"no {SETTINGS} beside {options.params}: name the data with --dataset")
+        if options.model:
+            options.fusion = options.fusion or "ASKCFuse"
+            model = resolve(options, {**classes, IMAGENET: 1000}[data["dataset"]])
+        elif any(hasattr(options, flag) for flag in FLAGS):
+            raise InputError("flags of the network need --model")
+        elif not model:
+            raise InputError(
+                f"no {SETTINGS} beside {options.params}: name the network with --model, and "
+                "--fusion, --blocks, --channel-times as they were trained"
+            )
+        elif options.fusion:
+            model[1]["fusion"] = options.fusion
+        model[1]["classes"], model[1]["fusion"]
+        return Subject(model=model[0], kwargs=model[1], params=options.params, dtype=dtype, **data)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: not a run's settings ({error!r})") from error

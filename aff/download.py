@@ -1,0 +1,144 @@
+"""Downloads that go on where they broke off, and count for nothing until they are checked."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sys
+import time
+from typing import BinaryIO, Callable, Iterator
+
+import requests
+from tqdm import tqdm
+
+from .errors import InputError
+
+TIMEOUT_SECONDS = 20
+CHUNK = 1 << 18
+LINE_SECONDS = 10
+OK, PARTIAL, OUT_OF_RANGE = 200, 206, 416
+
+
+class _Progress:
+    """A bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, name: str, done: int, total: int):
+        self.name, self.done, self.total = name, done, total
+        self.said = time.monotonic()
+        self.bar = tqdm(
+            total=total or None,
+            initial=done,
+            desc=name,
+            unit="B",
+            unit_scale=True,
+            leave=False,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def add(self, count: int) -> None:
+        self.done += count
+        self.bar.update(count)
+        if self.bar.disable and time.monotonic() - self.said > LINE_SECONDS:
+            self.said = time.monotonic()
+            of = f" of {self.total / 1e6:.1f}" if self.total else ""
+            print(f"{self.name}: {self.done / 1e6:.1f}{of} MB", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _owned(path: str) -> Iterator[BinaryIO]:
+    """The file, open to append and locked, so that no two processes write it."""
+    with open(path, "ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(f"{path}: another process is downloading it") from error
+        yield file
+
+
+def download(url: str, path: str, check: Callable[[str], None], max_bytes: int) -> None:
+    """Download a file; `path` exists afterwards only if it is whole and `check` is content.
+
+    What has arrived of an unfinished download stays in ``<path>.part``, and the next call goes on
+    from there. What was downloaded and refused is kept aside as ``<path>.refused``.
+
+    Parameters
+    ----------
+    url : str
+        Its address.
+    path : str
+        Its final name; the folder exists.
+    check : callable
+        Called with the name of the downloaded file; raises `InputError` to refuse it.
+    max_bytes : int
+        Refuse to store more.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be had, is too large, or is refused.
+    """
+    part = f"{path}.part"
+    try:
+        with _owned(part) as file:
+            _receive(url, file, os.path.basename(path), max_bytes)
+            file.flush()
+            os.fsync(file.fileno())
+            try:
+                check(part)
+            except InputError as error:
+                os.replace(part, f"{path}.refused")
+                raise InputError(f"{url}: {error}; kept aside as {path}.refused") from error
+            os.replace(part, path)
+    except requests.RequestException as error:
+        raise InputError(f"{url} could not be downloaded ({_reason(error)})") from error
+    finally:
+        if os.path.exists(part) and os.path.getsize(part) == 0:
+            os.remove(part)
+
+
+def _receive(url: str, file: BinaryIO, name: str, max_bytes: int) -> None:
+    """Append to `file` what it lacks."""
+    done = file.seek(0, os.SEEK_END)
+    headers = {"Accept-Encoding": "identity"}
+    if done:
+        headers["Range"] = f"bytes={done}-"
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
+        if response.status_code == OUT_OF_RANGE:
+            return  # nothing is lacking, or the check will tell
+        if response.status_code not in (OK, PARTIAL):
+            raise InputError(
+                f"{url} could not be downloaded (HTTP {response.status_code} {response.reason})"
+            )
+        if response.status_code == OK:  # the whole file, whatever was asked for
+            file.truncate(0)
+            done = 0
+        length = response.headers.get("Content-Length", "")
+        total = done + int(length) if length.isdigit() else 0
+        if total > max_bytes:
+            raise InputError(f"{url}: {total} bytes, which no published file has")
+        progress = _Progress(name, done, total)
+        try:
+            for chunk in response.iter_content(CHUNK):
+                if progress.done + len(chunk) > max_bytes:
+                    raise InputError(f"{url}: more than {max_bytes} bytes")
+                file.write(chunk)
+                progress.add(len(chunk))
+        finally:
+            progress.bar.close()
+        if total and progress.done < total:
+            raise requests.ConnectionError(f"it broke off at byte {progress.done} of {total}")
+
+
+def _reason(error: requests.RequestException) -> str:
+    """What happened, without the layers of libraries that it went through."""
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "it broke off; the same command goes on from there"
+    if isinstance(error, requests.Timeout):
+        return f"no answer for {TIMEOUT_SECONDS} seconds"
+    if isinstance(error, requests.ConnectionError):
+        text = str(error)
+        if text.startswith("it broke off"):
+            return f"{text}; the same command goes on from there"
+        return "no connection"
+    return type(error).__name__

@@ -1,0 +1,145 @@
+"""Reading mxnet's file of named arrays (``.params``) with bounds on everything.
+
+mxnet's own reader trusts the counts, lengths and shapes that a file claims; a damaged or hostile
+file makes it allocate what it is told to, or ends the process. Here nothing is allocated beyond
+what the file holds. Layout, little-endian: header and a reserved word (u64 each); the number of
+arrays (u64); the arrays; the number of names (u64); the names, each its length (u64) and UTF-8
+bytes. An array: magic (u32), storage type (i32; not in version 1), number of dimensions (i32), the
+dimensions (i64 each), device type and number (i32 each), number format (i32), values.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from typing import BinaryIO, Dict, List
+
+import numpy as np
+
+from .errors import InputError
+
+HEADER = 0x112
+VERSION_1, VERSION_2, VERSION_3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
+DTYPES = {
+    0: np.float32,
+    1: np.float64,
+    2: np.float16,
+    3: np.uint8,
+    4: np.int32,
+    5: np.int8,
+    6: np.int64,
+    7: np.bool_,
+}
+MAX_DIMENSIONS = 32
+MAX_NAME = 4096
+SMALLEST_ARRAY = 24  # bytes, at least
+MAX_ARRAYS = 100_000  # the deepest networks here have 40,000
+DENSE = 0
+
+
+class _Reader:
+    """Reads fields one after another, never beyond the end of the file."""
+
+    def __init__(self, file: BinaryIO, path: str):
+        self.file, self.path = file, path
+        self.size = os.fstat(file.fileno()).st_size
+
+    def damaged(self, reason: str) -> InputError:
+        return InputError(
+            f"{self.path}: not a parameter file of mxnet, or a damaged one (at byte "
+            f"{self.file.tell()} of {self.size}: {reason})"
+        )
+
+    def bytes(self, count: int, what: str) -> bytes:
+        if count > self.size - self.file.tell():
+            raise self.damaged(f"the file ends within {what}")
+        data = self.file.read(count)
+        if len(data) != count:
+            raise self.damaged(f"the file ends within {what}")
+        return data
+
+    def field(self, kind: str, what: str) -> int:
+        return struct.unpack(f"<{kind}", self.bytes(struct.calcsize(kind), what))[0]
+
+    def count(self, smallest: int, what: str) -> int:
+        """A number of entries, each of at least so many bytes."""
+        count = self.field("Q", f"the number of {what}")
+        if count > MAX_ARRAYS or count * smallest > self.size - self.file.tell():
+            raise self.damaged(f"{count} {what} cannot be")
+        return count
+
+    def array(self, index: int) -> np.ndarray:
+        what = f"array {index}"
+        magic = self.field("I", what)
+        if magic not in (VERSION_1, VERSION_2, VERSION_3):
+            raise self.damaged(f"{what} starts with {magic:#x}, no version of mxnet's arrays")
+        if magic != VERSION_1 and self.field("i", what) != DENSE:
+            raise self.damaged(f"{what} is not dense")
+        dimensions = self.field("i", what)
+        smallest = 0 if magic == VERSION_3 else 1  # before version 3 none means "no values"
+        if not smallest <= dimensions <= MAX_DIMENSIONS:
+            raise self.damaged(f"{what} has {dimensions} dimensions")
+        shape = struct.unpack(f"<{dimensions}q", self.bytes(8 * dimensions, what))
+        self.bytes(8, what)
+        flag = self.field("i", what)
+        if flag not in DTYPES:
+            raise self.damaged(f"{what} is of an unknown number format, {flag}")
+        dtype = np.dtype(DTYPES[flag]).newbyteorder("<")
+        if min(shape, default=1) < 1:
+            raise self.damaged(f"{what} has the shape {shape}")
+        data = self.bytes(math.prod(shape) * dtype.itemsize, f"{what} of shape {shape}")
+        return np.frombuffer(data, dtype).reshape(shape)
+
+    def name(self) -> str:
+        length = self.field("Q", "a name's length")
+        if length > MAX_NAME:
+            raise self.damaged(f"a name of {length} bytes")
+        try:
+            return self.bytes(length, "a name").decode()
+        except UnicodeDecodeError:
+            raise self.damaged("a name that is not UTF-8") from None
+
+    def all(self) -> Dict[str, np.ndarray]:
+        if self.field("Q", "the header") != HEADER:
+            raise self.damaged("another header than mxnet's")
+        self.field("Q", "the header")
+        arrays = [self.array(index) for index in range(self.count(SMALLEST_ARRAY, "arrays"))]
+        names: List[str] = [self.name() for _ in range(self.count(8, "names"))]
+        if self.file.tell() != self.size:
+            raise self.damaged(f"{self.size - self.file.tell()} bytes are left over")
+        if not names and arrays:
+            raise InputError(f"{self.path}: holds arrays without names, not parameters")
+        if len(names) != len(arrays):
+            raise self.damaged(f"{len(names)} names for {len(arrays)} arrays")
+        if len(set(names)) != len(names):
+            raise self.damaged("a name that occurs twice")
+        return dict(zip(names, arrays))
+
+
+def read_arrays(path: str) -> Dict[str, np.ndarray]:
+    """Read the named arrays of a file as ``mxnet.nd.save`` and ``Block.save_parameters`` write it.
+
+    Parameters
+    ----------
+    path : str
+        The file. At no time is more memory taken than it is long.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        In the order of the file; read-only views of its bytes.
+
+    Raises
+    ------
+    InputError
+        For a file that is missing or cannot be read, is not in this format, is cut short or
+        damaged, or holds sparse arrays or arrays without names.
+    """
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: no such file")
+    try:
+        with open(path, "rb") as file:
+            return _Reader(file, path).all()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,109 @@
+"""Parameters to a file and back, with every name and shape checked before any is set."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence, Union
+
+import mxnet as mx
+from mxnet.gluon import HybridBlock
+
+from .errors import InputError
+from .files import replacing
+from .ndarray_file import read_arrays
+
+SHOWN = 3
+Shapes = Dict[str, tuple]
+Devices = Union[mx.Context, Sequence[mx.Context], None]
+
+
+class Misfit(InputError):
+    """A parameter file does not fit a network; `shapes` are what the file holds, by name."""
+
+    def __init__(self, message: str, shapes: Shapes):
+        super().__init__(message)
+        self.shapes = shapes
+
+
+def save_parameters(net: HybridBlock, path: str) -> None:
+    """Save the first device's values by structural name, in the format of
+    ``Block.save_parameters``, atomically.
+    """
+    arrays = {
+        name: parameter.data(parameter.list_ctx()[0]).as_in_context(mx.cpu())
+        for name, parameter in net._collect_params_with_prefix().items()
+    }
+    with replacing(path) as temporary:
+        mx.nd.save(temporary, arrays)
+
+
+def copy_parameters(source: HybridBlock, target: HybridBlock) -> None:
+    """Set every parameter of `target`, on all its devices, to that of `source` on its first."""
+    parameters = source._collect_params_with_prefix()
+    for name, parameter in target._collect_params_with_prefix().items():
+        parameter.set_data(parameters[name].data(parameters[name].list_ctx()[0]))
+
+
+def average_statistics(net: HybridBlock) -> None:
+    """Give all devices the mean of their running statistics, in which alone they differ."""
+    for parameter in net.collect_params().values():
+        if parameter.grad_req == "null" and len(parameter.list_ctx()) > 1:
+            values = [array.as_in_context(mx.cpu()) for array in parameter.list_data()]
+            parameter.set_data(mx.nd.add_n(*values) / len(values))
+
+
+def few(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more}"
+
+
+def misfits(net: HybridBlock, shapes: Shapes) -> List[str]:
+    """What keeps arrays of these names and shapes from being this network's parameters, a phrase
+    each; empty where they fit.
+    """
+    parameters = net._collect_params_with_prefix()
+    missing = [name for name in parameters if name not in shapes]
+    left_over = [name for name in shapes if name not in parameters]
+    other = [
+        f"{name} {shapes[name]} for {parameter.shape}"
+        for name, parameter in parameters.items()
+        if name in shapes and shapes[name] != parameter.shape
+    ]
+    findings = (("missing", missing), ("left over", left_over), ("of another shape", other))
+    return [f"{len(names)} {what}: {few(names)}" for what, names in findings if names]
+
+
+def load_parameters(net: HybridBlock, path: str, ctx: Devices = None) -> None:
+    """Load a file saved by `save_parameters` or ``Block.save_parameters``; each value is cast to
+    its parameter's number format.
+
+    Parameters
+    ----------
+    net : HybridBlock
+        Initialized or not.
+    path : str
+        The file.
+    ctx : Context or list of Context, default `cpu()`
+        Where the parameters of a network that is not initialized go; others stay where they are.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read; `Misfit` for one that does not fit. The network is then as
+        before.
+    """
+    arrays = read_arrays(path)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    trouble = misfits(net, shapes)
+    if trouble:
+        raise Misfit(f"{path} does not fit this network: {'; '.join(trouble)}", shapes)
+    ctx = mx.cpu() if ctx is None else ctx
+    devices = [ctx] if isinstance(ctx, mx.Context) else list(ctx)
+    for name, parameter in net._collect_params_with_prefix().items():
+        array = arrays[name]
+        parameter._load_init(
+            mx.nd.array(array, ctx=mx.cpu(), dtype=array.dtype),
+            parameter.list_ctx() if parameter._data is not None else devices,
+            cast_dtype=True,
+            dtype_source="current",
+        )

@@ -1,0 +1,231 @@
+"""The parameter files that the authors published: what each is, where it lives, how it is fetched
+and verified.
+
+The table is ``published_params.csv`` beside this module: the files of the public repository
+YimianDai/open-aff at the commits that it names, with the git blob SHA-1 of each.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import hashlib
+import os
+import shutil
+import urllib.parse
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional
+
+from . import compat
+from .download import download
+from .errors import InputError, unknown
+from .files import replacing
+
+REPOSITORY = "https://raw.githubusercontent.com/YimianDai/open-aff"
+DEFAULT_ROOT = "params"
+#: GitHub takes no larger file into a repository.
+MAX_BYTES = 100 * 2**20
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published parameter file.
+
+    Parameters
+    ----------
+    name : str
+        What it is called here.
+    generation : int
+        1, of the paper's first tables, or 2, the authors' later re-implementation.
+    dataset : str
+        What it was trained on: ``'imagenet'``, ``'cifar10'`` or ``'cifar100'``.
+    label_set : str or None
+        For CIFAR-100: ``'coarse'`` where a network of 100 outputs was trained and scored on the 20
+        superclasses, or ``'fine'``.
+    commit, path : str
+        Where it lives in the repository.
+    sha1 : str
+        Its git blob SHA-1.
+    metric, value : str and float
+        The reported score, a fraction: ``'top1_error'`` or ``'top1_accuracy'``.
+    model, kwargs : str and dict
+        The network that it fits, as `aff.get_model` takes it.
+    curve : str
+        Name of the published training log, or an empty text.
+    """
+
+    name: str
+    generation: int
+    dataset: str
+    label_set: Optional[str]
+    commit: str
+    path: str
+    sha1: str
+    metric: str
+    value: float
+    model: str
+    kwargs: Dict[str, Any]
+    curve: str
+
+    @property
+    def filename(self) -> str:
+        """Its name in a folder of parameters."""
+        return f"{self.name}.params"
+
+    @property
+    def top1_error(self) -> float:
+        """The reported top-1 error, a fraction."""
+        return self.value if self.metric == "top1_error" else 1 - self.value
+
+    def url(self, mirror: Optional[str] = None) -> str:
+        """Its address, at GitHub or at a mirror of the repository's ``<commit>/<path>``."""
+        base = mirror or compat.mirror() or REPOSITORY
+        if not base.startswith(("http://", "https://")):
+            raise InputError(
+                f"mirror {base!r}: give an address that starts with http:// or https://"
+            )
+        return f"{base.rstrip('/')}/{self.commit}/{urllib.parse.quote(self.path)}"
+
+
+def _record(row: Dict[str, str]) -> Published:
+    given = (pair.split("=") for pair in row["build_kwargs"].split())
+    kwargs = {key: ast.literal_eval(value) for key, value in given}
+    return Published(
+        name=row["name"],
+        generation=int(row["generation"]),
+        dataset=row["dataset"],
+        label_set=row["label_set"] or None,
+        commit=row["source_commit"],
+        path=row["source_path"],
+        sha1=row["git_blob_sha1"],
+        metric=row["metric"],
+        value=float(row["published_value"]),
+        model=row["build_name"],
+        kwargs={"fusion": row["fusion"], "classes": 1000, **kwargs},
+        curve=row["curve"],
+    )
+
+
+def _read_table() -> Dict[str, Published]:
+    path = os.path.join(os.path.dirname(__file__), "published_params.csv")
+    with open(path, encoding="utf-8", newline="") as file:
+        return {row["name"]: _record(row) for row in csv.DictReader(file)}
+
+
+PUBLISHED = _read_table()
+
+
+def list_published() -> List[str]:
+    """Names of the published parameter files."""
+    return list(PUBLISHED)
+
+
+def find_published(name: str) -> Published:
+    """The record of a published file.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the message lists those that exist.
+    """
+    if name not in PUBLISHED:
+        raise unknown("published parameters", name, PUBLISHED)
+    return PUBLISHED[name]
+
+
+def blob_sha1(path: str) -> str:
+    """A file's git blob SHA-1, ``sha1("blob <size>\\0" + content)``, as ``git hash-object`` prints
+    it.
+    """
+    try:
+        with open(path, "rb") as file:
+            digest = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size)
+            for chunk in iter(lambda: file.read(1 << 20), b""):
+                digest.update(chunk)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def verify(record: Published, path: str) -> None:
+    """Refuse a file that is not the published one.
+
+    Raises
+    ------
+    InputError
+        With the hashes, and which published file it is where it is another one.
+    """
+    found = blob_sha1(path)
+    if found == record.sha1:
+        return
+    others = [other.name for other in PUBLISHED.values() if other.sha1 == found]
+    why = f"it is {others[0]}" if others else "truncated, altered, or another file"
+    raise InputError(
+        f"{path} is not the published {record.name}: its git blob SHA-1 is {found}, not "
+        f"{record.sha1} ({why})"
+    )
+
+
+def fetch(
+    name: str,
+    root: Optional[str] = None,
+    mirror: Optional[str] = None,
+    source: Optional[str] = None,
+) -> str:
+    """Put a published file into a folder, verified.
+
+    A file that is there already is verified and left; a wrong one is kept aside as
+    ``<name>.params.refused`` and fetched again.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_published()`.
+    root : str, default 'params'
+        The folder; it is created.
+    mirror : str, optional
+        Address that serves ``<commit>/<path>`` as GitHub's raw files do; the environment variable
+        ``AFF_MIRROR`` names one too.
+    source : str, optional
+        Copy this file instead of downloading one.
+
+    Returns
+    -------
+    str
+        The file's path.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be had or is not the published one.
+    """
+    record = find_published(name)
+    root = root or DEFAULT_ROOT
+    path = os.path.join(root, record.filename)
+    url = record.url(mirror)
+    if source:
+        verify(record, source)
+    if os.path.exists(path):
+        try:
+            verify(record, path)
+            return path
+        except InputError:
+            if not os.path.isfile(path):
+                raise
+            os.replace(path, f"{path}.refused")
+    try:
+        os.makedirs(root, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{root}: no folder that can be written to ({error.strerror})") from error
+    if source:
+        with replacing(path) as temporary:
+            shutil.copyfile(source, temporary)
+        return path
+    try:
+        download(url, path, lambda part: verify(record, part), MAX_BYTES)
+    except InputError as error:
+        raise InputError(
+            f"{error}. Fetch {record.url(REPOSITORY)} elsewhere and put it here with: aff fetch "
+            f"{name} --from FILE"
+        ) from error
+    return path
