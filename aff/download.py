@@ -15,7 +15,7 @@ from tqdm import tqdm
 from .errors import InputError
 
 TIMEOUT_SECONDS = 20
-CHUNK = 1 << 18
+CHUNK = 1 << 16
 LINE_SECONDS = 10
 OK, PARTIAL, OUT_OF_RANGE = 200, 206, 416
 
@@ -127,18 +127,16 @@ def _receive(url: str, file: BinaryIO, name: str, max_bytes: int) -> None:
         finally:
             progress.bar.close()
         if total and progress.done < total:
-            raise requests.ConnectionError(f"it broke off at byte {progress.done} of {total}")
+            raise requests.ConnectionError("broke off")
 
 
 def _reason(error: requests.RequestException) -> str:
     """What happened, without the layers of libraries that it went through."""
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+    text = str(error)
+    if isinstance(error, requests.exceptions.ChunkedEncodingError) or "broke off" in text:
         return "it broke off; the same command goes on from there"
-    if isinstance(error, requests.Timeout):
-        return f"no answer for {TIMEOUT_SECONDS} seconds"
+    if isinstance(error, requests.Timeout) or "timed out" in text:
+        return f"no answer for {TIMEOUT_SECONDS} seconds; the same command goes on from there"
     if isinstance(error, requests.ConnectionError):
-        text = str(error)
-        if text.startswith("it broke off"):
-            return f"{text}; the same command goes on from there"
         return "no connection"
     return type(error).__name__

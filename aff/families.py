@@ -154,21 +154,33 @@ def model_arguments(name: str) -> List[str]:
 def build(name: str, ctx: Union[Context, Sequence[Context], None] = None, **kwargs) -> HybridBlock:
     """Build a network by its name; `aff.get_model` says what it takes."""
     family, depth = find_family(name)
-    net = family.network(family.blocks(depth), **_checked(name, kwargs))
+    net = family.network(family.blocks(depth), **checked_arguments(name, kwargs))
     if ctx is not None:
         net.initialize(family.initializer(), ctx=ctx)
     return net
 
 
-def _checked(name: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
-    """The arguments, each known and of its kind; the fusion by its published name."""
+def checked_arguments(name: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
+    """The arguments of a network, each known and of its kind; the fusion by its published name.
+
+    Raises
+    ------
+    InputError
+        For an unknown argument, or a value out of range.
+    """
+    family, depth = find_family(name)
     valid = model_arguments(name)
+    last = len(family.blocks(depth)) + 1
     for argument, value in kwargs.items():
         if argument not in valid:
             raise unknown(f"argument of {name}", argument, ["ctx", *valid])
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if argument in _WHOLE and not (whole and value >= 1):
             raise InputError(f"{argument} must be a whole number of at least 1, got {value!r}")
+        if argument == "start_layer" and value > last:
+            raise InputError(
+                f"start_layer of {name} must be 1 to {last} ({last} adds everywhere), got {value}"
+            )
         if argument in _SWITCHES and not isinstance(value, bool):
             raise InputError(f"{argument} must be True or False, got {value!r}")
     if "fusion" in kwargs:

@@ -3,9 +3,10 @@
 import mxnet as mx
 import numpy as np
 import pytest
+from mxnet.gluon import nn
 
 import aff
-from aff.fusion import register_fusion, resolve_fusion
+from aff.fusion import describe_fusions, register_fusion, resolve_fusion
 from aff.layers import GlobalAvgPool2D
 
 SHAPE = (2, 8, 5, 3)
@@ -24,28 +25,79 @@ def conv1x1(block, z):
     return np.einsum("oc,nchw->nohw", weight, z) + block.bias.data().asnumpy()[None, :, None, None]
 
 
-def context(sequence, z):
-    """Equations 1 and 2 in NumPy; behind pooling where the sequence starts with it."""
-    blocks = list(sequence)
-    if isinstance(blocks[0], GlobalAvgPool2D):
-        z, blocks = z.mean(axis=(2, 3), keepdims=True), blocks[1:]
-    hidden = np.maximum(batch_norm(blocks[1], conv1x1(blocks[0], z)), 0)
-    return batch_norm(blocks[4], conv1x1(blocks[3], hidden))
+def run(sequence, z):
+    """A sequence of the attention in NumPy."""
+    for block in sequence:
+        if isinstance(block, GlobalAvgPool2D):
+            z = z.mean(axis=(2, 3), keepdims=True)
+        elif isinstance(block, nn.Conv2D):
+            z = conv1x1(block, z)
+        elif isinstance(block, nn.BatchNorm):
+            z = batch_norm(block, z)
+        else:
+            z = {"relu": lambda z: np.maximum(z, 0), "sigmoid": sigmoid}[block._act_type](z)
+    return z
 
 
-def weight(local, global_, z):
-    return 1 / (1 + np.exp(-(context(local, z) + context(global_, z))))
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def two_branches(f, z):
+    return sigmoid(run(f.local_att, z) + run(f.global_att, z))
+
+
+def post(f, z):
+    local, global_ = run(f.local_att, z), run(f.global_att, z)
+    return run(f.post, np.concatenate([local, global_ + 0 * local[:, : global_.shape[1]]], axis=1))
+
+
+def select(x, y, w):
+    return 2 * x * w + 2 * y * (1 - w)
+
+
+def iaff(f, x, y):
+    w = two_branches(f, x + y)
+    u = x * w + y * (1 - w)
+    w2 = sigmoid(run(f.local_att2, u) + run(f.global_att2, u))
+    return x * w2 + y * (1 - w2)
+
+
+def sk(f, x, y):
+    logits = np.exp(run(f.global_att, x + y))
+    first, second = logits[:, :8], logits[:, 8:]
+    return 2 * x * first / (first + second) + 2 * y * second / (first + second)
+
+
+#: The formulas of the published code (and, for Table 6, of the paper): x the body, y the shortcut.
+FORMULAS = {
+    "DirectAdd": lambda f, x, y: x + y,
+    "Concat": lambda f, x, y: run(f.fuse, np.concatenate([x, y], axis=1)),
+    "ResGlobCha": lambda f, x, y: select(x, y, sigmoid(run(f.attention, x + y))),
+    "ResLocaCha": lambda f, x, y: select(x, y, sigmoid(run(f.attention, x + y))),
+    "ResGlobLocaCha": lambda f, x, y: select(x, y, two_branches(f, x + y)),
+    "ResGlobGlobCha": lambda f, x, y: select(x, y, two_branches(f, x + y)),
+    "ResLocaLocaCha": lambda f, x, y: select(x, y, two_branches(f, x + y)),
+    "ASKCFuse": lambda f, x, y: select(x, y, two_branches(f, x + y)),
+    "ResGlobLocaforGlobLocaCha": iaff,
+    "SEFuse": lambda f, x, y: y + sigmoid(run(f.global_att, x)) * x,
+    "GAUFuse": lambda f, x, y: sigmoid(run(f.global_att, x)) * y + x,
+    "SKFuse": sk,
+    "XplusAYforY": lambda f, x, y: y + two_branches(f, x) * x,
+    "AYforXplusY": lambda f, x, y: two_branches(f, x) * y + x,
+    "AXYforXplusY": lambda f, x, y: two_branches(f, x + y) * y + x,
+    "AXYforXY": lambda f, x, y: two_branches(f, x + y) * (x + y),
+    "HalfASKCFuse": lambda f, x, y: select(x, y, post(f, x + y)),
+    "ConcatASKCFuse": lambda f, x, y: select(x, y, post(f, x + y)),
+}
 
 
 def expected(block, name, x, y):
-    if name == "DirectAdd":
-        return x + y
-    w = weight(block.local_att, block.global_att, x + y)
-    if name == "ASKCFuse":
-        return 2 * x * w + 2 * y * (1 - w)
-    u = x * w + y * (1 - w)
-    w2 = weight(block.local_att2, block.global_att2, u)
-    return x * w2 + y * (1 - w2)
+    return FORMULAS[name](block, x, y)
+
+
+def test_every_published_fusion_is_here():
+    assert set(aff.list_fusions()) == set(FORMULAS)
 
 
 def randomized(name, r=4):
@@ -95,6 +147,11 @@ def test_gradient_against_finite_differences(name):
         ("AFF", "ASKCFuse"),
         ("iAFF", "ResGlobLocaforGlobLocaCha"),
         ("Add", "DirectAdd"),
+        ("MS-GAU", "AYforXplusY"),
+        ("MS-SENet", "XplusAYforY"),
+        ("MS-SA", "AXYforXplusY"),
+        ("Half-AFF", "HalfASKCFuse"),
+        ("Concat-AFF", "ConcatASKCFuse"),
         ("ASKCFuse", "ASKCFuse"),
     ],
 )
@@ -108,10 +165,56 @@ def test_unknown_fusion_names_the_valid_ones():
         aff.create_fusion("ASKCFus", 8)
 
 
-@pytest.mark.parametrize("channels, r", [(0, 1), (4, 0), (4, 8), (-4, 2)])
-def test_impossible_channels(channels, r):
-    with pytest.raises(aff.InputError, match="channels >= r >= 1"):
-        aff.create_fusion("AFF", channels, r=r)
+@pytest.mark.parametrize(
+    "name, channels, r, message",
+    [
+        ("AFF", 0, 1, "channels must be a whole number"),
+        ("AFF", 4, 0, "r must be a whole number"),
+        ("AFF", 4, 8, "r=8 leaves nothing of 4 channels"),
+        ("Half-AFF", 4, 8, "r=8 leaves nothing"),
+        ("SKFuse", 3, 1, "r=4 leaves nothing of 3 channels"),
+        ("iAFF", -4, 2, "channels must be"),
+        ("Add", "8", 2, "channels must be"),
+    ],
+)
+def test_impossible_channels(name, channels, r, message):
+    with pytest.raises(aff.InputError, match=message):
+        aff.create_fusion(name, channels, r=r)
+
+
+@pytest.mark.parametrize("name", ["Add", "Concat", "GAUFuse", "MS-SA"])
+def test_fusions_without_a_bottleneck_take_few_channels(name):
+    aff.create_fusion(name, 2, r=16)
+
+
+#: Attributes and indices of Table 6's fusions, which no published file holds: 1x1 convolutions.
+POST = {
+    "HalfASKCFuse": {"local_att.0": (2, 8), "global_att.1": (2, 8), "post.0": (8, 4)},
+    "ConcatASKCFuse": {
+        "local_att.0": (2, 8),
+        "local_att.3": (8, 2),
+        "global_att.1": (2, 8),
+        "global_att.4": (8, 2),
+        "post.0": (8, 16),
+    },
+}
+
+
+@pytest.mark.parametrize("name", POST)
+def test_names_of_the_fusions_of_table_6(name):
+    parameters = aff.create_fusion(name, 8, r=4)._collect_params_with_prefix()
+    weights = {
+        key[: -len(".weight")]: parameter.shape[:2]
+        for key, parameter in parameters.items()
+        if key.endswith("weight")
+    }
+    assert weights == POST[name]
+    assert "post.1.running_var" in parameters
+
+
+def test_descriptions_are_sentences():
+    for name, _, text in describe_fusions():
+        assert len(text) > 10, name
 
 
 @pytest.mark.parametrize("name", ["DirectAdd", "AFF"])

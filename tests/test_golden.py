@@ -6,6 +6,9 @@ import pytest
 
 import aff
 from aff import fusion
+from aff.resnet import CIFARResNet, ResNetV1b
+from aff.resnext import CIFARResNeXt, ResNeXt
+from aff.training.loop import hybridize
 
 from . import golden
 
@@ -76,11 +79,22 @@ def test_the_bound_tells_a_wrong_network(key, change, monkeypatch):
     assert error > bound
 
 
-@pytest.mark.parametrize("name", ["cifar_resnet8_askc", "cifar_resnext11_32x4d_askc"])
-@pytest.mark.parametrize("fused", aff.list_fusions())
-def test_every_model_with_every_fusion(name, fused, tmp_path):
-    net = aff.get_model(name, fusion=fused, classes=10, ctx=mx.cpu())
-    x = mx.nd.random.normal(shape=(2, 3, 8, 8))
+#: One block a stage of each family.
+SMALLEST = {
+    "CIFAR ResNet": lambda fusion: CIFARResNet((1, 1, 1), fusion, classes=10),
+    "CIFAR ResNeXt": lambda fusion: CIFARResNeXt((1, 1, 1), fusion=fusion, classes=10),
+    "ResNet v1b": lambda fusion: ResNetV1b((1, 1, 1, 1), fusion, classes=10, start_layer=1),
+    "ResNeXt": lambda fusion: ResNeXt((1, 1, 1, 1), fusion=fusion, classes=10, start_layer=1),
+}
+
+
+@pytest.mark.parametrize("family", SMALLEST)
+@pytest.mark.parametrize("fusion", aff.list_fusions())
+def test_every_family_with_every_fusion(family, fusion, tmp_path):
+    net = SMALLEST[family](fusion)
+    net.initialize(mx.init.Xavier(), ctx=mx.cpu())
+    size = 8 if "CIFAR" in family else 64
+    x = mx.nd.random.normal(shape=(2, 3, size, size))
     plain = net(x)
     assert plain.shape == (2, 10)
     assert np.isfinite(plain.asnumpy()).all()
@@ -93,8 +107,8 @@ def test_every_model_with_every_fusion(name, fused, tmp_path):
             assert np.abs(parameter.grad().asnumpy()).sum() > 0 or parameter.name.endswith("_bias")
     plain = net(x).asnumpy()
     net.save_parameters(str(tmp_path / "net.params"))
-    net.hybridize(static_alloc=True, static_shape=True)
+    hybridize(net)
     np.testing.assert_allclose(net(x).asnumpy(), plain, rtol=1e-4, atol=1e-4)
-    again = aff.get_model(name, fusion=fused, classes=10)
-    again.load_parameters(str(tmp_path / "net.params"))
+    again = SMALLEST[family](fusion)
+    aff.load_parameters(again, str(tmp_path / "net.params"))
     np.testing.assert_array_equal(again(x).asnumpy(), plain)

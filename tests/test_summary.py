@@ -1,9 +1,16 @@
 """The layer table against counts made by hand."""
 
+import json
+
 import pytest
 
 import aff
-from aff.summary import summarize, table
+from aff.summary import _ELEMENTWISE, _POOLING, summarize, table
+
+import mxnet as mx  # isort: skip
+
+#: Operators that move values without computing any.
+FREE = {"Concat", "Reshape", "slice_axis", "broadcast_like"}
 
 
 def totals(name, size=32, **kwargs):
@@ -53,6 +60,26 @@ def test_a_fusion_is_counted_whole():
     global_ = 2 * c * inner + inner + c * hw
     elementwise = 7 * c * hw  # x + y, L + g, sigmoid, x - y, times w, plus y, times 2
     assert sum(row.multiply_adds for row in rows) == local + global_ + elementwise
+
+
+@pytest.mark.parametrize(
+    "name, kwargs, gflops",
+    [
+        ("resnet50_v1b_askc", {"fusion": "Add"}, 4.1),
+        ("resnet50_v1b_askc", {"fusion": "AFF"}, 4.3),
+    ],
+)
+def test_the_papers_figures_for_resnet_50(name, kwargs, gflops):
+    assert round(totals(name, size=224, **kwargs)[2] / 1e9, 1) == gflops
+
+
+@pytest.mark.parametrize("fusion", aff.list_fusions())
+def test_every_operator_of_a_fusion_is_known(fusion):
+    """An operator that the count does not know would make a fusion look free."""
+    known = {*_POOLING, *_ELEMENTWISE, *FREE, "Convolution", "FullyConnected", "BatchNorm"}
+    output = aff.create_fusion(fusion, 8)(mx.sym.var("x"), mx.sym.var("y"))
+    nodes = json.loads(output.tojson())["nodes"]
+    assert {node["op"] for node in nodes} - {"null"} <= known
 
 
 def test_size_of_the_input_counts():

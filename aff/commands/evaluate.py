@@ -130,8 +130,12 @@ def run(options: argparse.Namespace) -> int:
     devices, warning = choose_devices(options.gpus, options.cpus)
     on_gpu = devices[0].device_type == "gpu"
     precision = create_precision(subject.dtype if on_gpu else "float32", devices)
-    batches, data = load_batches(subject, options, len(devices))
-    net = load_network(subject, options, devices, precision)
+    if subject.published:  # which may have to be fetched: not for data that is not here
+        batches, data = load_batches(subject, options, len(devices))
+        net = load_network(subject, options, devices, precision)
+    else:
+        net = load_network(subject, options, devices, precision)
+        batches, data = load_batches(subject, options, len(devices))
     if warning:
         log.warn(warning)
     found = evaluate(

@@ -11,7 +11,7 @@ from mxnet import Context
 from mxnet.gluon import HybridBlock
 
 from ..errors import InputError, unknown
-from ..families import list_networks, match_family, model_arguments
+from ..families import checked_arguments, list_networks, match_family, model_arguments
 from ..model_zoo import get_model, resolve_model
 from ..training.loop import hybridize
 from ..training.precision import Float32
@@ -89,7 +89,7 @@ def resolve(
     if name.startswith("cifar_resnext"):
         # How the published ResNeXt runs started, though no flag of theirs says so.
         kwargs["last_gamma"] = True
-    return name, kwargs
+    return name, checked_arguments(name, kwargs)
 
 
 def build(
