@@ -43,13 +43,14 @@ setup(
     long_description=readme,
     long_description_content_type="text/markdown",
     packages=find_packages(include=["aff", "aff.*"]),
-    package_data={"aff.data": ["*.gz"]},
+    package_data={"aff": ["*.csv"], "aff.data": ["*.gz"]},
     python_requires=">=3.8,<3.13",
     install_requires=[
         MXNET[build],
         "numpy>=1.24,<2",
         "gluoncv>=0.10.5,<0.11",
-        "opencv-python<4.12",  # gluoncv's; 5.x wants NumPy 2
+        "opencv-python<4.12",  # 5.x wants NumPy 2
+        "requests>=2.20,<3",
         "matplotlib>=3.7,<4",
         "tqdm>=4.60,<5",
         "setuptools>=65; python_version >= '3.12'",  # mxnet and gluoncv import distutils

@@ -6,7 +6,6 @@ GluonCV's.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import List, Optional, Sequence
 
 from mxnet.gluon import HybridBlock, nn
@@ -17,20 +16,26 @@ from .trunk import Classifier, bottleneck_inputs, cifar_stem, imagenet_stem, res
 
 
 def _stages(
-    blocks: Sequence[int], fusion: str, start_layer: int, stem: int, make, avg_down: list
+    blocks: Sequence[int],
+    fusion: str,
+    start_layer: int,
+    stem: int,
+    avg_down: Sequence[bool],
+    **settings,
 ) -> List[HybridBlock]:
-    """Stages of ResNeXt blocks, widths 64, 128, ...; `avg_down` says for each how its projection
-    goes.
+    """Stages of ResNeXt blocks, widths 64, 128, ..., on a stem of so many channels; `avg_down` says
+    for each stage how its projection goes, `settings` are those of every block.
     """
 
     def build(stage: int, index: int, name: str, strides: int) -> HybridBlock:
-        return make(
+        return ResNeXtBlock(
             bottleneck_inputs(stage, index, stem),
             64 * 2**stage,
             strides=strides,
             project=not index,
             fusion=name,
             avg_down=avg_down[stage],
+            **settings,
         )
 
     return residual_stages(blocks, fusion, start_layer, build)
@@ -80,19 +85,22 @@ class CIFARResNeXt(Classifier):
         norm_kwargs: Optional[dict] = None,
     ):
         norm = Normalization(norm_layer, norm_kwargs)
-        make = partial(
-            ResNeXtBlock,
-            cardinality=cardinality,
-            bottleneck_width=bottleneck_width,
-            norm=norm,
-            use_se=use_se,
-            last_gamma=last_gamma,
-        )
         features = sequential(
             *cifar_stem(64, deep_stem, norm),
             norm(64),
             nn.Activation("relu"),
-            *_stages(blocks, fusion, start_layer, 64, make, [avg_down] * len(blocks)),
+            *_stages(
+                blocks,
+                fusion,
+                start_layer,
+                64,
+                [avg_down] * len(blocks),
+                cardinality=cardinality,
+                bottleneck_width=bottleneck_width,
+                norm=norm,
+                use_se=use_se,
+                last_gamma=last_gamma,
+            ),
             GlobalAvgPool2D(),
             nn.Flatten(),
         )
@@ -142,21 +150,23 @@ class ResNeXt(Classifier):
     ):
         norm = Normalization(norm_layer, norm_kwargs)
         stem, width = imagenet_stem(deep_stem, stem_width, norm)
-        make = partial(
-            ResNeXtBlock,
-            cardinality=cardinality,
-            bottleneck_width=bottleneck_width,
-            norm=norm,
-            use_se=use_se,
-            last_gamma=last_gamma,
-        )
-        pooled = [False] + [avg_down] * (len(blocks) - 1)
         features = sequential(
             *stem,
             norm(width),
             nn.Activation("relu"),
             nn.MaxPool2D(3, 2, 1),
-            *_stages(blocks, fusion, start_layer, width, make, pooled),
+            *_stages(
+                blocks,
+                fusion,
+                start_layer,
+                width,
+                [False] + [avg_down] * (len(blocks) - 1),
+                cardinality=cardinality,
+                bottleneck_width=bottleneck_width,
+                norm=norm,
+                use_se=use_se,
+                last_gamma=last_gamma,
+            ),
             GlobalAvgPool2D(),
             nn.Flatten(),
         )

@@ -1,10 +1,7 @@
 """Downloads, served on loopback: what fits its sum arrives, anything else leaves nothing behind."""
 
-import functools
 import hashlib
-import http.server
 import tarfile
-import threading
 
 import pytest
 
@@ -12,6 +9,7 @@ import aff
 from aff.data import cifar, fetch, grey, load_dataset
 
 from ..conftest import write_cifar, write_idx
+from ..serving import serving
 
 import numpy as np  # isort: skip
 
@@ -21,14 +19,9 @@ def repository(tmp_path, monkeypatch):
     """A folder served over HTTP in place of mxnet's data repository."""
     root = tmp_path / "served"
     root.mkdir()
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(root))
-    handler.log_message = lambda *arguments: None
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("MXNET_GLUON_REPO", f"http://127.0.0.1:{server.server_port}/")
-    yield root
-    server.shutdown()
-    server.server_close()
+    with serving(root) as server:
+        monkeypatch.setenv("MXNET_GLUON_REPO", f"{server.url}/")
+        yield root
 
 
 def sha1(path):

@@ -1,0 +1,151 @@
+"""Evaluation images: both sources agree, every image once, cropped as `ImageRecordIter` does."""
+
+import cv2
+import mxnet as mx
+import numpy as np
+import pytest
+
+import aff
+from aff.data.imagenet import (
+    MEAN,
+    STD,
+    FolderImages,
+    ImageEvalBatches,
+    RecordImages,
+    central_view,
+    decode,
+    find_images,
+)
+
+SHAPES = [(90, 120), (120, 90), (64, 64), (300, 65), (57, 200), (80, 81), (73, 73)]
+
+
+def picture(height, width, seed):
+    """A smooth colour image, which JPEG keeps nearly as it is."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 256, (4, 4, 3), np.uint8)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """``val/<class>/``, 7 images of three classes."""
+    for index, shape in enumerate(SHAPES):
+        place = tmp_path / "val" / f"n{index % 3}"
+        place.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(place / f"{index}.JPEG"), picture(*shape, index))
+    (tmp_path / "val" / "n0" / "notes.txt").write_text("no image")
+    return tmp_path
+
+
+@pytest.fixture
+def records(folder):
+    """The same images in a ``.rec`` file."""
+    path = folder / "val.rec"
+    writer = mx.recordio.MXIndexedRecordIO(str(folder / "val.idx"), str(path), "w")
+    images = FolderImages(str(folder))
+    for place in range(len(images)):
+        content, label = images.read(place)
+        header = mx.recordio.IRHeader(0, float(label), place, 0)
+        writer.write_idx(place, mx.recordio.pack(header, content))
+    writer.close()
+    return path
+
+
+def test_labels_are_the_classes_in_alphabetical_order(folder):
+    images = FolderImages(str(folder))
+    assert [images.read(place)[1] for place in range(len(images))] == [0, 0, 0, 1, 1, 2, 2]
+    assert len(FolderImages(str(folder / "val"))) == 7
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("workers", [0, 3])
+def test_both_sources_give_every_image_once(folder, records, batch_size, workers):
+    one, other = (
+        ImageEvalBatches(images, batch_size, classes=3, size=48, workers=workers)
+        for images in (FolderImages(str(folder)), RecordImages(str(records)))
+    )
+    assert one.samples == other.samples == 7
+    batches, same = list(one), list(other)
+    assert len(batches) == len(one)
+    assert sum(len(labels) for _, labels in batches) == 7
+    for (data, labels), (data2, labels2) in zip(batches, same):
+        assert data.shape == (len(labels), 3, 48, 48)
+        assert data.dtype == np.float32
+        np.testing.assert_array_equal(data, data2)
+        np.testing.assert_array_equal(labels, labels2)
+
+
+def test_the_crop_is_that_of_image_record_iter(records):
+    reference = mx.io.ImageRecordIter(
+        path_imgrec=str(records),
+        data_shape=(3, 56, 56),
+        batch_size=7,
+        resize=64,
+        shuffle=False,
+        preprocess_threads=1,
+        **{f"mean_{c}": value for c, value in zip("rgb", MEAN)},
+        **{f"std_{c}": value for c, value in zip("rgb", STD)},
+    )
+    expected = next(reference).data[0].asnumpy()
+    data, _ = next(iter(ImageEvalBatches(RecordImages(str(records)), 7, classes=3, size=56)))
+    # Two builds of OpenCV and libjpeg round differently: a level or two of 255.
+    assert np.abs(data - expected).max() < 3.5 / min(STD)
+    assert np.abs(data - expected).mean() < 0.3 / min(STD)
+
+
+def test_the_centre_of_the_scaled_image():
+    pixels = np.zeros((100, 200, 3), np.uint8)
+    pixels[:, 100:] = 255
+    view = central_view(pixels, 56, 0.875)
+    assert view.shape == (56, 56, 3)
+    assert (view[:, :27] == 0).all()
+    assert (view[:, 29:] == 255).all()
+    whole = np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)
+    np.testing.assert_array_equal(central_view(whole, 56, 0.875), whole[4:60, 4:60])
+
+
+def test_red_comes_first():
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[..., 2] = 255  # OpenCV writes blue first
+    content = cv2.imencode(".png", red)[1].tobytes()
+    assert decode(content, "red.png")[0, 0].tolist() == [255, 0, 0]
+    grey = cv2.imencode(".png", np.full((8, 8), 9, np.uint8))[1].tobytes()
+    assert decode(grey, "grey.png").shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image"])
+def test_what_cannot_be_decoded_is_named(folder, content):
+    (folder / "val" / "n1" / "1.JPEG").write_bytes(content)
+    with pytest.raises(aff.InputError, match="n1/1.JPEG: cannot be decoded"):
+        list(ImageEvalBatches(FolderImages(str(folder)), 4, classes=3, size=48, workers=2))
+
+
+def test_labels_beyond_the_network_are_named(folder, records):
+    with pytest.raises(aff.InputError, match=r"val.rec: record 5: label 2 is not in 0..1"):
+        list(ImageEvalBatches(RecordImages(str(records)), 4, classes=2, size=48))
+
+
+def test_images_are_found(folder, records, monkeypatch):
+    assert len(find_images(str(folder))) == 7
+    assert len(find_images(records=str(records))) == 7
+    with pytest.raises(aff.InputError, match="not both"):
+        find_images(str(folder), str(records))
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    with pytest.raises(aff.InputError, match=r"put the validation images into .*--rec-val FILE"):
+        find_images()
+    place = folder / "home" / ".mxnet" / "datasets" / "imagenet"
+    place.mkdir(parents=True)
+    (folder / "val").rename(place / "val")
+    assert find_images().source == str(place / "val")
+    (place / "rec").mkdir()
+    records.rename(place / "rec" / "val.rec")
+    assert find_images().source == str(place / "rec" / "val.rec")
+
+
+@pytest.mark.parametrize("name", ["none", "file", "empty"])
+def test_folders_without_classes(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(aff.InputError, match=name):
+        FolderImages(str(tmp_path / name))

@@ -1,0 +1,98 @@
+"""RecordIO files that mxnet wrote, and damaged ones."""
+
+import struct
+
+import mxnet as mx
+import numpy as np
+import pytest
+
+import aff
+from aff.data.recordio import MAGIC, RecordFile
+
+CONTENTS = [b"first", b"", MAGIC + b"inside" + MAGIC, bytes(range(256)) * 50]
+
+
+@pytest.fixture
+def written(tmp_path):
+    """``x.rec`` and ``x.idx`` as mxnet writes them."""
+    writer = mx.recordio.MXIndexedRecordIO(str(tmp_path / "x.idx"), str(tmp_path / "x.rec"), "w")
+    for key, content in enumerate(CONTENTS):
+        header = mx.recordio.IRHeader(0, float(key), key, 0)
+        writer.write_idx(key, mx.recordio.pack(header, content))
+    writer.close()
+    return tmp_path
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_what_mxnet_wrote_comes_back(written, indexed):
+    records = RecordFile(str(written / "x.rec"), str(written / "x.idx") if indexed else None)
+    assert len(records) == len(CONTENTS)
+    for place in (3, 0, 2, 1):
+        labels, content = records.read(place)
+        assert (labels.tolist(), content) == ([place], CONTENTS[place])
+
+
+def test_several_labels(tmp_path):
+    writer = mx.recordio.MXRecordIO(str(tmp_path / "x.rec"), "w")
+    writer.write(mx.recordio.pack(mx.recordio.IRHeader(0, [1, 2, 3], 7, 0), b"image"))
+    writer.close()
+    labels, content = RecordFile(str(tmp_path / "x.rec")).read(0)
+    assert (labels.tolist(), content) == ([1, 2, 3], b"image")
+
+
+def test_a_truncated_file_is_refused_at_its_record(written):
+    content = (written / "x.rec").read_bytes()
+    (written / "x.rec").write_bytes(content[:-10])
+    with pytest.raises(aff.InputError, match="record 3: the file ends within it"):
+        RecordFile(str(written / "x.rec"))
+    indexed = RecordFile(str(written / "x.rec"), str(written / "x.idx"))
+    assert indexed.read(0)[1] == b"first"
+    with pytest.raises(aff.InputError, match=r"record 3, byte \d+: the file ends within it"):
+        indexed.read(3)
+
+
+@pytest.mark.parametrize(
+    "index, message",
+    [
+        ("0\t0\n1\t999999\n", "line 2 points behind the end"),
+        ("0 0\n", "line 1 is no key and offset"),
+        ("0\t-5\n", "line 1 is no key and offset"),
+        ("", "holds no records"),
+    ],
+)
+def test_an_index_that_does_not_fit(written, index, message):
+    (written / "x.idx").write_text(index)
+    with pytest.raises(aff.InputError, match=message):
+        RecordFile(str(written / "x.rec"), str(written / "x.idx"))
+
+
+def test_an_index_of_another_file(written):
+    (written / "x.idx").write_text("0\t4\n")
+    with pytest.raises(aff.InputError, match="record 0, byte 4: no record starts at byte 4"):
+        RecordFile(str(written / "x.rec"), str(written / "x.idx")).read(0)
+
+
+def test_damage_is_found(written):
+    content = bytearray((written / "x.rec").read_bytes())
+    struct.pack_into("<I", content, 4, 3 << 29 | 5)
+    (written / "x.rec").write_bytes(content)
+    with pytest.raises(aff.InputError, match="out of order"):
+        RecordFile(str(written / "x.rec"))
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        (written / "x.rec").write_bytes(rng.bytes(int(rng.integers(1, 200))))
+        with pytest.raises(aff.InputError, match="no record starts"):
+            RecordFile(str(written / "x.rec"))
+
+
+def test_a_record_without_a_header(tmp_path):
+    writer = mx.recordio.MXRecordIO(str(tmp_path / "x.rec"), "w")
+    writer.write(b"short")
+    writer.close()
+    with pytest.raises(aff.InputError, match="its header is cut short"):
+        RecordFile(str(tmp_path / "x.rec")).read(0)
+
+
+def test_what_is_missing_is_said(tmp_path):
+    with pytest.raises(aff.InputError, match="x.rec: cannot be read: No such file"):
+        RecordFile(str(tmp_path / "x.rec"))
