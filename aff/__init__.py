@@ -5,7 +5,7 @@ from . import compat
 compat.prepare()
 
 # What follows imports mxnet, so it has to come after `prepare`.
-from . import fusion_variants  # noqa: E402, F401  (registers them)
+from . import fusion_concat, fusion_variants  # noqa: E402, F401  (registers them)
 from .errors import InputError  # noqa: E402
 from .families import count_parameters  # noqa: E402
 from .fusion import create_fusion, list_fusions  # noqa: E402

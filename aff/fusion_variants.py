@@ -1,4 +1,4 @@
-"""The fusions that the paper compares `AFF` and `iAFF` with: Tables 1, 3, 4 and 6.
+"""The fusions that the paper compares `AFF` and `iAFF` with: Tables 1, 3 and 4.
 
 Each is one choice of what the attention sees (`x + residual`, or the body's output `x` alone), of
 its branches (local, global or both; "wide" ones are a single 1x1 convolution of all channels), and
@@ -49,7 +49,7 @@ def select(F, weight, x, residual):
     return 2 * F.elemwise_add(residual, F.broadcast_mul(difference, weight))
 
 
-class _Attentive(HybridBlock):
+class Attentive(HybridBlock):
     """A fusion by one weight: ``join(F, weight(F, z), x, residual)``, z what the attention sees."""
 
     #: Whether z is ``x + residual``; otherwise it is `x`.
@@ -65,21 +65,21 @@ class _Attentive(HybridBlock):
         return self.join(F, self.weight(F, z), x, residual)
 
 
-class _OneBranch(_Attentive):
+class _OneBranch(Attentive):
     """A weight from one branch, `attention`."""
 
     def weight(self, F, z):
         return F.Activation(self.attention(z), act_type="sigmoid")
 
 
-class _GlobalBranch(_Attentive):
+class _GlobalBranch(Attentive):
     """A weight from the global branch, `global_att`."""
 
     def weight(self, F, z):
         return F.Activation(self.global_att(z), act_type="sigmoid")
 
 
-class _TwoBranches(_Attentive):
+class _TwoBranches(Attentive):
     """A weight from the sum of two branches, `local_att` and `global_att`, which the published code
     calls so whatever they see.
     """
@@ -96,21 +96,6 @@ class _WideLocalGlobal(_TwoBranches):
         with self.name_scope():
             self.local_att = sequential(*wide(channels, norm))
             self.global_att = sequential(GlobalAvgPool2D(), *wide(channels, norm))
-
-
-@register_fusion("Concat")
-class Concat(HybridBlock):
-    """Concatenation of both inputs, BN, and a 1x1 convolution (with bias) back to C (Table 4,
-    "Concat").
-    """
-
-    def __init__(self, channels: int, r: int, norm: Normalization):
-        super().__init__()
-        with self.name_scope():
-            self.fuse = sequential(norm(2 * channels), conv(2 * channels, channels, use_bias=True))
-
-    def hybrid_forward(self, F, x, residual):
-        return self.fuse(F.concat(x, residual, dim=1))
 
 
 @register_fusion("ResGlobCha")
@@ -249,46 +234,3 @@ class AXYforXY(_WideLocalGlobal):
     """The sum, scaled by its own local and global context."""
 
     join = staticmethod(rescale)
-
-
-class _ConcatenatedContexts(_Attentive):
-    """A weight from the concatenation of both contexts, the global one repeated at every position,
-    and one more 1x1 convolution (`post`).
-    """
-
-    def __init__(self, channels: int, norm: Normalization, local: list, global_: list, width: int):
-        super().__init__()
-        with self.name_scope():
-            self.local_att = sequential(*local, nn.Activation("relu"))
-            self.global_att = sequential(GlobalAvgPool2D(), *global_, nn.Activation("relu"))
-            self.post = sequential(
-                conv(2 * width, channels, use_bias=True),
-                norm(channels),
-                nn.Activation("sigmoid"),
-            )
-
-    def weight(self, F, z):
-        local = self.local_att(z)
-        everywhere = F.broadcast_like(self.global_att(z), local)
-        return self.post(F.concat(local, everywhere, dim=1))
-
-
-@register_fusion("HalfASKCFuse", "Half-AFF")
-class HalfASKCFuse(_ConcatenatedContexts):
-    """`AFF` whose contexts end at C/r channels and are concatenated (Table 6, "Half-AFF")."""
-
-    def __init__(self, channels: int, r: int, norm: Normalization):
-        inner = reduced(channels, r)
-        local, global_ = ([conv(channels, inner, use_bias=True), norm(inner)] for _ in range(2))
-        super().__init__(channels, norm, local, global_, inner)
-
-
-@register_fusion("ConcatASKCFuse", "Concat-AFF")
-class ConcatASKCFuse(_ConcatenatedContexts):
-    """`AFF` whose contexts are concatenated instead of added (Table 6, "Concat-AFF")."""
-
-    def __init__(self, channels: int, r: int, norm: Normalization):
-        local, global_ = (
-            bottleneck(channels, reduced(channels, r), channels, norm) for _ in range(2)
-        )
-        super().__init__(channels, norm, local, global_, channels)

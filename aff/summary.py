@@ -120,7 +120,7 @@ def _multiply_adds(
     in_fusion: bool,
 ) -> int:
     if node["op"] in ("Convolution", "FullyConnected"):
-        weight = shapes[inputs[1]]
+        weight = _input_shape(inputs[1], shapes)
         spatial = math.prod(shape[2:])
         return math.prod(weight) * spatial
     if in_fusion and node["op"] in _POOLING:

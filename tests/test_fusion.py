@@ -30,7 +30,7 @@ def run(sequence, z):
     for block in sequence:
         if isinstance(block, GlobalAvgPool2D):
             z = z.mean(axis=(2, 3), keepdims=True)
-        elif isinstance(block, nn.Conv2D):
+        elif hasattr(block, "weight"):
             z = conv1x1(block, z)
         elif isinstance(block, nn.BatchNorm):
             z = batch_norm(block, z)

@@ -21,6 +21,7 @@ NETWORKS = {
     "aff.blocks",
     "aff.families",
     "aff.fusion",
+    "aff.fusion_concat",
     "aff.fusion_variants",
     "aff.layers",
     "aff.model_zoo",
@@ -35,6 +36,7 @@ NETWORKS = {
 MODELS = (
     "aff.families",
     "aff.fusion",
+    "aff.fusion_concat",
     "aff.model_zoo",
     "aff.pretrained",
     "aff.published",
