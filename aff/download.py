@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
+import logging
 import os
 import sys
 import time
 from typing import BinaryIO, Callable, Iterator
 
 import requests
+import urllib3
 from tqdm import tqdm
 
 from .errors import InputError
@@ -18,6 +21,7 @@ TIMEOUT_SECONDS = 20
 CHUNK = 1 << 16
 LINE_SECONDS = 10
 OK, PARTIAL, OUT_OF_RANGE = 200, 206, 416
+LOG = logging.getLogger(__name__)
 
 
 class _Progress:
@@ -47,20 +51,61 @@ class _Progress:
 
 @contextlib.contextmanager
 def _owned(path: str) -> Iterator[BinaryIO]:
-    """The file, open to append and locked, so that no two processes write it."""
-    with open(path, "ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(f"{path}: another process is downloading it") from error
-        yield file
+    """The file, open to append, once no other process has it; it is removed where it stays empty.
+
+    Whoever waited may find that the file has got its final name meanwhile, or is gone: then it is
+    opened anew.
+    """
+    while True:
+        with open(path, "ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                LOG.warning("%s: waiting for the process that is downloading it", path)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is(file, path):
+                continue
+            try:
+                yield file
+            finally:
+                file.flush()
+                if _is(file, path) and os.path.getsize(path) == 0:
+                    os.remove(path)
+            return
+
+
+def _is(file: BinaryIO, path: str) -> bool:
+    """Whether the open file is the one of this name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def put_aside(file: str, path: str) -> str:
+    """Rename a file that was refused as `path` to ``<path>.refused``, or ``.refused.1`` and so on
+    where that is taken; the name.
+    """
+    names = (f"{path}.refused{f'.{number}' if number else ''}" for number in itertools.count())
+    aside = next(name for name in names if not os.path.exists(name))
+    os.rename(file, aside)
+    return aside
+
+
+def _approved(check: Callable[[str], None], path: str) -> bool:
+    try:
+        check(path)
+    except InputError:
+        return False
+    return True
 
 
 def download(url: str, path: str, check: Callable[[str], None], max_bytes: int) -> None:
     """Download a file; `path` exists afterwards only if it is whole and `check` is content.
 
     What has arrived of an unfinished download stays in ``<path>.part``, and the next call goes on
-    from there. What was downloaded and refused is kept aside as ``<path>.refused``.
+    from there. What was downloaded and refused, and a file of the final name that is refused, are
+    kept aside as ``<path>.refused``.
 
     Parameters
     ----------
@@ -69,32 +114,39 @@ def download(url: str, path: str, check: Callable[[str], None], max_bytes: int) 
     path : str
         Its final name; the folder exists.
     check : callable
-        Called with the name of the downloaded file; raises `InputError` to refuse it.
+        Called with the name of a file; raises `InputError` to refuse it.
     max_bytes : int
         Refuse to store more.
 
     Raises
     ------
     InputError
-        Where the file cannot be had, is too large, or is refused.
+        Where the file cannot be had or stored, is too large, or is refused.
     """
     part = f"{path}.part"
     try:
         with _owned(part) as file:
+            if os.path.exists(path) and _approved(check, path):
+                return  # another process was faster
             _receive(url, file, os.path.basename(path), max_bytes)
             file.flush()
             os.fsync(file.fileno())
             try:
                 check(part)
             except InputError as error:
-                os.replace(part, f"{path}.refused")
-                raise InputError(f"{url}: {error}; kept aside as {path}.refused") from error
+                aside = put_aside(part, path)
+                raise InputError(f"{url}: {error}; kept aside as {aside}") from error
+            if os.path.exists(path):
+                LOG.warning("%s: another file was here; it is now %s", path, put_aside(path, path))
             os.replace(part, path)
-    except requests.RequestException as error:
-        raise InputError(f"{url} could not be downloaded ({_reason(error)})") from error
-    finally:
-        if os.path.exists(part) and os.path.getsize(part) == 0:
-            os.remove(part)
+    except InputError:
+        raise
+    except OSError as error:
+        if isinstance(error, requests.RequestException):
+            raise InputError(f"{url} could not be downloaded ({_reason(error)})") from error
+        raise InputError(f"{part}: cannot be written ({error.strerror or error})") from error
+    except (ValueError, urllib3.exceptions.HTTPError) as error:
+        raise InputError(f"{url} could not be downloaded ({type(error).__name__})") from error
 
 
 def _receive(url: str, file: BinaryIO, name: str, max_bytes: int) -> None:
@@ -114,7 +166,7 @@ def _receive(url: str, file: BinaryIO, name: str, max_bytes: int) -> None:
             file.truncate(0)
             done = 0
         length = response.headers.get("Content-Length", "")
-        total = done + int(length) if length.isdigit() else 0
+        total = done + int(length) if length.isascii() and length.isdigit() else 0
         if total > max_bytes:
             raise InputError(f"{url}: {total} bytes, which no published file has")
         progress = _Progress(name, done, total)

@@ -67,7 +67,7 @@ class Family:
             if self.step + 2 <= depth <= MAX_DEPTH and (depth - 2) % self.step == 0:
                 return ((depth - 2) // self.step,) * 3
             some = ", ".join(str(self.step * b + 2) for b in range(1, 6))
-            rule = f"{self.step}b+2, e.g. {some}"
+            rule = f"{self.step}b+2, e.g. {some}, and at most {MAX_DEPTH}"
         raise InputError(
             f"model {self.pattern.format(depth)!r}: the depth of {self.pattern.format('<depth>')} "
             f"must be {rule}"
@@ -114,7 +114,7 @@ def match_family(name: str) -> Optional[Tuple[Family, int]]:
         For a depth that the family does not have.
     """
     for family in FAMILIES:
-        match = re.fullmatch(family.pattern.format(r"(\d{1,4})"), str(name))
+        match = re.fullmatch(family.pattern.format("([1-9][0-9]*)"), str(name))
         if match:
             depth = int(match.group(1))
             family.blocks(depth)
@@ -154,6 +154,9 @@ def model_arguments(name: str) -> List[str]:
 def build(name: str, ctx: Union[Context, Sequence[Context], None] = None, **kwargs) -> HybridBlock:
     """Build a network by its name; `aff.get_model` says what it takes."""
     family, depth = find_family(name)
+    devices = [ctx] if isinstance(ctx, Context) else ctx
+    if devices is not None and not (devices and all(isinstance(d, Context) for d in devices)):
+        raise InputError(f"ctx must be a Context such as mx.cpu(), or a list of them, got {ctx!r}")
     net = family.network(family.blocks(depth), **checked_arguments(name, kwargs))
     if ctx is not None:
         net.initialize(family.initializer(), ctx=ctx)
@@ -183,6 +186,8 @@ def checked_arguments(name: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
             )
         if argument in _SWITCHES and not isinstance(value, bool):
             raise InputError(f"{argument} must be True or False, got {value!r}")
+    if "stem_width" in kwargs and not kwargs.get("deep_stem"):
+        raise InputError(f"stem_width of {name} is that of the deep stem: it needs deep_stem=True")
     if "fusion" in kwargs:
         kwargs = {**kwargs, "fusion": resolve_fusion(kwargs["fusion"])}
     return kwargs

@@ -52,7 +52,7 @@ def resolve_fusion(name: str) -> str:
     InputError
         When no fusion has this name; the message lists those that exist.
     """
-    resolved = _ALIASES.get(name, name)
+    resolved = _ALIASES.get(str(name), str(name))
     if resolved not in _FUSIONS:
         raise unknown("fusion", name, [*_FUSIONS, *_ALIASES])
     return resolved
@@ -87,7 +87,8 @@ def create_fusion(
     Parameters
     ----------
     name : str
-        One of `list_fusions()`, or the alias `AFF`, `iAFF` or `Add`.
+        One of `list_fusions()`, or an alias: `AFF`, `iAFF`, `Add`, or a row of the paper's tables
+        (`MS-GAU`, `MS-SENet`, `MS-SA`, `Half-AFF`, `Concat-AFF`).
     channels : int
         Channels C of both inputs and of the output.
     r : int, default 4
@@ -126,7 +127,7 @@ def reduced(channels: int, r: int) -> int:
     """
     if channels < r:
         raise InputError(
-            f"a reduction ratio r={r} leaves nothing of {channels} channels: take r <= channels"
+            f"a reduction ratio of {r} leaves nothing of {channels} channels: it must not be larger"
         )
     return channels // r
 

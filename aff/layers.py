@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Callable, Optional
 
 from mxnet.gluon import HybridBlock, nn
+
+from .errors import InputError, unknown
 
 NormLayer = Callable[..., HybridBlock]
 
@@ -31,11 +34,25 @@ class Normalization:
         Takes ``in_channels`` and `kwargs`, e.g. `mxnet.gluon.contrib.nn.SyncBatchNorm`.
     kwargs : dict, optional
         Further arguments of `layer`.
+
+    Raises
+    ------
+    InputError
+        For a layer that is none, or arguments that it does not have.
     """
 
     def __init__(self, layer: Optional[NormLayer] = None, kwargs: Optional[dict] = None):
         self.layer = layer or nn.BatchNorm
-        self.kwargs = dict(kwargs or {})
+        self.kwargs = kwargs or {}
+        if not callable(self.layer):
+            raise InputError(f"norm_layer must be a layer's class, got {layer!r}")
+        if not isinstance(self.kwargs, dict):
+            raise InputError(f"norm_kwargs must be a dict, got {kwargs!r}")
+        parameters = inspect.signature(self.layer).parameters.values()
+        named = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+        for argument in self.kwargs:
+            if argument not in named:
+                raise unknown("argument in norm_kwargs", argument, named)
 
     def __call__(self, channels: int, **kwargs) -> HybridBlock:
         return self.layer(in_channels=channels, **{**self.kwargs, **kwargs})

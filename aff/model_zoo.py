@@ -29,7 +29,7 @@ def resolve_model(name: str) -> Tuple[str, Dict[str, Any]]:
     InputError
         For an unknown name; the message lists those that exist.
     """
-    if name in PUBLISHED:
+    if str(name) in PUBLISHED:
         return PUBLISHED[name].model, dict(PUBLISHED[name].kwargs)
     if match_family(name) is None:
         raise unknown("model", name, list_models())
@@ -82,7 +82,7 @@ def get_model(
             raise InputError("root is the folder of published parameters: it needs pretrained=True")
         model, implied = resolve_model(name)
         return build(model, ctx=ctx, **{**implied, **kwargs})
-    if name not in PUBLISHED:
+    if str(name) not in PUBLISHED:
         model, _ = resolve_model(name)
         fitting = [record.name for record in PUBLISHED.values() if record.model == model]
         of = "of this network" if fitting else "at all"
@@ -90,12 +90,13 @@ def get_model(
             f"{name} is no name of published parameters; those {of}: "
             f"{', '.join(fitting or PUBLISHED)}"
         )
-    if kwargs:
+    fixed = [argument for argument in kwargs if argument not in ("norm_layer", "norm_kwargs")]
+    if fixed:
         raise InputError(
             f"{name} is published with {PUBLISHED[name].kwargs}: with pretrained=True it takes no "
-            f"{', '.join(kwargs)}"
+            f"{', '.join(fixed)}"
         )
-    return load_published(name, ctx=ctx, root=root)
+    return load_published(name, ctx=ctx, root=root, **kwargs)
 
 
 __all__ = ["get_model", "list_models", "model_arguments", "resolve_model"]

@@ -1,11 +1,13 @@
 """Reading mxnet's file of named arrays (``.params``) with bounds on everything.
 
 mxnet's own reader trusts the counts, lengths and shapes that a file claims; a damaged or hostile
-file makes it allocate what it is told to, or ends the process. Here nothing is allocated beyond
-what the file holds. Layout, little-endian: header and a reserved word (u64 each); the number of
-arrays (u64); the arrays; the number of names (u64); the names, each its length (u64) and UTF-8
-bytes. An array: magic (u32), storage type (i32; not in version 1), number of dimensions (i32), the
-dimensions (i64 each), device type and number (i32 each), number format (i32), values.
+file makes it allocate what it is told to, or ends the process. Here names and shapes are read
+first, within the bounds of the file, and values only when they are asked for.
+
+Layout, little-endian: header and a reserved word (u64 each); the number of arrays (u64); the
+arrays; the number of names (u64); the names, each its length (u64) and UTF-8 bytes. An array: magic
+(u32), storage type (i32; not in version 1), number of dimensions (i32), the dimensions (i64 each),
+device type and number (i32 each), number format (i32), values.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import math
 import os
 import struct
-from typing import BinaryIO, Dict, List
+from typing import BinaryIO, Dict, NamedTuple, Tuple
 
 import numpy as np
 
@@ -32,10 +34,23 @@ DTYPES = {
     7: np.bool_,
 }
 MAX_DIMENSIONS = 32
-MAX_NAME = 4096
+MAX_NAME = 512
 SMALLEST_ARRAY = 24  # bytes, at least
 MAX_ARRAYS = 100_000  # the deepest networks here have 40,000
 DENSE = 0
+
+
+class Entry(NamedTuple):
+    """Where an array's values are, and what they are."""
+
+    shape: Tuple[int, ...]
+    dtype: np.dtype
+    offset: int
+
+    @property
+    def size(self) -> int:
+        """Length of the values in bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 class _Reader:
@@ -69,7 +84,8 @@ class _Reader:
             raise self.damaged(f"{count} {what} cannot be")
         return count
 
-    def array(self, index: int) -> np.ndarray:
+    def entry(self, index: int) -> Entry:
+        """Shape, format and place of an array; its values are passed over."""
         what = f"array {index}"
         magic = self.field("I", what)
         if magic not in (VERSION_1, VERSION_2, VERSION_3):
@@ -88,47 +104,50 @@ class _Reader:
         dtype = np.dtype(DTYPES[flag]).newbyteorder("<")
         if min(shape, default=1) < 1:
             raise self.damaged(f"{what} has the shape {shape}")
-        data = self.bytes(math.prod(shape) * dtype.itemsize, f"{what} of shape {shape}")
-        return np.frombuffer(data, dtype).reshape(shape)
+        entry = Entry(shape, dtype, self.file.tell())
+        if entry.size > self.size - self.file.tell():
+            raise self.damaged(f"the file ends within {what} of shape {shape}")
+        self.file.seek(entry.size, os.SEEK_CUR)
+        return entry
 
     def name(self) -> str:
         length = self.field("Q", "a name's length")
         if length > MAX_NAME:
             raise self.damaged(f"a name of {length} bytes")
         try:
-            return self.bytes(length, "a name").decode()
+            name = self.bytes(length, "a name").decode()
         except UnicodeDecodeError:
             raise self.damaged("a name that is not UTF-8") from None
+        if not name.isprintable():
+            raise self.damaged(f"a name that cannot be printed, {name!r}")
+        return name
 
-    def all(self) -> Dict[str, np.ndarray]:
+    def all(self) -> Dict[str, Entry]:
         if self.field("Q", "the header") != HEADER:
             raise self.damaged("another header than mxnet's")
         self.field("Q", "the header")
-        arrays = [self.array(index) for index in range(self.count(SMALLEST_ARRAY, "arrays"))]
-        names: List[str] = [self.name() for _ in range(self.count(8, "names"))]
+        entries = [self.entry(index) for index in range(self.count(SMALLEST_ARRAY, "arrays"))]
+        names = [self.name() for _ in range(self.count(8, "names"))]
         if self.file.tell() != self.size:
             raise self.damaged(f"{self.size - self.file.tell()} bytes are left over")
-        if not names and arrays:
+        if not names and entries:
             raise InputError(f"{self.path}: holds arrays without names, not parameters")
-        if len(names) != len(arrays):
-            raise self.damaged(f"{len(names)} names for {len(arrays)} arrays")
+        if len(names) != len(entries):
+            raise self.damaged(f"{len(names)} names for {len(entries)} arrays")
         if len(set(names)) != len(names):
             raise self.damaged("a name that occurs twice")
-        return dict(zip(names, arrays))
+        return dict(zip(names, entries))
 
 
-def read_arrays(path: str) -> Dict[str, np.ndarray]:
-    """Read the named arrays of a file as ``mxnet.nd.save`` and ``Block.save_parameters`` write it.
+class ArrayFile:
+    """The named arrays of a file as ``mxnet.nd.save`` and ``Block.save_parameters`` write it.
+
+    Names and shapes are known at once (`shapes`); ``file[name]`` reads an array's values.
 
     Parameters
     ----------
     path : str
-        The file. At no time is more memory taken than it is long.
-
-    Returns
-    -------
-    dict of str to numpy.ndarray
-        In the order of the file; read-only views of its bytes.
+        The file.
 
     Raises
     ------
@@ -136,10 +155,30 @@ def read_arrays(path: str) -> Dict[str, np.ndarray]:
         For a file that is missing or cannot be read, is not in this format, is cut short or
         damaged, or holds sparse arrays or arrays without names.
     """
-    if not os.path.isfile(path):
-        raise InputError(f"{path}: no such file")
-    try:
-        with open(path, "rb") as file:
-            return _Reader(file, path).all()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+    def __init__(self, path: str):
+        self.path = path
+        if not os.path.isfile(path):
+            raise InputError(f"{path}: no such file")
+        try:
+            with open(path, "rb") as file:
+                self._entries = _Reader(file, path).all()
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+    @property
+    def shapes(self) -> Dict[str, tuple]:
+        """Shape of each array, in the order of the file."""
+        return {name: entry.shape for name, entry in self._entries.items()}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        entry = self._entries[name]
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(entry.offset)
+                data = file.read(entry.size)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror}") from error
+        if len(data) != entry.size:
+            raise InputError(f"{self.path}: was changed while it was read")
+        return np.frombuffer(data, entry.dtype).reshape(entry.shape)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Dict, List, Sequence, Union
 
 import mxnet as mx
+import numpy as np
 from mxnet.gluon import HybridBlock
 
 from .errors import InputError
 from .files import replacing
-from .ndarray_file import read_arrays
+from .ndarray_file import ArrayFile
 
 SHOWN = 3
 Shapes = Dict[str, tuple]
@@ -73,7 +74,7 @@ def misfits(net: HybridBlock, shapes: Shapes) -> List[str]:
     return [f"{len(names)} {what}: {few(names)}" for what, names in findings if names]
 
 
-def load_parameters(net: HybridBlock, path: str, ctx: Devices = None) -> None:
+def load_fitting(net: HybridBlock, path: str, ctx: Devices = None) -> None:
     """Load a file saved by `save_parameters` or ``Block.save_parameters``; each value is cast to
     its parameter's number format.
 
@@ -92,18 +93,34 @@ def load_parameters(net: HybridBlock, path: str, ctx: Devices = None) -> None:
         For a file that cannot be read; `Misfit` for one that does not fit. The network is then as
         before.
     """
-    arrays = read_arrays(path)
-    shapes = {name: array.shape for name, array in arrays.items()}
-    trouble = misfits(net, shapes)
+    file = ArrayFile(path)
+    trouble = misfits(net, file.shapes)
     if trouble:
-        raise Misfit(f"{path} does not fit this network: {'; '.join(trouble)}", shapes)
+        raise Misfit(f"{path} does not fit this network: {'; '.join(trouble)}", file.shapes)
     ctx = mx.cpu() if ctx is None else ctx
     devices = [ctx] if isinstance(ctx, mx.Context) else list(ctx)
-    for name, parameter in net._collect_params_with_prefix().items():
-        array = arrays[name]
+    parameters = net._collect_params_with_prefix()
+    values = {name: _cast(file, name, parameter.dtype) for name, parameter in parameters.items()}
+    for name, parameter in parameters.items():
         parameter._load_init(
-            mx.nd.array(array, ctx=mx.cpu(), dtype=array.dtype),
+            mx.nd.array(values[name], ctx=mx.cpu(), dtype=parameter.dtype),
             parameter.list_ctx() if parameter._data is not None else devices,
-            cast_dtype=True,
-            dtype_source="current",
         )
+
+
+def _cast(file: ArrayFile, name: str, dtype) -> np.ndarray:
+    """An array in a parameter's number format.
+
+    Raises
+    ------
+    InputError
+        For whole numbers, which parameters are not, and values that the format cannot hold.
+    """
+    array = file[name]
+    if array.dtype.kind != "f":
+        raise InputError(f"{file.path}: {name} holds {array.dtype} values, not parameters")
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    if array.dtype.itemsize > cast.dtype.itemsize and (np.isinf(cast) & np.isfinite(array)).any():
+        raise InputError(f"{file.path}: {name} holds values too large for {cast.dtype}")
+    return cast

@@ -11,12 +11,26 @@ from mxnet.gluon import HybridBlock
 
 from .errors import InputError
 from .families import build
-from .parameters import Devices, Misfit, few
-from .parameters import load_parameters as load_fitting
-from .published import DEFAULT_ROOT, PUBLISHED, Published, fetch, find_published, verify
+from .layers import NormLayer
+from .parameters import Devices, Misfit, few, load_fitting
+from .published import (
+    DEFAULT_ROOT,
+    PUBLISHED,
+    Published,
+    fetch,
+    fetch_command,
+    find_published,
+    verify,
+)
 
 
-def load_published(name: str, ctx: Devices = None, root: Optional[str] = None) -> HybridBlock:
+def load_published(
+    name: str,
+    ctx: Devices = None,
+    root: Optional[str] = None,
+    norm_layer: Optional[NormLayer] = None,
+    norm_kwargs: Optional[dict] = None,
+) -> HybridBlock:
     """A network with the parameters that the authors published.
 
     Parameters
@@ -27,6 +41,8 @@ def load_published(name: str, ctx: Devices = None, root: Optional[str] = None) -
         Where the parameters go.
     root : str, default 'params'
         Folder of the file; it is fetched where it is not there.
+    norm_layer, norm_kwargs : callable and dict, optional
+        The normalisation layer (default `BatchNorm`) and its arguments.
 
     Returns
     -------
@@ -45,11 +61,14 @@ def load_published(name: str, ctx: Devices = None, root: Optional[str] = None) -
         try:
             verify(record, path)
         except InputError as error:
-            raise InputError(f"{error}: aff fetch {name} puts it aside and fetches it") from error
+            raise InputError(
+                f"{error}; to fetch it: {fetch_command(name, root or DEFAULT_ROOT)}"
+            ) from error
     else:
         fetch(name, root)
     ctx = mx.cpu() if ctx is None else ctx
-    net = build(record.model, ctx=ctx, **record.kwargs)
+    norm = {"norm_layer": norm_layer, "norm_kwargs": norm_kwargs}
+    net = build(record.model, ctx=ctx, **record.kwargs, **norm)
     load_fitting(net, path, ctx)
     return net
 

@@ -11,13 +11,14 @@ import ast
 import csv
 import hashlib
 import os
+import shlex
 import shutil
 import urllib.parse
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
 from . import compat
-from .download import download
+from .download import download, put_aside
 from .errors import InputError, unknown
 from .files import replacing
 
@@ -80,7 +81,7 @@ class Published:
     def url(self, mirror: Optional[str] = None) -> str:
         """Its address, at GitHub or at a mirror of the repository's ``<commit>/<path>``."""
         base = mirror or compat.mirror() or REPOSITORY
-        if not base.startswith(("http://", "https://")):
+        if not base.lower().startswith(("http://", "https://")):
             raise InputError(
                 f"mirror {base!r}: give an address that starts with http:// or https://"
             )
@@ -128,7 +129,7 @@ def find_published(name: str) -> Published:
     InputError
         For an unknown name; the message lists those that exist.
     """
-    if name not in PUBLISHED:
+    if str(name) not in PUBLISHED:
         raise unknown("published parameters", name, PUBLISHED)
     return PUBLISHED[name]
 
@@ -175,7 +176,7 @@ def fetch(
     """Put a published file into a folder, verified.
 
     A file that is there already is verified and left; a wrong one is kept aside as
-    ``<name>.params.refused`` and fetched again.
+    ``<name>.params.refused`` once the right one is here.
 
     Parameters
     ----------
@@ -202,30 +203,33 @@ def fetch(
     record = find_published(name)
     root = root or DEFAULT_ROOT
     path = os.path.join(root, record.filename)
-    url = record.url(mirror)
-    if source:
+    if source is not None:
         verify(record, source)
-    if os.path.exists(path):
-        try:
-            verify(record, path)
-            return path
-        except InputError:
-            if not os.path.isfile(path):
-                raise
-            os.replace(path, f"{path}.refused")
+    if os.path.isfile(path) and blob_sha1(path) == record.sha1:
+        return path
+    url = record.url(mirror) if source is None else ""
     try:
         os.makedirs(root, exist_ok=True)
+        if source is not None:
+            with replacing(path) as temporary:
+                shutil.copyfile(source, temporary)
+                verify(record, temporary)
+                if os.path.exists(path):
+                    put_aside(path, path)
+            return path
     except OSError as error:
-        raise InputError(f"{root}: no folder that can be written to ({error.strerror})") from error
-    if source:
-        with replacing(path) as temporary:
-            shutil.copyfile(source, temporary)
-        return path
+        raise InputError(f"{root}: cannot be written to ({error.strerror})") from error
     try:
         download(url, path, lambda part: verify(record, part), MAX_BYTES)
     except InputError as error:
         raise InputError(
-            f"{error}. Fetch {record.url(REPOSITORY)} elsewhere and put it here with: aff fetch "
-            f"{name} --from FILE"
+            f"{error}. Fetch {record.url(REPOSITORY)} elsewhere and put it here with: "
+            f"{fetch_command(name, root)} --from FILE"
         ) from error
     return path
+
+
+def fetch_command(name: str, root: str) -> str:
+    """The command that fetches a published file into a folder."""
+    where = "" if root == DEFAULT_ROOT else f" --root {shlex.quote(root)}"
+    return f"python -m aff fetch {name}{where}"

@@ -9,6 +9,8 @@ activations of the backbone are left out, as usual.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from typing import Dict, List, Tuple
 import mxnet as mx
 from mxnet.gluon import Block, HybridBlock
 
+from .errors import InputError
 from .fusion import is_fusion
 
 
@@ -63,10 +66,21 @@ _ELEMENTWISE = (
 
 
 def summarize(net: HybridBlock, size: int) -> List[Row]:
-    """Rows of the layer table for one RGB image of `size` x `size`, in the order of computation."""
+    """Rows of the layer table for one RGB image of `size` x `size`, in the order of computation.
+
+    Raises
+    ------
+    InputError
+        For an image that is too small for the network.
+    """
     output = net(mx.sym.var("data"))
     internals = output.get_internals()
-    shapes = dict(zip(internals.list_outputs(), internals.infer_shape(data=(1, 3, size, size))[1]))
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # mxnet prints its arguments
+            found = internals.infer_shape(data=(1, 3, size, size))[1]
+    except mx.MXNetError as error:
+        raise InputError(f"an input of {size} x {size} pixels is too small here") from error
+    shapes = dict(zip(internals.list_outputs(), found))
     nodes = json.loads(output.tojson())["nodes"]
     owners = _owners(net)
     rows: Dict[str, Row] = {}

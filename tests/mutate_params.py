@@ -13,8 +13,6 @@ import aff
 import mxnet as mx  # isort: skip
 import numpy as np
 
-from aff.ndarray_file import read_arrays
-
 EXTREMES = (0, 1, 2, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**31, 2**40, 2**62, 2**63, 2**64 - 1)
 
 
@@ -52,7 +50,7 @@ def main(folder, count):
         content = file.read()
     rng = np.random.default_rng(0)
     refused = loaded = 0
-    read_arrays(path)
+    aff.load_parameters(net, path)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(count):
         with open(path, "wb") as file:

@@ -14,7 +14,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     ``'truncated'``: the connection ends half-way; ``'chopped'``: so does the file, and its length
     is said to be that; ``'corrupted'``: the last byte is another; ``'slow'``: a piece now and then;
     ``'stalled'``: nothing after half; ``'refused'``: error 503 half-way through the requests;
-    ``'whole'``: no parts are served; ``'endless'``: no length, no end.
+    ``'whole'``: no parts are served; ``'endless'``: no length, no end;
+    ``'late'``: nothing for half a second.
     """
 
     protocol_version = "HTTP/1.1"
@@ -25,6 +26,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         server.requests.append((self.path, self.headers.get("Range")))
         if server.fault == "refused" and len(server.requests) > 1:
             return self.send_error(503)
+        if server.fault == "late":
+            time.sleep(0.5)
         if server.fault == "endless":
             return self.endless()
         if not os.path.isfile(path):

@@ -170,9 +170,9 @@ def test_unknown_fusion_names_the_valid_ones():
     [
         ("AFF", 0, 1, "channels must be a whole number"),
         ("AFF", 4, 0, "r must be a whole number"),
-        ("AFF", 4, 8, "r=8 leaves nothing of 4 channels"),
-        ("Half-AFF", 4, 8, "r=8 leaves nothing"),
-        ("SKFuse", 3, 1, "r=4 leaves nothing of 3 channels"),
+        ("AFF", 4, 8, "ratio of 8 leaves nothing of 4 channels"),
+        ("Half-AFF", 4, 8, "ratio of 8 leaves nothing"),
+        ("SKFuse", 3, 1, "ratio of 4 leaves nothing of 3 channels"),
         ("iAFF", -4, 2, "channels must be"),
         ("Add", "8", 2, "channels must be"),
     ],

@@ -36,6 +36,9 @@ def test_a_published_name_stands_for_its_network():
         ("cifar_resnet33_askc", r"must be 6b\+2.*8, 14, 20"),
         ("cifar_resnext28_32x4d_askc", r"must be 9b\+2.*11, 20, 29"),
         ("cifar_resnet2_askc", r"must be 6b\+2"),
+        ("cifar_resnet2006_askc", "at most 2000"),
+        ("cifar_resnet0008_askc", "unknown model"),
+        ("cifar_resnet\u0668_askc", "unknown model"),
         ("resnet34_v1b_askc", "must be one of 50, 101, 152"),
         ("resnext152_32x4d_askc", "must be one of 50, 101"),
         ("gen2_iaff_resnet5", "did you mean 'gen2_iaff_resnet50'"),
@@ -69,6 +72,12 @@ def test_a_misspelt_argument_names_the_valid_ones():
         ("classes", True),
         ("start_layer", 5),
         ("deep_stem", "no"),
+        ("norm_layer", "SyncBatchNorm"),
+        ("norm_kwargs", [1]),
+        ("norm_kwargs", {"epsilo": 1}),
+        ("fusion", ["AFF"]),
+        ("ctx", "cpu"),
+        ("ctx", []),
         ("avg_down", 1),
     ],
 )
@@ -191,3 +200,15 @@ def test_synchronised_batch_norm_equals_one_big_batch():
     )
     np.testing.assert_allclose(synchronised, together, rtol=1e-3, atol=1e-4)
     assert np.abs(outputs(two, x) - together).max() > 1e-2
+
+
+def test_a_stem_width_without_its_stem_is_refused():
+    with pytest.raises(aff.InputError, match="it needs deep_stem=True"):
+        aff.get_model("resnet50_v1b_askc", stem_width=64)
+    net = aff.get_model("resnet50_v1b_askc", stem_width=16, deep_stem=True)
+    assert net.conv1[6].weight.shape == (32, 16, 3, 3)
+
+
+def test_the_names_of_norm_kwargs_are_listed():
+    with pytest.raises(aff.InputError, match="did you mean 'epsilon'.*momentum"):
+        aff.create_fusion("AFF", 8, norm_kwargs={"epsilo": 1})

@@ -9,9 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import aff
-from aff.ndarray_file import read_arrays
+from aff.ndarray_file import ArrayFile
 
 from .conftest import ROOT, run_python
+
+
+def read_arrays(path):
+    """All of a file's arrays by name."""
+    file = ArrayFile(path)
+    return {name: file[name] for name in file.shapes}
+
 
 DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
 
@@ -76,6 +83,7 @@ def test_the_format_of_mxnet_before_1_2(tmp_path):
         (124, "Q", 0, "bytes are left over"),
         (132, "Q", 2**63, "a name of"),
         (140, "B", 0xFF, "not UTF-8"),
+        (140, "B", 27, "cannot be printed"),
     ],
 )
 def test_what_is_damaged_is_said(saved, place, kind, value, message):
@@ -134,3 +142,37 @@ def test_thousands_of_mutated_files_neither_crash_nor_fill_memory(tmp_path):
     assert refused > 1500
     assert loaded > 100  # a changed value is as good as another
     assert grown < 50, "MB"
+
+
+def test_a_sparse_file_of_twenty_gigabytes_takes_no_memory(tmp_path):
+    """It claims one array and holds it, without a block on the disk."""
+    size = 5 * 2**30
+    head = struct.pack("<QQQ", 0x112, 0, 1)
+    head += struct.pack("<IiiqiiI", 0xF993FAC9, 0, 1, size, 1, 0, 0)
+    with open(tmp_path / "x.params", "wb") as file:
+        file.write(head)
+        file.seek(len(head) + 4 * size)
+        file.write(struct.pack("<QQ", 1, 6) + b"weight")
+    net = mx.gluon.nn.Dense(1, in_units=1)
+    with pytest.raises(aff.InputError, match=r"weight \(5368709120,\) for \(1, 1\)"):
+        aff.load_parameters(net, str(tmp_path / "x.params"))
+
+
+@pytest.mark.parametrize(
+    "values, dtype, message",
+    [
+        (np.ones((1, 1), np.int8), "float32", "weight holds int8 values"),
+        (np.full((1, 1), 1e300), "float32", "weight holds values too large for float32"),
+        (np.full((1, 1), 70000, np.float32), "float16", "too large for float16"),
+    ],
+)
+def test_values_that_are_no_parameters(tmp_path, values, dtype, message):
+    path = str(tmp_path / "x.params")
+    mx.nd.save(path, {"weight": mx.nd.array(values, dtype=values.dtype), "bias": mx.nd.ones((1,))})
+    net = mx.gluon.nn.Dense(1, in_units=1)
+    net.initialize()
+    net.cast(dtype)
+    before = net.weight.data().asnumpy()
+    with pytest.raises(aff.InputError, match=message):
+        aff.load_parameters(net, path)
+    assert net.weight.data().asnumpy() == before

@@ -12,6 +12,7 @@ import pytest
 
 import aff
 from aff.commands.main import main
+from aff.data.imagenet import imagenet_synset
 from aff.families import find_family
 from aff.published import PUBLISHED, blob_sha1
 
@@ -27,7 +28,7 @@ def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     for index in range(IMAGES):
-        folder = root / "imagenet" / "val" / f"n{index % CLASSES:08d}"
+        folder = root / "imagenet" / "val" / imagenet_synset()[100 * (index % CLASSES)]
         folder.mkdir(parents=True, exist_ok=True)
         pixels = rng.integers(0, 256, (90 + 10 * index, 100, 3), np.uint8)
         cv2.imwrite(str(folder / f"{index}.JPEG"), pixels)

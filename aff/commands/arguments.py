@@ -106,6 +106,13 @@ def real(
     return parse
 
 
+def named(text: str) -> str:
+    """A type: a name or a path; an empty text (an unset variable of a shell) is none."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("takes a name, got an empty text")
+    return text
+
+
 def epochs(text: str) -> List[int]:
     """A type: epochs separated by commas, such as 300,350; an empty text is none."""
     parse = whole(1)
@@ -117,6 +124,7 @@ def add_model_arguments(parser: argparse.ArgumentParser, required: bool) -> None
     group = parser.add_argument_group("network")
     group.add_argument(
         "--model",
+        type=named,
         default="resnet" if required else None,
         help="resnet (its depth from --blocks), resnext29_32x4d, resnext38_32x4d, "
         "resnext47_32x4d, or a name that 'aff list models' gives. A ResNeXt starts with zero in "
@@ -129,7 +137,7 @@ def add_model_arguments(parser: argparse.ArgumentParser, required: bool) -> None
         default=argparse.SUPPRESS,
         help="blocks b of each of the three stages of --model resnet, depth 6b+2 (default: 5)",
     )
-    add_structure_arguments(group, channel_times=4)
+    add_structure_arguments(group, "4 for --model resnet, else 1", imagenet=not required)
 
 
 def add_fusion_argument(group, default: Optional[str]) -> None:
@@ -138,14 +146,22 @@ def add_fusion_argument(group, default: Optional[str]) -> None:
         "--askc-type",
         "--fusion",
         dest="fusion",
+        type=named,
         default=default,
         help="fusion in the residual blocks: ASKCFuse (alias AFF), ResGlobLocaforGlobLocaCha "
         "(iAFF), DirectAdd (Add), or another of 'aff list fusions'",
     )
 
 
-def add_structure_arguments(group, channel_times: int) -> None:
+def add_structure_arguments(group, channel_times: str, imagenet: bool = True) -> None:
     """Flags of a network's structure, each left out of the options where it is not given."""
+    if imagenet:
+        group.add_argument(
+            "--stem-width",
+            type=whole(1, 1024),
+            default=argparse.SUPPRESS,
+            help="channels of an ImageNet network's deep stem (default: 32, ResNeXt 64)",
+        )
     group.add_argument(
         "--channel-times",
         type=whole(1, 64),
@@ -188,6 +204,7 @@ def add_data_arguments(
     )
     group.add_argument(
         "--data-dir",
+        type=named,
         default=None,
         help="folder of the data set's files; each data set has a default under ~/.mxnet/datasets/",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from functools import partial
 from typing import Optional, Sequence, Tuple
 
@@ -24,6 +25,7 @@ from .arguments import (
     add_device_arguments,
     add_model_arguments,
     guarded,
+    named,
     real,
     whole,
 )
@@ -50,9 +52,14 @@ def build_parser(prog: str) -> Parser:
         help="published parameters, a name of 'aff list published'; fetched where they are not "
         "there",
     )
-    parser.add_argument("--params", default=None, help="parameter file, e.g. best.params of a run")
     parser.add_argument(
-        "--root", default=DEFAULT_ROOT, help="folder of published parameters, with NAME"
+        "--params", type=named, default=None, help="parameter file, e.g. best.params of a run"
+    )
+    parser.add_argument(
+        "--root",
+        type=named,
+        default=None,
+        help=f"folder of published parameters, with NAME (default: {DEFAULT_ROOT})",
     )
     parser.add_argument(
         "--batch-size", type=whole(1), default=128, help="images of a batch on each device"
@@ -66,20 +73,22 @@ def build_parser(prog: str) -> Parser:
         "--rec-val",
         default=None,
         metavar="FILE",
+        type=named,
         help="validation images of imagenet as a .rec file (default: those of --data-dir, a "
         "folder with val/<class>/ or <class>/ in it, or ~/.mxnet/datasets/imagenet/rec/val.rec)",
     )
     data.add_argument(
         "--input-size",
         type=whole(32, 4096),
-        default=SIZE,
-        help="height and width of imagenet's images as the network sees them",
+        default=None,
+        help=f"height and width of imagenet's images as the network sees them (default: {SIZE})",
     )
     data.add_argument(
         "--crop-ratio",
         type=real(0.1, 1),
-        default=CROP_RATIO,
-        help="of imagenet's images: share of the scaled shorter side that the centre crop keeps",
+        default=None,
+        help="of imagenet's images: share of the scaled shorter side that the centre crop keeps "
+        f"(default: {CROP_RATIO})",
     )
     add_device_arguments(parser)
     return parser
@@ -91,12 +100,11 @@ def load_batches(subject: Subject, options: argparse.Namespace, devices: int) ->
     if subject.dataset == IMAGENET:
         images = find_images(subject.data_dir, options.rec_val)
         whole_set = "" if len(images) == VALIDATION_IMAGES else ", not ImageNet's 50,000 images"
+        side, ratio = options.input_size or SIZE, options.crop_ratio or CROP_RATIO
         return (
-            ImageEvalBatches(
-                images, size, classes, options.input_size, options.crop_ratio, options.num_workers
-            ),
-            f"imagenet ({images.source}{whole_set}), centre {options.input_size} of "
-            f"{options.input_size / options.crop_ratio:.0f} pixels",
+            ImageEvalBatches(images, size, classes, side, ratio, options.num_workers),
+            f"imagenet ({images.source}{whole_set}), centre {side} of "
+            f"{math.ceil(side / ratio)} pixels",
         )
     data = load_dataset(subject.dataset, subject.data_dir, subject.labels)
     if data.classes != classes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import Optional, Sequence
 
 from ..errors import InputError
 from ..published import DEFAULT_ROOT, fetch, find_published, list_published
-from .arguments import Parser, guarded
+from .arguments import Parser, guarded, named
 from .report import interpreter
 
 ALL = "all"
@@ -24,18 +25,22 @@ def build_parser(prog: str) -> Parser:
     parser.add_argument(
         "names", metavar="NAME", nargs="+", help=f"names of 'aff list published', or {ALL}"
     )
-    parser.add_argument("--root", default=DEFAULT_ROOT, help="folder that the files go to")
+    parser.add_argument(
+        "--root", type=named, default=DEFAULT_ROOT, help="folder that the files go to"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--from",
         dest="source",
         metavar="FILE",
+        type=named,
         default=None,
         help="take this file, which you have already, instead of downloading (one NAME)",
     )
     where.add_argument(
         "--mirror",
         metavar="URL",
+        type=named,
         default=None,
         help="address that serves <commit>/<path> of the repository in place of "
         "raw.githubusercontent.com/YimianDai/open-aff; AFF_MIRROR names one too",
@@ -52,12 +57,9 @@ def run(options: argparse.Namespace) -> int:
         path = fetch(record.name, options.root, options.mirror, options.source)
         print(f"{path}: verified, git blob SHA-1 {record.sha1}", flush=True)
     if len(names) == 1:
-        print(f"evaluate it with: {interpreter()} -m aff evaluate {names[0]}{_root(options.root)}")
+        where = "" if options.root == DEFAULT_ROOT else f" --root {shlex.quote(options.root)}"
+        print(f"evaluate it with: {interpreter()} -m aff evaluate {names[0]}{where}")
     return 0
-
-
-def _root(root: str) -> str:
-    return "" if root == DEFAULT_ROOT else f" --root {root}"
 
 
 def main(argv: Optional[Sequence[str]] = None, prog: str = "aff fetch") -> int:

@@ -6,12 +6,13 @@ import argparse
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from ..errors import InputError
 from ..families import count_parameters, find_family, list_networks
 from ..fusion import describe_fusions, resolve_fusion
 from ..model_zoo import get_model
 from ..published import DEFAULT_ROOT, PUBLISHED, Published
 from ..summary import summarize
-from .arguments import Parser, add_fusion_argument, guarded
+from .arguments import Parser, add_fusion_argument, guarded, named
 
 Row = Sequence[object]
 
@@ -26,9 +27,12 @@ def build_parser(prog: str) -> Parser:
     parser.add_argument(
         "what", nargs="?", choices=SECTIONS, default=None, help="one of the lists, instead of all"
     )
-    add_fusion_argument(parser, "ASKCFuse")
+    add_fusion_argument(parser, None)
     parser.add_argument(
-        "--root", default=DEFAULT_ROOT, help="folder in which published parameters are looked for"
+        "--root",
+        type=named,
+        default=None,
+        help=f"folder in which published parameters are looked for (default: {DEFAULT_ROOT})",
     )
     return parser
 
@@ -58,13 +62,13 @@ def costs(model: str, kwargs: Dict[str, Any]) -> Tuple[str, str, str]:
 
 def list_networks_of(options: argparse.Namespace) -> str:
     """The networks in their usual depths."""
-    fusion = resolve_fusion(options.fusion)
+    fusion = resolve_fusion(options.fusion or "ASKCFuse")
     rows = []
     for name in list_networks():
         size = find_family(name)[0].size
         published = sum(record.model == name for record in PUBLISHED.values())
         rows.append([name, size, *costs(name, {"fusion": fusion}), published])
-    head = ["network", "input", "trainable M", "parameters M", "GFLOPs", "published"]
+    head = ["network", "input", "trainable M", "parameters M", "GFLOPs", "published files"]
     return (
         f"Networks with {fusion} (parameters in millions; GFLOPs: multiply-adds of one image; "
         "CIFAR ResNets exist in every depth 6b+2, CIFAR ResNeXts in every 9b+2)\n"
@@ -86,9 +90,10 @@ def _data(record: Published) -> str:
 
 def list_published_of(options: argparse.Namespace) -> str:
     """The published parameter files, and which of them are here."""
+    root = options.root or DEFAULT_ROOT
     rows: List[Row] = []
     for record in PUBLISHED.values():
-        here = os.path.isfile(os.path.join(options.root, record.filename))
+        here = os.path.isfile(os.path.join(root, record.filename))
         rows.append(
             [
                 record.name,
@@ -104,7 +109,7 @@ def list_published_of(options: argparse.Namespace) -> str:
     head = ["published parameters", "", "gen.", "data", "network", "fusion", "parameters M"]
     return (
         "Parameters that the authors published (errors as reported; 'aff fetch NAME' gets a "
-        f"file into {options.root}/)\n" + columns([*head, "GFLOPs", "top-1 error %"], rows)
+        f"file into {root}/)\n" + columns([*head, "GFLOPs", "top-1 error %"], rows)
     )
 
 
@@ -117,8 +122,14 @@ SECTIONS: Dict[str, Callable[[argparse.Namespace], str]] = {
 
 def run(options: argparse.Namespace) -> int:
     """Print the lists."""
-    sections = [options.what] if options.what else list(SECTIONS)
-    print("\n\n".join(SECTIONS[name](options) for name in sections))
+    for flag, value, section in (
+        ("--fusion", options.fusion, "models"),
+        ("--root", options.root, "published"),
+    ):
+        if value and options.what not in (None, section):
+            raise InputError(f"{flag} is for the list of {section}, not of {options.what}")
+    for name in [options.what] if options.what else SECTIONS:
+        print(SECTIONS[name](options), end="\n" if options.what else "\n\n", flush=True)
     return 0
 
 

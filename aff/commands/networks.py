@@ -99,7 +99,7 @@ def build(
     precision: Float32,
     mode: str,
 ) -> HybridBlock:
-    """A network, initialized (Xavier) on all devices and ready to run in its number format."""
+    """A network, initialized on all devices and ready to run in its number format."""
     net = get_model(name, ctx=list(devices), **kwargs)
     precision.prepare(net)
     if mode == "hybrid":

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import dataclass
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from ..errors import InputError
 from ..files import read_json
-from ..published import Published, find_published
+from ..published import DEFAULT_ROOT, PUBLISHED, Published, find_published
 from .networks import FLAGS, resolve
 from .rundirs import SETTINGS
 
@@ -60,8 +60,15 @@ def find_subject(options: argparse.Namespace, classes: Dict[str, int]) -> Subjec
         For flags that contradict each other or leave something open, or damaged settings.
     """
     subject = _published(options) if options.name else _of_file(options, classes)
-    if options.rec_val and subject.dataset != IMAGENET:
-        raise InputError(f"--rec-val is for {IMAGENET}; this is {subject.dataset}")
+    for flag, value in (
+        ("--rec-val", options.rec_val),
+        ("--input-size", options.input_size),
+        ("--crop-ratio", options.crop_ratio),
+    ):
+        if value and subject.dataset != IMAGENET:
+            raise InputError(f"{flag} is for {IMAGENET}; this is {subject.dataset}")
+    if options.root and not options.name:
+        raise InputError("--root is the folder of published parameters: it needs their NAME")
     if subject.labels and subject.dataset != "cifar100":
         raise InputError(f"--labels is for cifar100; this is {subject.dataset}")
     return subject
@@ -76,7 +83,7 @@ def _published(options: argparse.Namespace) -> Subject:
     return Subject(
         model=record.model,
         kwargs=record.kwargs,
-        params=os.path.join(options.root, record.filename),
+        params=os.path.join(options.root or DEFAULT_ROOT, record.filename),
         dataset=record.dataset,
         data_dir=options.data_dir,
         labels=options.labels or record.label_set,
@@ -93,7 +100,6 @@ def _of_file(options: argparse.Namespace, classes: Dict[str, int]) -> Subject:
     try:
         dtype = run.get("training", {}).get("dtype", "float32")
         data = dict(run.get("data") or {})
-        model = run.get("model") and (run["model"]["name"], dict(run["model"]["kwargs"]))
         if options.dataset:
             data = {"dataset": options.dataset}
         data = {
@@ -101,21 +107,33 @@ def _of_file(options: argparse.Namespace, classes: Dict[str, int]) -> Subject:
         }
         if data["dataset"] is None:
             raise InputError(f"no {SETTINGS} beside {options.params}: name the data with --dataset")
-        if options.model:
-            options.fusion = options.fusion or "ASKCFuse"
-            model = resolve(options, {**classes, IMAGENET: 1000}[data["dataset"]])
-        elif any(hasattr(options, flag) for flag in FLAGS):
-            raise InputError("flags of the network need --model")
-        elif not model:
-            raise InputError(
-                f"no {SETTINGS} beside {options.params}: name the network with --model, and "
-                "--fusion, --blocks, --channel-times as they were trained"
-            )
-        elif options.fusion:
-            model[1]["fusion"] = options.fusion
+        model = _model_of(options, run, {**classes, IMAGENET: 1000}[data["dataset"]])
         model[1]["classes"], model[1]["fusion"]
         return Subject(model=model[0], kwargs=model[1], params=options.params, dtype=dtype, **data)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not a run's settings ({error!r})") from error
+
+
+def _model_of(options: argparse.Namespace, run: dict, classes: int) -> Tuple[str, Dict[str, Any]]:
+    """Name and arguments of the network that the flags or the run's settings name."""
+    flags = any(hasattr(options, flag) for flag in FLAGS)
+    if options.model in PUBLISHED:
+        if options.fusion or flags:
+            raise InputError(f"{options.model} says all of the network: leave its flags out")
+        return PUBLISHED[options.model].model, dict(PUBLISHED[options.model].kwargs)
+    if options.model:
+        options.fusion = options.fusion or "ASKCFuse"
+        return resolve(options, classes)
+    if flags:
+        raise InputError("flags of the network need --model")
+    if not run.get("model"):
+        raise InputError(
+            f"no {SETTINGS} beside {options.params}: name the network with --model, and --fusion, "
+            "--blocks, --channel-times as they were trained"
+        )
+    name, kwargs = run["model"]["name"], dict(run["model"]["kwargs"])
+    if options.fusion:
+        kwargs["fusion"] = options.fusion
+    return name, kwargs

@@ -27,13 +27,7 @@ def build_parser(prog: str) -> Parser:
         default=argparse.SUPPRESS,
         help="outputs (default: 100, ImageNet networks 1000)",
     )
-    add_structure_arguments(parser, channel_times=1)
-    parser.add_argument(
-        "--stem-width",
-        type=whole(1, 1024),
-        default=argparse.SUPPRESS,
-        help="channels of an ImageNet network's deep stem (default: 32, ResNeXt 64)",
-    )
+    add_structure_arguments(parser, "1")
     parser.add_argument(
         "--input-size",
         type=whole(8, 4096),

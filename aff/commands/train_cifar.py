@@ -20,6 +20,7 @@ from .arguments import (
     add_model_arguments,
     epochs,
     guarded,
+    named,
     real,
     whole,
 )
@@ -118,12 +119,14 @@ def build_parser(prog: str) -> Parser:
     files = parser.add_argument_group("files")
     files.add_argument(
         "--save-dir",
+        type=named,
         default=None,
         help="folder for parameters and checkpoints (default: params/ and a name made of the "
         "settings)",
     )
     files.add_argument(
         "--logging-dir",
+        type=named,
         default=None,
         help="folder for the logs and the history plot (default: logs/ and the name of --save-dir)",
     )
@@ -135,6 +138,7 @@ def build_parser(prog: str) -> Parser:
     )
     files.add_argument(
         "--resume",
+        type=named,
         default=None,
         metavar="auto|DIR",
         help="go on from a checkpoint: auto takes the newest of --save-dir, or of the newest run "

@@ -6,13 +6,16 @@ normalised: the published validation transform.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Iterator, List, Optional, Protocol, Tuple
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from ..errors import InputError
 from .batches import Batch, prefetch
@@ -24,6 +27,7 @@ STD = (58.393, 57.12, 57.375)
 CLASSES = 1000
 SIZE, CROP_RATIO = 224, 0.875
 VALIDATION_IMAGES = 50_000
+MAX_PIXELS, MAX_ASPECT = 1 << 27, 200
 EXTENSIONS = (".jpeg", ".jpg", ".png")
 RECORDS = os.path.join("~", ".mxnet", "datasets", "imagenet", "rec", "val.rec")
 FOLDER = os.path.join("~", ".mxnet", "datasets", "imagenet")
@@ -42,15 +46,22 @@ class Images(Protocol):
     def name(self, place: int) -> str:
         """What to call an image in a message."""
 
+    def check(self, classes: int) -> None:
+        """Refuse images that cannot be a network's of so many classes."""
+
 
 class FolderImages:
-    """Images of a folder for each class; labels are the places of the classes' names in their
-    alphabetical order.
+    """Images of a folder for each class.
+
+    Labels are the places of the folders' names in their alphabetical order; where all names are
+    WordNet numbers of ImageNet's 1,000 classes, the places of these classes, so that a part of
+    ImageNet keeps its labels.
 
     Parameters
     ----------
     root : str
-        Holds the classes' folders, or a folder ``val`` that does.
+        Holds the classes' folders, or a folder ``val`` that does. Hidden folders, folders without
+        images and other files are left out.
 
     Raises
     ------
@@ -62,23 +73,43 @@ class FolderImages:
         inner = os.path.join(root, "val")
         root = inner if os.path.isdir(inner) else root
         try:
-            self.classes = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+            found = {
+                entry.name: _image_files(entry.path)
+                for entry in os.scandir(root)
+                if entry.is_dir() and not entry.name.startswith(".")
+            }
         except OSError as error:
-            raise InputError(f"{root}: cannot be read: {error.strerror}") from error
-        self._files: List[Tuple[str, int]] = [
-            (os.path.join(root, name, file), label)
-            for label, name in enumerate(self.classes)
-            for file in sorted(os.listdir(os.path.join(root, name)))
-            if file.lower().endswith(EXTENSIONS)
-        ]
-        if not self._files:
+            name = error.filename or root
+            raise InputError(f"{name}: cannot be read: {error.strerror}") from error
+        self.classes = sorted(name for name, files in found.items() if files)
+        if not self.classes:
             raise InputError(
                 f"{root}: holds no folder of images for each class ({', '.join(EXTENSIONS)})"
             )
+        synset = {name: label for label, name in enumerate(imagenet_synset())}
+        self.is_imagenet = set(self.classes) <= set(synset)
+        labels = synset if self.is_imagenet else {n: i for i, n in enumerate(self.classes)}
+        self._files: List[Tuple[str, int]] = [
+            (path, labels[name]) for name in self.classes for path in found[name]
+        ]
         self.source = root
 
     def __len__(self) -> int:
         return len(self._files)
+
+    def check(self, classes: int) -> None:
+        """Refuse folders that are not a network's classes.
+
+        Raises
+        ------
+        InputError
+            Where there are others than its classes.
+        """
+        if len(self.classes) != classes and not (self.is_imagenet and classes == CLASSES):
+            raise InputError(
+                f"{self.source}: holds {len(self.classes)} folders of images, the network has "
+                f"{classes} classes; only folders named by ImageNet's WordNet numbers may be a part"
+            )
 
     def read(self, place: int) -> Tuple[bytes, int]:
         path, label = self._files[place]
@@ -90,6 +121,22 @@ class FolderImages:
 
     def name(self, place: int) -> str:
         return self._files[place][0]
+
+
+def _image_files(folder: str) -> List[str]:
+    return sorted(
+        os.path.join(folder, name)
+        for name in os.listdir(folder)
+        if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
+    )
+
+
+@lru_cache(maxsize=None)
+def imagenet_synset() -> List[str]:
+    """WordNet numbers of ImageNet's classes, in the order of their labels, as GluonCV has them."""
+    from gluoncv.data import ImageNet1kAttr
+
+    return ImageNet1kAttr().synset
 
 
 class RecordImages:
@@ -117,6 +164,9 @@ class RecordImages:
 
     def name(self, place: int) -> str:
         return f"{self.source}: record {place}"
+
+    def check(self, classes: int) -> None:
+        """Labels are checked as they are read."""
 
 
 def find_images(folder: Optional[str] = None, records: Optional[str] = None) -> Images:
@@ -149,11 +199,16 @@ def decode(content: bytes, name: str) -> np.ndarray:
     Raises
     ------
     InputError
-        For what cannot be decoded.
+        For what cannot be decoded, and for sizes that would fill the memory.
     """
-    pixels = None
-    if content:
+    try:
+        with Image.open(io.BytesIO(content)) as header:
+            width, height = header.size
+        if width * height > MAX_PIXELS or max(width, height) > MAX_ASPECT * min(width, height):
+            raise InputError(f"{name}: an image of {width} x {height} pixels is refused")
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, SyntaxError, Image.DecompressionBombError, cv2.error):
+        pixels = None
     if pixels is None:
         raise InputError(f"{name}: cannot be decoded as an image")
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
@@ -207,6 +262,9 @@ class ImageEvalBatches:
         """Number of images that an iteration gives."""
         return len(self.images)
 
+    def __post_init__(self):
+        self.images.check(self.classes)
+
     def __len__(self) -> int:
         return math.ceil(self.samples / self.batch_size)
 
@@ -220,12 +278,11 @@ class ImageEvalBatches:
         data = np.empty((len(places), self.size, self.size, 3), np.float32)
         labels = np.empty(len(places), np.int32)
         for row, place in enumerate(places):
-            content, labels[row] = self.images.read(place)
+            content, label = self.images.read(place)
             name = self.images.name(place)
-            if labels[row] >= self.classes:
-                raise InputError(
-                    f"{name}: label {labels[row]} is not in 0..{self.classes - 1} of the network"
-                )
+            if label >= self.classes:
+                raise InputError(f"{name}: label {label} is not in 0..{self.classes - 1}")
+            labels[row] = label
             data[row] = central_view(decode(content, name), self.size, self.crop_ratio)
         data -= np.array(MEAN, np.float32)
         data /= np.array(STD, np.float32)

@@ -29,7 +29,7 @@ class RecordFile:
     path : str
         The ``.rec`` file.
     index : str, optional
-        Its ``.idx`` file, a line of key and offset each; without it the file is read through once.
+        Its ``.idx`` file, a line of key and offset each, which gives the order.
 
     Raises
     ------
@@ -42,7 +42,9 @@ class RecordFile:
         try:
             self._file = open(path, "rb")  # noqa: SIM115  (kept open, read by position)
             self._size = os.fstat(self._file.fileno()).st_size
-            self.offsets = self._read_index(index) if index else self._scan()
+            self.offsets = self._scan()
+            if index:
+                self.offsets = self._in_order_of(index)
         except OSError as error:
             name = error.filename or path
             raise InputError(f"{name}: cannot be read: {error.strerror}") from error
@@ -60,7 +62,8 @@ class RecordFile:
         InputError
             For a damaged record, by its number and position.
         """
-        data, _ = self._record(self.offsets[place], place)
+        parts, _ = self._parts(self.offsets[place], place)
+        data = MAGIC.join(os.pread(self._file.fileno(), size, start) for start, size in parts)
         try:
             header, content = mx.recordio.unpack(data)
         except (struct.error, ValueError) as error:
@@ -71,9 +74,9 @@ class RecordFile:
         offset = f", byte {self.offsets[place]}" if hasattr(self, "offsets") else ""
         return InputError(f"{self.path}: record {place}{offset}: {reason}")
 
-    def _record(self, offset: int, place: int) -> Tuple[bytes, int]:
-        """A record's bytes, and where the next one starts."""
-        parts: List[bytes] = []
+    def _parts(self, offset: int, place: int) -> Tuple[List[Tuple[int, int]], int]:
+        """Start and length of the parts of a record, and where the next record starts."""
+        parts: List[Tuple[int, int]] = []
         while True:
             head = os.pread(self._file.fileno(), 8, offset)
             if len(head) < 8 or head[:4] != MAGIC:
@@ -84,33 +87,32 @@ class RecordFile:
                 raise self._damaged(place, "the file ends within it")
             if flag not in ((MIDDLE, LAST) if parts else (WHOLE, FIRST)):
                 raise self._damaged(place, f"its part at byte {offset} is out of order")
-            data = os.pread(self._file.fileno(), length, offset + 8)
-            parts.append(data)
+            parts.append((offset + 8, length))
             offset += 8 + (length + 3) // 4 * 4
             if flag in (WHOLE, LAST):
-                return MAGIC.join(parts), offset
+                return parts, offset
 
     def _scan(self) -> List[int]:
         offsets: List[int] = []
         offset = 0
         while offset < self._size:
-            start = offset
-            _, offset = self._record(start, len(offsets))
-            offsets.append(start)
+            offsets.append(offset)
+            _, offset = self._parts(offset, len(offsets) - 1)
         return offsets
 
-    def _read_index(self, index: str) -> List[int]:
+    def _in_order_of(self, index: str) -> List[int]:
         offsets = []
         with open(index, encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, 1):
-                fields = line.split("\t")
-                if len(fields) != 2 or not fields[1].strip().isdigit():
-                    raise InputError(f"{index}: line {number} is no key and offset")
-                offset = int(fields[1])
-                if offset >= self._size:
-                    raise InputError(
-                        f"{index}: line {number} points behind the end of {self.path}: it is the "
-                        "index of another file, or the file was cut short"
-                    )
-                offsets.append(offset)
+                try:
+                    _, offset = line.split("\t")
+                    offsets.append(int(offset))
+                except ValueError:
+                    raise InputError(f"{index}: line {number} is no key and offset") from None
+        if sorted(offsets) != self.offsets:
+            raise InputError(
+                f"{index}: does not fit {self.path}: {len(offsets)} entries for "
+                f"{len(self.offsets)} records, {len(set(offsets) & set(self.offsets))} of which it "
+                "finds; remove the index, or make it anew"
+            )
         return offsets

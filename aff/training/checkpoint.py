@@ -15,12 +15,11 @@ import shutil
 from typing import Any, Dict, List, Optional
 
 import mxnet as mx
-import numpy as np
 
 from ..errors import InputError
 from ..files import read_json, write_json
-from ..ndarray_file import read_arrays
-from ..parameters import load_parameters, save_parameters
+from ..ndarray_file import ArrayFile
+from ..parameters import load_fitting, save_parameters
 from .loop import TrainingLoop
 
 KEPT = 2
@@ -91,8 +90,8 @@ def load_checkpoint(path: str, loop: TrainingLoop) -> Dict[str, Any]:
         For a checkpoint that is incomplete, damaged, or of another network.
     """
     state = read_json(os.path.join(path, "state.json"))
-    arrays = read_arrays(os.path.join(path, "optimizer.params"))
-    load_parameters(loop.net, os.path.join(path, "net.params"), loop.devices)
+    arrays = ArrayFile(os.path.join(path, "optimizer.params"))
+    load_fitting(loop.net, os.path.join(path, "net.params"), loop.devices)
     _restore_optimizer(path, loop, arrays)
     try:
         loop.precision.restore(state["precision"])
@@ -138,7 +137,7 @@ def _flatten(state, place: str = ":0"):
     return [(place, state)]
 
 
-def _restore_optimizer(path: str, loop: TrainingLoop, arrays: Dict[str, np.ndarray]) -> None:
+def _restore_optimizer(path: str, loop: TrainingLoop, arrays: ArrayFile) -> None:
     names = _structural_names(loop)
     for updater, device in zip(loop.trainer._updaters, loop.devices):
         for index, parameter in enumerate(loop.trainer._params):
@@ -149,11 +148,10 @@ def _restore_optimizer(path: str, loop: TrainingLoop, arrays: Dict[str, np.ndarr
                 index, parameter.data(device)
             )
             for place, array in _flatten(state):
-                saved = arrays.get(f"{name}{place}")
-                if saved is None or saved.shape != array.shape:
+                if arrays.shapes.get(f"{name}{place}") != array.shape:
                     raise InputError(
                         f"{path}/optimizer.params: no state of shape {array.shape} for {name}"
                     )
-                array[:] = saved
+                array[:] = arrays[f"{name}{place}"]
             updater.states[index] = state
             updater.states_synced[index] = True

@@ -62,7 +62,12 @@ def test_summaries(arguments, parts, capsys):
         (["summary", "resnet50_v1b_askc", "--use-se"], "--use-se is not for resnet50_v1b_askc"),
         (["summary", "resnet50_v1b_askc", "--fusion", "AFG"], "did you mean 'AFF'"),
         (["summary", "cifar_resnet9_askc"], "must be 6b+2"),
+        (["summary", "gen2_aff_resnet50", "--input-size", "8"], "8 x 8 pixels is too small"),
+        (["summary", "resnet50_v1b_askc", "--stem-width", "64"], "it needs deep_stem=True"),
         (["list", "--fusion", "x"], "unknown fusion"),
+        (["list", "fusions", "--fusion", "AFF"], "--fusion is for the list of models"),
+        (["list", "models", "--root", "x"], "--root is for the list of published"),
+        (["evaluate", "cifar10_aff_resnet32", "--input-size", "64"], "--input-size is for imagen"),
         (["fetch", "aff_resnet"], "did you mean 'aff_resnet50'"),
         (["fetch", "aff_resnet50", "iaff_resnet50", "--from", "x"], "--from gives one file"),
         (["fetch", "aff_resnet50", "--from", "none"], "none: cannot be read"),
@@ -85,7 +90,18 @@ def test_mistakes_are_said_in_one_line(arguments, message, capsys, elsewhere):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["evaluate"], ["evaluate", "aff_resnet50", "--params", "x"], ["fetch"]]
+    "arguments",
+    [
+        ["evaluate"],
+        ["evaluate", "aff_resnet50", "--params", "x"],
+        ["evaluate", "aff_resnet50", "--rec-val", ""],
+        ["fetch"],
+        ["fetch", "aff_resnet50", "--from", ""],
+        ["fetch", "aff_resnet50", "--root", ""],
+        ["fetch", "aff_resnet50", "--from", "x", "--mirror", "http://x"],
+        ["summary", "resnet50_v1b_askc", "--fusion", ""],
+        ["list", "networks"],
+    ],
 )
 def test_what_is_left_open_is_refused(arguments, capsys):
     with pytest.raises(SystemExit) as finished:

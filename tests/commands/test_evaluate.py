@@ -77,6 +77,10 @@ def test_the_figure_does_not_depend_on_the_batch(params, capsys, batch_size, mod
         ([*FLAGS, "--fusion", "Add"], "does not fit this network"),
         ([*FLAGS, "--dataset", "digits"], "does not fit this network"),
         ([*FLAGS, "--model", "resnett"], "unknown model"),
+        ([*FLAGS, "--root", "x"], "--root is the folder of published parameters"),
+        ([*FLAGS, "--crop-ratio", "0.9"], "--crop-ratio is for imagenet"),
+        (["--dataset", "cifar100", "--model", "cifar10_aff_resnet32"], "does not fit"),
+        (["--dataset", "cifar10", "--model", "cifar10_aff_resnet32", "--fusion", "Add"], "leave"),
     ],
 )
 def test_what_is_missing_or_wrong_is_said(params, capsys, arguments, message):

@@ -1,5 +1,8 @@
 """Evaluation images: both sources agree, every image once, cropped as `ImageRecordIter` does."""
 
+import struct
+from zlib import crc32
+
 import cv2
 import mxnet as mx
 import numpy as np
@@ -15,6 +18,7 @@ from aff.data.imagenet import (
     central_view,
     decode,
     find_images,
+    imagenet_synset,
 )
 
 SHAPES = [(90, 120), (120, 90), (64, 64), (300, 65), (57, 200), (80, 81), (73, 73)]
@@ -114,7 +118,54 @@ def test_red_comes_first():
     assert decode(grey, "grey.png").shape == (8, 8, 3)
 
 
-@pytest.mark.parametrize("content", [b"", b"no image"])
+def png(width, height):
+    """A PNG file of nothing but a header that claims a size."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", crc32(body))
+
+
+@pytest.mark.parametrize(
+    "width, height", [(60000, 60000), (20000, 20000), (1, 40000), (2**31 - 1, 1)]
+)
+def test_sizes_that_would_fill_the_memory_are_refused(width, height):
+    with pytest.raises(aff.InputError, match="x.png: .*(refused|cannot be decoded)"):
+        decode(png(width, height), "x.png")
+
+
+@pytest.mark.parametrize("label", [-1, 0.5, 3e9, 1e30, float("nan")])
+def test_absurd_labels_are_named(tmp_path, label):
+    writer = mx.recordio.MXRecordIO(str(tmp_path / "x.rec"), "w")
+    writer.write(mx.recordio.pack(mx.recordio.IRHeader(0, label, 0, 0), b"image"))
+    writer.close()
+    with pytest.raises(aff.InputError, match="record 0: .*label"):
+        list(ImageEvalBatches(RecordImages(str(tmp_path / "x.rec")), 1, classes=10))
+
+
+def test_other_folders_do_not_move_the_labels(folder):
+    (folder / "val" / ".ipynb_checkpoints").mkdir()
+    (folder / "val" / "a_folder_without_images").mkdir()
+    (folder / "val" / "n0" / "._0.JPEG").write_text("")
+    images = FolderImages(str(folder))
+    assert images.classes == ["n0", "n1", "n2"]
+    assert len(images) == 7
+
+
+def test_a_part_of_imagenet_keeps_its_labels(folder):
+    names = imagenet_synset()
+    assert len(names) == 1000
+    for old, new in (("n0", names[999]), ("n1", names[7]), ("n2", names[0])):
+        (folder / "val" / old).rename(folder / "val" / new)
+    images = FolderImages(str(folder))
+    assert [images.read(place)[1] for place in range(7)] == [0, 0, 7, 7, 999, 999, 999]
+    ImageEvalBatches(images, 4, classes=1000)
+
+
+def test_folders_that_are_not_the_networks_classes_are_refused(folder):
+    with pytest.raises(aff.InputError, match="holds 3 folders of images, the network has 1000"):
+        ImageEvalBatches(FolderImages(str(folder)), 4)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", png(8, 8)])
 def test_what_cannot_be_decoded_is_named(folder, content):
     (folder / "val" / "n1" / "1.JPEG").write_bytes(content)
     with pytest.raises(aff.InputError, match="n1/1.JPEG: cannot be decoded"):

@@ -11,7 +11,7 @@ import pytest
 import aff
 from aff.data import EvalBatches
 from aff.files import replacing, write_json
-from aff.parameters import load_parameters, save_parameters
+from aff.parameters import load_fitting, save_parameters
 from aff.training import checkpoint as checkpoints
 from aff.training.run import Run, RunState
 from aff.training.runlog import RunLog
@@ -158,18 +158,16 @@ def test_parameters_that_do_not_fit_say_how(tmp_path):
         aff.get_model("cifar_resnet8_askc", fusion="Add", classes=4, ctx=mx.cpu()), path
     )
     fitting = aff.get_model("cifar_resnet8_askc", fusion="Add", classes=4)
-    load_parameters(fitting, path, [mx.cpu()])
+    load_fitting(fitting, path, [mx.cpu()])
     with pytest.raises(
         aff.InputError,
         match=r"72 missing: features.2.0.attention.local_att.0.weight, .* and 69 more",
     ):
-        load_parameters(aff.get_model("cifar_resnet8_askc", classes=4), path, [mx.cpu()])
+        load_fitting(aff.get_model("cifar_resnet8_askc", classes=4), path, [mx.cpu()])
     with pytest.raises(
         aff.InputError, match=r"2 of another shape: output.weight \(4, 64\) for \(5, 64\)"
     ):
-        load_parameters(
-            aff.get_model("cifar_resnet8_askc", fusion="Add", classes=5), path, [mx.cpu()]
-        )
+        load_fitting(aff.get_model("cifar_resnet8_askc", fusion="Add", classes=5), path, [mx.cpu()])
 
 
 def test_a_file_that_is_not_parameters(tmp_path):
@@ -177,12 +175,12 @@ def test_a_file_that_is_not_parameters(tmp_path):
     for content in (b"", b"hello", b"\x80\x04."):
         path.write_bytes(content)
         with pytest.raises(aff.InputError, match="x.params"):
-            load_parameters(aff.get_model("cifar_resnet8_askc"), str(path), [mx.cpu()])
+            load_fitting(aff.get_model("cifar_resnet8_askc"), str(path), [mx.cpu()])
     mx.nd.save(str(path), [mx.nd.ones(2)])
     with pytest.raises(aff.InputError, match="arrays without names"):
-        load_parameters(aff.get_model("cifar_resnet8_askc"), str(path), [mx.cpu()])
+        load_fitting(aff.get_model("cifar_resnet8_askc"), str(path), [mx.cpu()])
     with pytest.raises(aff.InputError, match="no such file"):
-        load_parameters(aff.get_model("cifar_resnet8_askc"), str(tmp_path / "none"), [mx.cpu()])
+        load_fitting(aff.get_model("cifar_resnet8_askc"), str(tmp_path / "none"), [mx.cpu()])
 
 
 def test_float16_files_load_into_float32(tmp_path):
@@ -191,7 +189,7 @@ def test_float16_files_load_into_float32(tmp_path):
     net.cast("float16")
     net.save_parameters(path)
     other = aff.get_model("cifar_resnet8_askc", ctx=mx.cpu())
-    load_parameters(other, path, [mx.cpu()])
+    load_fitting(other, path, [mx.cpu()])
     for name, parameter in other._collect_params_with_prefix().items():
         assert np.dtype(parameter.dtype) == np.float32
         np.testing.assert_allclose(
