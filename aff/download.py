@@ -100,7 +100,9 @@ def _approved(check: Callable[[str], None], path: str) -> bool:
     return True
 
 
-def download(url: str, path: str, check: Callable[[str], None], max_bytes: int) -> None:
+def download(
+    url: str, path: str, check: Callable[[str], None], max_bytes: int, keep: bool = True
+) -> None:
     """Download a file; `path` exists afterwards only if it is whole and `check` is content.
 
     What has arrived of an unfinished download stays in ``<path>.part``, and the next call goes on
@@ -117,6 +119,8 @@ def download(url: str, path: str, check: Callable[[str], None], max_bytes: int) 
         Called with the name of a file; raises `InputError` to refuse it.
     max_bytes : int
         Refuse to store more.
+    keep : bool, default True
+        Keep a refused file aside.
 
     Raises
     ------
@@ -134,8 +138,8 @@ def download(url: str, path: str, check: Callable[[str], None], max_bytes: int) 
             try:
                 check(part)
             except InputError as error:
-                aside = put_aside(part, path)
-                raise InputError(f"{url}: {error}; kept aside as {aside}") from error
+                aside = f"; kept aside as {put_aside(part, path)}" if keep else ""
+                raise InputError(f"{url}: {error}{aside}") from error
             if os.path.exists(path):
                 LOG.warning("%s: another file was here; it is now %s", path, put_aside(path, path))
             os.replace(part, path)
@@ -168,7 +172,7 @@ def _receive(url: str, file: BinaryIO, name: str, max_bytes: int) -> None:
         length = response.headers.get("Content-Length", "")
         total = done + int(length) if length.isascii() and length.isdigit() else 0
         if total > max_bytes:
-            raise InputError(f"{url}: {total} bytes, which no published file has")
+            raise InputError(f"{url}: {total} bytes, more than it can have")
         progress = _Progress(name, done, total)
         try:
             for chunk in response.iter_content(CHUNK):

@@ -222,8 +222,10 @@ def fetch(
     try:
         download(url, path, lambda part: verify(record, part), MAX_BYTES)
     except InputError as error:
+        official = record.url(REPOSITORY)
+        what = "that address" if url == official else official
         raise InputError(
-            f"{error}. Fetch {record.url(REPOSITORY)} elsewhere and put it here with: "
+            f"{error}. Fetch {what} elsewhere and put the file here with: "
             f"{fetch_command(name, root)} --from FILE"
         ) from error
     return path

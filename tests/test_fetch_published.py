@@ -124,7 +124,7 @@ def test_an_endless_answer_is_cut_off(server, root, monkeypatch):
         fetch(NAME, str(root))
     server.fault = None
     monkeypatch.setattr(published, "MAX_BYTES", 1000)
-    with pytest.raises(aff.InputError, match="2048000 bytes, which no published file has"):
+    with pytest.raises(aff.InputError, match="2048000 bytes, more than it can have"):
         fetch(NAME, str(root / "other"))
 
 

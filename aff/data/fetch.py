@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import socket
-import sys
 import tarfile
 import tempfile
+from functools import partial
 from typing import Iterable, Tuple
 
 from mxnet.gluon.utils import _get_repo_file_url, check_sha1
-from mxnet.gluon.utils import download as mxnet_download
 
+from ..download import download
 from ..errors import InputError
 
-TIMEOUT_SECONDS = 20
+MAX_BYTES = 1 << 30
 
 
 def repository_url(namespace: str, filename: str) -> str:
@@ -24,14 +22,9 @@ def repository_url(namespace: str, filename: str) -> str:
     return _get_repo_file_url(f"gluon/dataset/{namespace}", filename)
 
 
-def _download(url: str, path: str, sha1: str) -> None:
-    timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT_SECONDS)
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            mxnet_download(url, path=path, sha1_hash=sha1, retries=1)
-    finally:
-        socket.setdefaulttimeout(timeout)
+def _check(sha1: str, path: str) -> None:
+    if not check_sha1(path, sha1):
+        raise InputError(f"what was downloaded does not fit SHA-1 {sha1}")
 
 
 def fetch_files(files: Iterable[Tuple[str, str]], namespace: str, folder: str) -> None:
@@ -61,15 +54,7 @@ def fetch_files(files: Iterable[Tuple[str, str]], namespace: str, folder: str) -
     with tempfile.TemporaryDirectory(prefix="aff-fetch-") as temporary:
         for name, sha1 in files:
             url, path = repository_url(namespace, name), os.path.join(temporary, name)
-            try:
-                _download(url, path, sha1)
-            except UserWarning as error:
-                raise InputError(f"{url}: what was downloaded does not fit SHA-1 {sha1}") from error
-            # requests, urllib3, ssl and socket each have a family of errors of their own.
-            except Exception as error:
-                raise InputError(
-                    f"{url} could not be downloaded ({type(error).__name__})"
-                ) from error
+            download(url, path, partial(_check, sha1), MAX_BYTES, keep=False)
             if name.endswith(".tar.gz"):
                 unpack(path, temporary)
                 os.remove(path)
