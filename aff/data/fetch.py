@@ -60,9 +60,9 @@ def fetch_files(files: Iterable[Tuple[str, str]], namespace: str, folder: str) -
                 os.remove(path)
         os.makedirs(folder, exist_ok=True)
         for name in sorted(set(os.listdir(temporary)) - set(os.listdir(folder))):
-            partial = os.path.join(folder, name + ".part")
-            shutil.copyfile(os.path.join(temporary, name), partial)
-            os.replace(partial, os.path.join(folder, name))
+            copy = os.path.join(folder, name + ".part")
+            shutil.copyfile(os.path.join(temporary, name), copy)
+            os.replace(copy, os.path.join(folder, name))
 
 
 def unpack(archive: str, folder: str) -> None:
