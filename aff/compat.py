@@ -185,4 +185,5 @@ def mirror() -> Optional[str]:
 def starting_command() -> Optional[str]:
     """Name of the command of ours that this process was started as, or None."""
     name = os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else ""
-    return {"aff": "aff", "-m": "aff", "train_cifar.py": "train_cifar.py"}.get(name)
+    commands = ("train_cifar.py", "train_imagenet.py")
+    return {"aff": "aff", "-m": "aff", **{name: name for name in commands}}.get(name)

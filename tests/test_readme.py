@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 import aff
-from aff.commands import train_cifar
+from aff.commands import train_cifar, train_imagenet
 from aff.commands.main import COMMANDS
 
 from .conftest import ROOT
@@ -30,9 +30,13 @@ def test_commands(words):
     module.build_parser("aff").parse_args(words[1:])
 
 
-@pytest.mark.parametrize("words", arguments("python train_cifar.py "), ids=" ".join)
-def test_training_commands(words):
-    train_cifar.build_parser("train_cifar.py").parse_args(words)
+@pytest.mark.parametrize("script", [train_cifar, train_imagenet])
+def test_training_commands(script):
+    name = script.__name__.rsplit(".", 1)[-1]
+    commands = arguments(f"python {name}.py ")
+    assert len(commands) >= 2
+    for words in commands:
+        script.build_parser(name).parse_args(words)
 
 
 @pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))

@@ -12,7 +12,7 @@ import pytest
 
 import aff
 from aff.commands.main import main
-from aff.data.imagenet import imagenet_synset
+from aff.data.images import imagenet_synset
 from aff.families import find_family
 from aff.published import PUBLISHED, blob_sha1
 

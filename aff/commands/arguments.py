@@ -153,7 +153,7 @@ def add_fusion_argument(group, default: Optional[str]) -> None:
     )
 
 
-def add_structure_arguments(group, channel_times: str, imagenet: bool = True) -> None:
+def add_structure_arguments(group, channel_times: Optional[str], imagenet: bool = True) -> None:
     """Flags of a network's structure, each left out of the options where it is not given."""
     if imagenet:
         group.add_argument(
@@ -162,12 +162,13 @@ def add_structure_arguments(group, channel_times: str, imagenet: bool = True) ->
             default=argparse.SUPPRESS,
             help="channels of an ImageNet network's deep stem (default: 32, ResNeXt 64)",
         )
-    group.add_argument(
-        "--channel-times",
-        type=whole(1, 64),
-        default=argparse.SUPPRESS,
-        help=f"multiplies the widths 16, 32, 64 of a CIFAR ResNet (default: {channel_times})",
-    )
+    if channel_times:
+        group.add_argument(
+            "--channel-times",
+            type=whole(1, 64),
+            default=argparse.SUPPRESS,
+            help=f"multiplies the widths 16, 32, 64 of a CIFAR ResNet (default: {channel_times})",
+        )
     group.add_argument(
         "--start-layer",
         type=whole(1, 5),

@@ -1,73 +1,28 @@
-"""The settings of a CIFAR-style run, resolved from its flags, and which may change on resuming."""
+"""The settings of a CIFAR-style run, resolved from its flags."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import shlex
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, Dict, List, Optional
 
 from ..data import CLASSES
-from ..errors import InputError
-from ..files import read_json
 from .networks import resolve, short_name
-from .report import versions
-from .rundirs import SETTINGS
-
-#: Settings that a resumed run may change: none of them changes what is computed.
-FREE = {
-    "num_workers",
-    "save_dir",
-    "logging_dir",
-    "save_period",
-    "resume",
-    "command",
-    "data_dir",
-    "mode",
-    "gpus",
-    "cpus",
-}
+from .settings import RunSettings
 
 
 @dataclass(frozen=True)
-class CifarSettings:
-    """Everything that a run depends on, as resolved from the flags of ``train_cifar.py``; the
-    flags' help says what each means."""
+class CifarSettings(RunSettings):
+    """The settings of ``train_cifar.py``."""
 
-    command: str
-    model: str
-    model_kwargs: Dict[str, Any]
     dataset: str
     labels: Optional[str]
-    data_dir: Optional[str]
-    num_workers: int
     gpus: Optional[str]
-    cpus: Optional[int]
-    num_epochs: int
-    batch_size: int
-    lr: float
-    momentum: float
-    wd: float
-    no_wd: bool
-    lr_decay: float
-    lr_decay_epoch: List[int]
     cosine: bool
-    warmup_epochs: int
-    warmup_lr: float
     no_mixup: bool
-    mixup_alpha: float
-    mixup_off_epoch: int
-    label_smoothing: bool
-    dtype: str
-    mode: str
-    seed: int
     val_split: float
-    save_dir: Optional[str]
-    logging_dir: Optional[str]
-    save_period: int
-    resume: Optional[str]
-    smoke: bool
 
     @classmethod
     def from_options(cls, options: argparse.Namespace, command: str) -> CifarSettings:
@@ -87,53 +42,26 @@ class CifarSettings:
             }
         )
 
-    def within(self, folder: str) -> CifarSettings:
-        """The same run with its files in `folder`."""
-        return replace(
-            self, save_dir=os.path.join(folder, "params"), logging_dir=os.path.join(folder, "logs")
-        )
-
     @property
     def name(self) -> str:
-        """The run's name, of which its folders' names are made."""
         labels = "-coarse" if self.labels == "coarse" else ""
         return f"{self.dataset}{labels}-{short_name(self.model, self.model_kwargs)}"
 
     @property
-    def mixup_until(self) -> int:
-        """First epoch without mixup."""
-        return 0 if self.no_mixup else max(0, self.num_epochs - self.mixup_off_epoch)
-
-    def as_json(self, devices: int) -> dict:
-        """The settings as a run's folder keeps them; `model` and `data` are what ``aff evaluate``
-        reads.
-        """
+    def data(self) -> dict:
         return {
-            "model": {"name": self.model, "kwargs": self.model_kwargs},
-            "data": {
-                "dataset": self.dataset,
-                "labels": self.labels,
-                "data_dir": self.data_dir and os.path.abspath(self.data_dir),
-            },
-            "training": {**asdict(self), "devices": devices},
-            "versions": versions(),
+            "dataset": self.dataset,
+            "labels": self.labels,
+            "data_dir": self.data_dir and os.path.abspath(self.data_dir),
         }
 
+    @property
+    def lr_mode(self) -> str:
+        return "cosine" if self.cosine else "step"
 
-def check_resumed(settings: CifarSettings, devices: int, folder: str) -> None:
-    """Refuse to go on with a run under settings that mean another one; the message names them."""
-    before = read_json(os.path.join(folder, SETTINGS)).get("training", {})
-    now = settings.as_json(devices)["training"]
-    changed = [
-        f"{key} {before.get(key)!r} -> {now[key]!r}"
-        for key in now
-        if key not in FREE and before.get(key) != now[key]
-    ]
-    if changed:
-        raise InputError(
-            f"--resume: {folder} was trained with other settings ({'; '.join(changed)}): give the "
-            "same, or start a run of its own"
-        )
+    @property
+    def mixes(self) -> bool:
+        return not self.no_mixup
 
 
 def unused_flags(settings: CifarSettings) -> List[str]:

@@ -7,10 +7,12 @@ import math
 from functools import partial
 from typing import Optional, Sequence, Tuple
 
+import mxnet as mx
 from mxnet.gluon import HybridBlock
 
 from ..data import CLASSES, EvalBatches, load_dataset
-from ..data.imagenet import CROP_RATIO, SIZE, VALIDATION_IMAGES, ImageEvalBatches, find_images
+from ..data.imagenet import CROP_RATIO, SIZE, VALIDATION_IMAGES, ImageEvalBatches
+from ..data.images import find_images
 from ..errors import InputError
 from ..pretrained import load_parameters, load_published
 from ..published import DEFAULT_ROOT, Published
@@ -98,9 +100,9 @@ def load_batches(subject: Subject, options: argparse.Namespace, devices: int) ->
     """The batches, and what to call the data."""
     size, classes = options.batch_size * devices, subject.kwargs["classes"]
     if subject.dataset == IMAGENET:
-        images = find_images(subject.data_dir, options.rec_val)
+        images = find_images("val", subject.data_dir, subject.rec_val)
         whole_set = "" if len(images) == VALIDATION_IMAGES else ", not ImageNet's 50,000 images"
-        side, ratio = options.input_size or SIZE, options.crop_ratio or CROP_RATIO
+        side, ratio = subject.input_size or SIZE, subject.crop_ratio or CROP_RATIO
         return (
             ImageEvalBatches(images, size, classes, side, ratio, options.num_workers),
             f"imagenet ({images.source}{whole_set}), centre {side} of "
@@ -132,10 +134,20 @@ def load_network(subject: Subject, options: argparse.Namespace, devices, precisi
 
 
 def run(options: argparse.Namespace) -> int:
-    """Evaluate and print."""
+    """Do what the flags say."""
     subject = find_subject(options, CLASSES)
-    log = RunLog()
     devices, warning = choose_devices(options.gpus, options.cpus)
+    return report(subject, options, devices, warning)
+
+
+def report(
+    subject: Subject,
+    options: argparse.Namespace,
+    devices: Sequence[mx.Context],
+    warning: Optional[str] = None,
+) -> int:
+    """Evaluate and print; of the options, `batch_size`, `num_workers`, `mode` and `root` count."""
+    log = RunLog()
     on_gpu = devices[0].device_type == "gpu"
     precision = create_precision(subject.dtype if on_gpu else "float32", devices)
     if subject.published:  # which may have to be fetched: not for data that is not here

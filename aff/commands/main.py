@@ -8,6 +8,7 @@ from typing import Optional, Sequence
 
 COMMANDS = {
     "train-cifar": "train a CIFAR-style network (the script train_cifar.py)",
+    "train-imagenet": "train an ImageNet network (the script train_imagenet.py)",
     "evaluate": "top-1 and top-5 error of a run's parameters, or of published ones",
     "list": "networks, fusions and published parameters",
     "summary": "layers, parameters and multiply-adds of a network",
@@ -21,7 +22,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: aff COMMAND ...\n\ncommands:")
         for name, text in COMMANDS.items():
-            print(f"  {name:<12} {text}")
+            print(f"  {name:<14} {text}")
         print("\n'aff COMMAND --help' says what a command takes.")
         return 0
     if argv[0] not in COMMANDS:

@@ -14,6 +14,7 @@ from .networks import FLAGS, resolve
 from .rundirs import SETTINGS
 
 IMAGENET = "imagenet"
+DATA = ("dataset", "data_dir", "labels", "rec_val", "input_size", "crop_ratio")
 
 
 @dataclass
@@ -26,8 +27,8 @@ class Subject:
         The network, as `aff.get_model` takes it.
     params : str
         The parameter file.
-    dataset, data_dir, labels : str
-        The data.
+    dataset, data_dir, labels, rec_val, input_size, crop_ratio
+        The data, as the command's flags name it.
     dtype : str
         Number format that the network was trained in.
     published : Published, optional
@@ -40,6 +41,9 @@ class Subject:
     dataset: str
     data_dir: Optional[str] = None
     labels: Optional[str] = None
+    rec_val: Optional[str] = None
+    input_size: Optional[int] = None
+    crop_ratio: Optional[float] = None
     dtype: str = "float32"
     published: Optional[Published] = None
 
@@ -87,6 +91,9 @@ def _published(options: argparse.Namespace) -> Subject:
         dataset=record.dataset,
         data_dir=options.data_dir,
         labels=options.labels or record.label_set,
+        rec_val=options.rec_val,
+        input_size=options.input_size,
+        crop_ratio=options.crop_ratio,
         dtype="float16" if record.dataset == IMAGENET else "float32",
         published=record,
     )
@@ -102,9 +109,9 @@ def _of_file(options: argparse.Namespace, classes: Dict[str, int]) -> Subject:
         data = dict(run.get("data") or {})
         if options.dataset:
             data = {"dataset": options.dataset}
-        data = {
-            key: getattr(options, key) or data.get(key) for key in ("dataset", "data_dir", "labels")
-        }
+        if options.data_dir or options.rec_val:
+            data = {**data, "data_dir": None, "rec_val": None}
+        data = {key: getattr(options, key) or data.get(key) for key in DATA}
         if data["dataset"] is None:
             raise InputError(f"no {SETTINGS} beside {options.params}: name the data with --dataset")
         model = _model_of(options, run, {**classes, IMAGENET: 1000}[data["dataset"]])

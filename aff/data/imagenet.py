@@ -1,230 +1,180 @@
-"""ImageNet-style images, from RecordIO files or from a folder for each class, for evaluation.
+"""Batches of ImageNet-style images, for training and for evaluation, from any source of images.
 
-The shorter side is scaled to ``size / crop_ratio``, the centre is cropped, and the values are
-normalised: the published validation transform.
+Every image is a pure function of the run's seed, the epoch and its place in the data: a run is the
+same whatever the number of threads or devices, and goes on after an interruption as if there had
+been none. Threads share the images of a batch among them.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Iterator, List, Optional, Protocol, Tuple
+from typing import Callable, Iterator, List, Sequence, Tuple
 
-import cv2
 import numpy as np
-from PIL import Image
 
 from ..errors import InputError
-from .batches import Batch, prefetch
-from .recordio import RecordFile
+from .batches import Batch
+from .image_augment import central_view, training_view
+from .images import IMAGENET_CLASSES, Images, decode
+from .targets import mixup, one_hot
 
-#: Of each channel, red first, on a scale of 0 to 255.
-MEAN = (123.68, 116.779, 103.939)
-STD = (58.393, 57.12, 57.375)
-CLASSES = 1000
 SIZE, CROP_RATIO = 224, 0.875
-VALIDATION_IMAGES = 50_000
-MAX_PIXELS, MAX_ASPECT = 1 << 27, 200
-EXTENSIONS = (".jpeg", ".jpg", ".png")
-RECORDS = os.path.join("~", ".mxnet", "datasets", "imagenet", "rec", "val.rec")
-FOLDER = os.path.join("~", ".mxnet", "datasets", "imagenet")
+VALIDATION_IMAGES, TRAINING_IMAGES = 50_000, 1_281_167
+AHEAD = 2
+_ORDER, _IMAGE, _MIXUP = 10, 11, 12
+
+View = Callable[[np.ndarray, int], np.ndarray]
 
 
-class Images(Protocol):
-    """Encoded images with their labels, by place."""
+class _Caller:
+    """An executor without threads: a task is done when it is submitted."""
 
-    source: str
+    def __enter__(self):
+        return self
 
-    def __len__(self) -> int: ...
+    def __exit__(self, *error):
+        pass
 
-    def read(self, place: int) -> Tuple[bytes, int]:
-        """An image file's content and its label."""
-
-    def name(self, place: int) -> str:
-        """What to call an image in a message."""
-
-    def check(self, classes: int) -> None:
-        """Refuse images that cannot be a network's of so many classes."""
+    def submit(self, task: Callable, *arguments) -> Future:
+        """Do it."""
+        future: Future = Future()
+        future.set_result(task(*arguments))
+        return future
 
 
-class FolderImages:
-    """Images of a folder for each class.
-
-    Labels are the places of the folders' names in their alphabetical order; where all names are
-    WordNet numbers of ImageNet's 1,000 classes, the places of these classes, so that a part of
-    ImageNet keeps its labels.
+def load_batches(
+    images: Images, batches: Sequence[Sequence[int]], classes: int, view: View, workers: int
+) -> Iterator[Batch]:
+    """Batches of images by their places, `AHEAD` of their use.
 
     Parameters
     ----------
-    root : str
-        Holds the classes' folders, or a folder ``val`` that does. Hidden folders, folders without
-        images and other files are left out.
+    images : Images
+        Where they come from.
+    batches : sequence of sequence of int
+        Places of each batch's images.
+    classes : int
+        Labels are below it.
+    view : callable
+        Pixels (H, W, 3) uint8 and a place to (size, size, 3) float32.
+    workers : int
+        Threads; 0: the caller.
 
-    Raises
+    Yields
     ------
-    InputError
-        For a folder that holds none.
+    data : numpy.ndarray
+        (B, 3, size, size) float32.
+    labels : numpy.ndarray
+        (B,) int32.
     """
 
-    def __init__(self, root: str):
-        inner = os.path.join(root, "val")
-        root = inner if os.path.isdir(inner) else root
+    def load(place: int) -> Tuple[np.ndarray, int]:
+        content, label = images.read(place)
+        name = images.name(place)
+        if label >= classes:
+            raise InputError(f"{name}: label {label} is not in 0..{classes - 1}")
+        return view(decode(content, name), place).transpose(2, 0, 1), label
+
+    pending: deque = deque()
+    with ThreadPoolExecutor(workers) if workers else _Caller() as pool:
         try:
-            found = {
-                entry.name: _image_files(entry.path)
-                for entry in os.scandir(root)
-                if entry.is_dir() and not entry.name.startswith(".")
-            }
-        except OSError as error:
-            name = error.filename or root
-            raise InputError(f"{name}: cannot be read: {error.strerror}") from error
-        self.classes = sorted(name for name, files in found.items() if files)
-        if not self.classes:
-            raise InputError(
-                f"{root}: holds no folder of images for each class ({', '.join(EXTENSIONS)})"
-            )
-        synset = {name: label for label, name in enumerate(imagenet_synset())}
-        self.is_imagenet = set(self.classes) <= set(synset)
-        labels = synset if self.is_imagenet else {n: i for i, n in enumerate(self.classes)}
-        self._files: List[Tuple[str, int]] = [
-            (path, labels[name]) for name in self.classes for path in found[name]
-        ]
-        self.source = root
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def check(self, classes: int) -> None:
-        """Refuse folders that are not a network's classes.
-
-        Raises
-        ------
-        InputError
-            Where there are others than its classes.
-        """
-        if len(self.classes) != classes and not (self.is_imagenet and classes == CLASSES):
-            raise InputError(
-                f"{self.source}: holds {len(self.classes)} folders of images, the network has "
-                f"{classes} classes; only folders named by ImageNet's WordNet numbers may be a part"
-            )
-
-    def read(self, place: int) -> Tuple[bytes, int]:
-        path, label = self._files[place]
-        try:
-            with open(path, "rb") as file:
-                return file.read(), label
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-
-    def name(self, place: int) -> str:
-        return self._files[place][0]
+            for places in batches:
+                pending.append([pool.submit(load, place) for place in places])
+                if len(pending) > (AHEAD if workers else 0):
+                    yield _collected(pending.popleft())
+            while pending:
+                yield _collected(pending.popleft())
+        finally:
+            for task in (task for tasks in pending for task in tasks):
+                task.cancel()
 
 
-def _image_files(folder: str) -> List[str]:
-    return sorted(
-        os.path.join(folder, name)
-        for name in os.listdir(folder)
-        if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
-    )
+def _collected(tasks: List[Future]) -> Batch:
+    loaded = [task.result() for task in tasks]
+    data = np.stack([data for data, _ in loaded])
+    return data, np.array([label for _, label in loaded], np.int32)
 
 
-@lru_cache(maxsize=None)
-def imagenet_synset() -> List[str]:
-    """WordNet numbers of ImageNet's classes, in the order of their labels, as GluonCV has them."""
-    from gluoncv.data import ImageNet1kAttr
-
-    return ImageNet1kAttr().synset
-
-
-class RecordImages:
-    """Images of a ``.rec`` file, as im2rec packs them.
+@dataclass(frozen=True)
+class ImageTrainBatches:
+    """Augmented, shuffled training batches of one size; what does not fill the last batch of an
+    epoch is left out.
 
     Parameters
     ----------
-    path : str
-        The ``.rec`` file; a file of the same name that ends in ``.idx`` is used where it is there.
+    images : Images
+        Where they come from.
+    batch_size : int
+        Images of a batch, over all devices.
+    seed : int
+        The run's seed.
+    classes : int
+        Number of outputs of the network.
+    size : int, default 224
+        Height and width that the network is given.
+    workers : int
+        Threads that prepare images.
+    mixup_alpha : float, default 0
+        Beta parameter of mixup; 0 switches it off.
+    mixup_until : int, default 0
+        First epoch, counted from 0, without mixup.
+    smoothing : float, default 0
+        Label smoothing eta.
+    limit : int, optional
+        At most this many batches an epoch.
+
+    Raises
+    ------
+    InputError
+        When the images do not fill one batch.
     """
 
-    def __init__(self, path: str):
-        index = os.path.splitext(path)[0] + ".idx"
-        self._records = RecordFile(path, index if os.path.isfile(index) else None)
-        self.source = path
+    images: Images
+    batch_size: int
+    seed: int
+    classes: int = IMAGENET_CLASSES
+    size: int = SIZE
+    workers: int = 0
+    mixup_alpha: float = 0.0
+    mixup_until: int = 0
+    smoothing: float = 0.0
+    limit: int = 0
+
+    def __post_init__(self):
+        self.images.label_for(self.classes)
+        if len(self.images) < self.batch_size:
+            raise InputError(
+                f"a batch of {self.batch_size} (over all devices) is more than the "
+                f"{len(self.images)} training images of {self.images.source}: lower --batch-size"
+            )
 
     def __len__(self) -> int:
-        return len(self._records)
+        batches = len(self.images) // self.batch_size
+        return min(batches, self.limit) if self.limit else batches
 
-    def read(self, place: int) -> Tuple[bytes, int]:
-        labels, content = self._records.read(place)
-        if len(labels) != 1 or not labels[0].is_integer() or labels[0] < 0:
-            raise InputError(f"{self.name(place)}: its label is {labels.tolist()}")
-        return content, int(labels[0])
+    @property
+    def soft_targets(self) -> bool:
+        """Whether any epoch's targets are not one-hot."""
+        return self.smoothing > 0 or (self.mixup_alpha > 0 and self.mixup_until > 0)
 
-    def name(self, place: int) -> str:
-        return f"{self.source}: record {place}"
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Batches of one epoch: data (B, 3, size, size) and targets (B, classes), both float32."""
+        order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.images))
+        places = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size).tolist()
+        mixing = self.mixup_alpha > 0 and epoch < self.mixup_until
 
-    def check(self, classes: int) -> None:
-        """Labels are checked as they are read."""
+        def view(pixels: np.ndarray, place: int) -> np.ndarray:
+            rng = np.random.default_rng([self.seed, epoch, _IMAGE, place])
+            return training_view(pixels, self.size, rng)
 
-
-def find_images(folder: Optional[str] = None, records: Optional[str] = None) -> Images:
-    """The validation images that are named, or those at the usual places.
-
-    Raises
-    ------
-    InputError
-        Where there are none; the message says where they are expected.
-    """
-    if folder and records:
-        raise InputError("validation images: name a folder or a .rec file, not both")
-    if records:
-        return RecordImages(os.path.expanduser(records))
-    if folder:
-        return FolderImages(os.path.expanduser(folder))
-    if os.path.isfile(os.path.expanduser(RECORDS)):
-        return RecordImages(os.path.expanduser(RECORDS))
-    if os.path.isdir(os.path.join(os.path.expanduser(FOLDER), "val")):
-        return FolderImages(os.path.expanduser(FOLDER))
-    raise InputError(
-        f"imagenet is not here: put the validation images into {FOLDER}/val/<class>/ or "
-        f"{RECORDS}, or name them with --data-dir FOLDER or --rec-val FILE"
-    )
-
-
-def decode(content: bytes, name: str) -> np.ndarray:
-    """An image file's pixels, (H, W, 3) uint8, red first.
-
-    Raises
-    ------
-    InputError
-        For what cannot be decoded, and for sizes that would fill the memory.
-    """
-    try:
-        with Image.open(io.BytesIO(content)) as header:
-            width, height = header.size
-        if width * height > MAX_PIXELS or max(width, height) > MAX_ASPECT * min(width, height):
-            raise InputError(f"{name}: an image of {width} x {height} pixels is refused")
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, SyntaxError, Image.DecompressionBombError, cv2.error):
-        pixels = None
-    if pixels is None:
-        raise InputError(f"{name}: cannot be decoded as an image")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-
-
-def central_view(pixels: np.ndarray, size: int, crop_ratio: float) -> np.ndarray:
-    """The centre (size, size, 3) of an image (H, W, 3) whose shorter side is scaled to ``size /
-    crop_ratio`` first, bilinearly, as `ImageRecordIter` does it.
-    """
-    height, width = pixels.shape[:2]
-    target, shorter = math.ceil(size / crop_ratio), min(height, width)
-    scaled = (target * width // shorter, target * height // shorter)
-    if scaled != (width, height):
-        pixels = cv2.resize(pixels, scaled, interpolation=cv2.INTER_LINEAR)
-    top, left = ((side - size) // 2 for side in pixels.shape[:2])
-    return pixels[top : top + size, left : left + size]
+        loaded = load_batches(self.images, places, self.classes, view, self.workers)
+        for index, (data, labels) in enumerate(loaded):
+            rng = np.random.default_rng([self.seed, epoch, _MIXUP, index])
+            lam = rng.beta(self.mixup_alpha, self.mixup_alpha) if mixing else 1
+            yield mixup(data, one_hot(labels, self.classes, self.smoothing), lam)
 
 
 @dataclass(frozen=True)
@@ -247,43 +197,38 @@ class ImageEvalBatches:
     crop_ratio : float
         Share of the scaled shorter side that the crop keeps.
     workers : int
-        Threads that prepare batches ahead.
+        Threads that prepare images.
+    limit : int, optional
+        At most this many batches.
     """
 
     images: Images
     batch_size: int
-    classes: int = CLASSES
+    classes: int = IMAGENET_CLASSES
     size: int = SIZE
     crop_ratio: float = CROP_RATIO
     workers: int = 0
+    limit: int = 0
+
+    def __post_init__(self):
+        self.images.label_for(self.classes)
 
     @property
     def samples(self) -> int:
         """Number of images that an iteration gives."""
-        return len(self.images)
-
-    def __post_init__(self):
-        self.images.check(self.classes)
+        most = self.limit * self.batch_size if self.limit else len(self.images)
+        return min(len(self.images), most)
 
     def __len__(self) -> int:
         return math.ceil(self.samples / self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        return prefetch(self._make, len(self), self.workers)
+        places = [
+            range(start, min(start + self.batch_size, self.samples))
+            for start in range(0, self.samples, self.batch_size)
+        ]
 
-    def _make(self, index: int) -> Batch:
-        places = range(
-            index * self.batch_size, min((index + 1) * self.batch_size, len(self.images))
-        )
-        data = np.empty((len(places), self.size, self.size, 3), np.float32)
-        labels = np.empty(len(places), np.int32)
-        for row, place in enumerate(places):
-            content, label = self.images.read(place)
-            name = self.images.name(place)
-            if label >= self.classes:
-                raise InputError(f"{name}: label {label} is not in 0..{self.classes - 1}")
-            labels[row] = label
-            data[row] = central_view(decode(content, name), self.size, self.crop_ratio)
-        data -= np.array(MEAN, np.float32)
-        data /= np.array(STD, np.float32)
-        return np.ascontiguousarray(data.transpose(0, 3, 1, 2)), labels
+        def view(pixels: np.ndarray, place: int) -> np.ndarray:
+            return central_view(pixels, self.size, self.crop_ratio)
+
+        return load_batches(self.images, places, self.classes, view, self.workers)

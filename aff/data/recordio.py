@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import InputError
 
 MAGIC = struct.pack("<I", 0xCED7230A)
+HEADER = struct.Struct("<IfQQ")  # mxnet's image header: count of labels, label, two ids
 WHOLE, FIRST, MIDDLE, LAST = 0, 1, 2, 3
 
 
@@ -69,6 +70,16 @@ class RecordFile:
         except (struct.error, ValueError) as error:
             raise self._damaged(place, "its header is cut short") from error
         return np.atleast_1d(np.asarray(header.label, np.float32)), content
+
+    def labels(self, place: int) -> np.ndarray:
+        """A record's label; of several labels, that there are as many, as NaN."""
+        parts, _ = self._parts(self.offsets[place], place)
+        start, size = parts[0]
+        if size < HEADER.size:
+            raise self._damaged(place, "its header is cut short")
+        head = os.pread(self._file.fileno(), HEADER.size, start)
+        count, label, _, _ = HEADER.unpack(head)
+        return np.array([label] if count == 0 else [np.nan] * min(count, 2), np.float32)
 
     def _damaged(self, place: int, reason: str) -> InputError:
         offset = f", byte {self.offsets[place]}" if hasattr(self, "offsets") else ""

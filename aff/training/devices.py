@@ -97,6 +97,25 @@ def choose_devices(
     return chosen, None
 
 
+def choose_gpus(count: int, cpus: Optional[int]) -> List[mx.Context]:
+    """The first `count` GPUs, or the CPU for 0 of them, or `cpus` CPU devices in place of any.
+
+    Raises
+    ------
+    InputError
+        Where there are fewer GPUs.
+    """
+    found = num_gpus()
+    if cpus is None and count > found:
+        way_out = f"--num-gpus {found}" if found else "--num-gpus 0 --dtype float32 (the CPU)"
+        raise InputError(
+            f"--num-gpus {count}: this machine has {found or 'no'} GPU"
+            f"{'' if found == 1 else 's'} that mxnet can use: append {way_out}"
+        )
+    devices, _ = choose_devices(",".join(map(str, range(count))), cpus)
+    return devices
+
+
 def probe(device: mx.Context) -> None:
     """Run one operator on a device.
 

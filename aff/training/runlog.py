@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from typing import Iterable, Optional
+from typing import Iterable, Iterator, Optional
 
 from tqdm import tqdm
 
@@ -22,15 +22,25 @@ class RunLog:
     ----------
     folder : str, optional
         Where the files go; it is created. None writes to the terminal only.
+    text_log : str, optional
+        File of the text log, in place of ``train.log`` in the folder.
+    interval : int, default 0
+        Batches between lines that say how fast they go; 0: none.
     """
 
-    def __init__(self, folder: Optional[str] = None):
+    def __init__(
+        self, folder: Optional[str] = None, text_log: Optional[str] = None, interval: int = 0
+    ):
         self.folder = folder
+        self.text_log = text_log
+        self.interval = interval
         if folder:
             os.makedirs(folder, exist_ok=True)
 
     def path(self, name: str) -> str:
         """Path of one of the log's files."""
+        if name == TEXT_LOG and self.text_log:
+            return self.text_log
         return os.path.join(self.folder or "", name)
 
     def text(self, line: str) -> None:
@@ -58,11 +68,23 @@ class RunLog:
         with open(self.path(name), "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
-    def progress(self, iterable: Iterable, total: int, description: str) -> Iterable:
-        """The iterable behind a bar on a terminal; as it is elsewhere."""
-        return tqdm(
-            iterable, total=total, desc=description, leave=False, disable=not sys.stderr.isatty()
+    def progress(self, batches: Iterable, total: int, description: str) -> Iterable:
+        """The batches (data, labels) behind a bar on a terminal; as they are elsewhere."""
+        bar = tqdm(
+            batches, total=total, desc=description, leave=False, disable=not sys.stderr.isatty()
         )
+        return self._timed(bar, total, description) if self.interval else bar
+
+    def _timed(self, batches: Iterable, total: int, description: str) -> Iterator:
+        since, images = time.perf_counter(), 0
+        for number, batch in enumerate(batches, 1):
+            yield batch
+            images += len(batch[0])
+            if number % self.interval == 0:
+                now = time.perf_counter()
+                rate = images / (now - since)
+                self.text(f"{description}, batch {number} of {total}: {rate:.0f} images/s")
+                since, images = now, 0
 
 
 def plot_history(path: str, labels: Iterable[str], rows: Iterable[Iterable[float]]) -> None:

@@ -9,19 +9,20 @@ from gluoncv.utils import LRScheduler, LRSequential
 from ..errors import InputError
 
 Schedule = Callable[[int], float]
+MODES = ("step", "poly", "cosine")
 
 
 def build_schedule(
     lr: float,
     epochs: int,
     steps_per_epoch: int,
-    cosine: bool = False,
+    mode: str = "step",
     warmup_epochs: int = 0,
     warmup_lr: float = 0.0,
     decay: float = 0.1,
     decay_epochs: Sequence[int] = (),
 ) -> Schedule:
-    """Linear warm-up, then steps or a half cosine to zero.
+    """Linear warm-up, then steps, or a half cosine or a parabola to zero.
 
     Parameters
     ----------
@@ -29,8 +30,9 @@ def build_schedule(
         Rate after the warm-up.
     epochs, steps_per_epoch : int
         Length of the run.
-    cosine : bool, default False
-        Half a cosine from `lr` to 0 instead of steps.
+    mode : str, default 'step'
+        One of `MODES`: ``'step'``, ``'cosine'`` (half a cosine from `lr` to 0) or ``'poly'``
+        (``lr (1 - t)^2`` over the share t of the steps after the warm-up).
     warmup_epochs : int, default 0
         Epochs of linear warm-up from `warmup_lr`.
     warmup_lr : float, default 0
@@ -59,8 +61,8 @@ def build_schedule(
         )
     main_steps = (epochs - warmup_epochs) * steps_per_epoch
     if main_steps:
-        if cosine:
-            stages.append(_stage("cosine", main_steps, base_lr=lr, target_lr=0))
+        if mode != "step":
+            stages.append(_stage(mode, main_steps, base_lr=lr, target_lr=0))
         else:
             steps = [(epoch - warmup_epochs) * steps_per_epoch for epoch in sorted(decay_epochs)]
             stages.append(

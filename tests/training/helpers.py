@@ -31,7 +31,7 @@ def small_loop(
     return TrainingLoop(
         net,
         contexts,
-        schedule or build_schedule(lr, *steps, cosine=True),
+        schedule or build_schedule(lr, *steps, mode="cosine"),
         soft_targets=soft_targets,
         precision=precision,
         **settings,

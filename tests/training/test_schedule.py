@@ -26,9 +26,9 @@ def test_steps_decay_at_the_start_of_their_epochs():
 def test_cosine_with_and_without_warmup(lr, epochs, per_epoch, warmup):
     if warmup > epochs:
         with pytest.raises(aff.InputError, match="--warmup-epochs"):
-            build_schedule(lr, epochs, per_epoch, cosine=True, warmup_epochs=warmup)
+            build_schedule(lr, epochs, per_epoch, mode="cosine", warmup_epochs=warmup)
         return
-    schedule = build_schedule(lr, epochs, per_epoch, cosine=True, warmup_epochs=warmup)
+    schedule = build_schedule(lr, epochs, per_epoch, mode="cosine", warmup_epochs=warmup)
     ramp, rest = warmup * per_epoch, (epochs - warmup) * per_epoch
     for step in range(epochs * per_epoch):
         if step < ramp:
@@ -51,6 +51,6 @@ def test_warmup_starts_at_its_rate_and_steps_count_from_the_start():
 
 
 def test_a_rate_is_a_function_of_its_step_alone():
-    schedule = build_schedule(1.0, 10, 10, cosine=True, warmup_epochs=2)
+    schedule = build_schedule(1.0, 10, 10, mode="cosine", warmup_epochs=2)
     forward = [schedule(step) for step in range(100)]
     assert [schedule(step) for step in reversed(range(100))] == forward[::-1]

@@ -1,0 +1,99 @@
+"""How the settings of an ImageNet run become its batches."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from ..data import LABEL_SMOOTHING_ETA
+from ..data.imagenet import (
+    TRAINING_IMAGES,
+    VALIDATION_IMAGES,
+    ImageEvalBatches,
+    ImageTrainBatches,
+)
+from ..data.images import IMAGENET, IMAGENET_CLASSES, Images, find_images, usual_records
+from ..errors import InputError
+from ..training.devices import choose_gpus
+from ..training.precision import create_precision
+from .imagenet_settings import ImageNetSettings
+from .running import SMOKE_BATCHES, Batches, execute
+
+
+def find_part(options: argparse.Namespace, part: str) -> Images:
+    """The training or validation images that the flags name."""
+    if not options.use_rec:
+        return find_images(part, options.data_dir or os.path.expanduser(IMAGENET))
+    records = getattr(options, f"rec_{part}") or usual_records(part)
+    if not os.path.isfile(os.path.expanduser(records)):
+        raise InputError(
+            f"{records}: no such file: name the {part} records with --rec-{part}, or leave out "
+            "--use-rec for folders of images"
+        )
+    return find_images(part, records=records, index=getattr(options, f"rec_{part}_idx"))
+
+
+def count_classes(train: Images) -> int:
+    """Number of classes of the training images: labels from 0 to the largest that occurs.
+
+    Raises
+    ------
+    InputError
+        Where there are fewer than two.
+    """
+    labels = train.classes
+    count = max(labels) + 1 if isinstance(labels[0], int) else len(labels)
+    if count < 2:
+        raise InputError(f"{train.source}: holds images of one class; two are needed to tell apart")
+    return count
+
+
+def load_batches(settings: ImageNetSettings, train: Images, val: Images, devices: int) -> Batches:
+    """Training batches, and the validation set."""
+    classes, size = settings.model_kwargs["classes"], settings.batch_size * devices
+    limit = SMOKE_BATCHES if settings.smoke else 0
+    shared = {"classes": classes, "size": settings.input_size, "workers": settings.num_workers}
+    batches = ImageTrainBatches(
+        train,
+        size,
+        settings.seed,
+        mixup_alpha=settings.mixup_alpha if settings.mixes else 0,
+        mixup_until=settings.mixup_until,
+        smoothing=LABEL_SMOOTHING_ETA if settings.label_smoothing else 0,
+        limit=limit,
+        **shared,
+    )
+    evaluation = ImageEvalBatches(val, size, crop_ratio=settings.crop_ratio, limit=limit, **shared)
+    return Batches(
+        batches,
+        {"val": evaluation},
+        data=f"{len(train):,} training images from {train.source}, {len(val):,} validation images "
+        f"from {val.source}, {classes} classes, {settings.input_size} pixels",
+        selection="selection by the validation set, as in the published code: the best epoch's "
+        "error is optimistic",
+        notes=_notes(len(train), len(val), classes),
+    )
+
+
+def _notes(train: int, val: int, classes: int) -> list:
+    if classes == IMAGENET_CLASSES and (train, val) != (TRAINING_IMAGES, VALIDATION_IMAGES):
+        return [
+            f"note      1,000 classes, but not ImageNet's {TRAINING_IMAGES:,} and "
+            f"{VALIDATION_IMAGES:,} images"
+        ]
+    return []
+
+
+def train(options: argparse.Namespace, command: str) -> int:
+    """Train as the flags say; what the machine lacks is said before any data is read."""
+    devices = choose_gpus(options.num_gpus, options.cpus)
+    create_precision(options.dtype, devices)
+    images, val = (find_part(options, part) for part in ("train", "val"))
+    settings = ImageNetSettings.from_options(options, command, count_classes(images))
+    return execute(
+        settings,
+        devices,
+        lambda count: load_batches(settings, images, val, count),
+        text_log=settings.logging_file,
+        interval=settings.log_interval,
+    )

@@ -1,0 +1,131 @@
+"""The settings of an ImageNet run, resolved from its flags."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass, fields
+from typing import Any, Dict, Optional, Tuple
+
+from ..data.images import IMAGENET, usual_records
+from ..errors import InputError, unknown
+from ..families import checked_arguments, list_networks, match_family
+from .networks import short_name, structure
+from .settings import RunSettings
+
+CIFAR = "cifar_"
+
+
+@dataclass(frozen=True)
+class ImageNetSettings(RunSettings):
+    """The settings of ``train_imagenet.py``."""
+
+    use_rec: bool
+    rec_train: Optional[str]
+    rec_train_idx: Optional[str]
+    rec_val: Optional[str]
+    rec_val_idx: Optional[str]
+    num_gpus: int
+    lr_schedule: str
+    mixup: bool
+    input_size: int
+    crop_ratio: float
+    logging_file: Optional[str]
+    log_interval: int
+
+    @classmethod
+    def from_options(
+        cls, options: argparse.Namespace, command: str, classes: int
+    ) -> ImageNetSettings:
+        """Settings from parsed flags, for data of so many classes."""
+        name, kwargs = resolve(options, classes)
+        decay = options.lr_decay_epoch
+        if options.lr_decay_period:
+            decay = list(
+                range(options.lr_decay_period, options.num_epochs, options.lr_decay_period)
+            )
+        resolved: Dict[str, Any] = {
+            "command": command,
+            "model": name,
+            "model_kwargs": kwargs,
+            "lr_decay_epoch": decay,
+        }
+        return cls(
+            **{
+                field.name: resolved.get(field.name, getattr(options, field.name, None))  # type: ignore
+                for field in fields(cls)
+            }
+        )
+
+    @property
+    def name(self) -> str:
+        return f"imagenet-{short_name(self.model, self.model_kwargs)}"
+
+    @property
+    def data(self) -> dict:
+        folder = None if self.use_rec else self.data_dir or IMAGENET
+        records = (self.rec_val or usual_records("val")) if self.use_rec else None
+        return {
+            "dataset": "imagenet",
+            "labels": None,
+            "data_dir": folder and os.path.abspath(os.path.expanduser(folder)),
+            "rec_val": records and os.path.abspath(os.path.expanduser(records)),
+            "input_size": self.input_size,
+            "crop_ratio": self.crop_ratio,
+        }
+
+    @property
+    def lr_mode(self) -> str:
+        return self.lr_schedule
+
+    @property
+    def mixes(self) -> bool:
+        return self.mixup
+
+
+def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, Any]]:
+    """Name and arguments of the network that the flags name.
+
+    Raises
+    ------
+    InputError
+        For an unknown network, a depth that it does not have, or a flag that is not for it.
+    """
+    name = options.model
+    found = None if name.startswith(CIFAR) else match_family(name)
+    if found is None:
+        names = [model for model in list_networks() if not model.startswith(CIFAR)]
+        raise unknown("model", name, names)
+    family, depth = found
+    if options.num_layers not in (None, depth):
+        family.blocks(options.num_layers)
+        name = family.pattern.format(options.num_layers)
+    kwargs = {
+        "fusion": options.fusion,
+        "classes": classes,
+        "last_gamma": options.last_gamma,
+        **structure(options, name, f"--model {name}"),
+    }
+    return name, checked_arguments(name, kwargs)
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse flags that contradict each other.
+
+    Raises
+    ------
+    InputError
+        Which names the flags.
+    """
+    for flag in ("rec_train", "rec_train_idx", "rec_val", "rec_val_idx"):
+        if getattr(options, flag) and not options.use_rec:
+            raise InputError(f"--{flag.replace('_', '-')} needs --use-rec")
+    for part in ("train", "val"):
+        if getattr(options, f"rec_{part}_idx") and not getattr(options, f"rec_{part}"):
+            raise InputError(f"--rec-{part}-idx needs --rec-{part}")
+    if options.use_rec and options.data_dir:
+        raise InputError("--data-dir names folders of images, --use-rec .rec files: give one")
+    if options.eval_only and not options.params:
+        raise InputError("--eval-only needs --params FILE")
+    if options.params and not options.eval_only:
+        raise InputError("--params is evaluated: it needs --eval-only")

@@ -1,0 +1,189 @@
+"""A run from its settings to its closing lines, for both training scripts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Optional
+
+import mxnet as mx
+
+from ..families import count_parameters
+from ..files import write_json
+from ..training.loop import TrainingLoop
+from ..training.precision import create_precision
+from ..training.run import BEST, Run, RunState
+from ..training.runlog import HISTORY_PLOT, JSON_LOG, TEXT_LOG, RunLog
+from .networks import build
+from .report import evaluate_command, score
+from .rundirs import SETTINGS, choose, create
+from .settings import RunSettings, check_resumed
+
+SMOKE_BATCHES = 2
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The data of a run.
+
+    Parameters
+    ----------
+    train : object
+        Gives an epoch's batches.
+    evals : dict of str to object
+        Parts to evaluate after each epoch.
+    data : str
+        What is said of the data.
+    selection : str
+        What is said of how the best epoch is chosen.
+    notes : list of str
+        Further lines to say.
+    """
+
+    train: Any
+    evals: Dict[str, Any]
+    data: str
+    selection: str
+    notes: List[str] = field(default_factory=list)
+
+
+def build_loop(settings: RunSettings, devices: List[mx.Context], train) -> TrainingLoop:
+    """The loop that trains the network."""
+    precision = create_precision(settings.dtype, devices)
+    mx.random.seed(settings.seed)
+    net = build(settings.model, settings.model_kwargs, devices, precision, settings.mode)
+    if settings.no_wd:
+        for parameter in net.collect_params(".*beta|.*gamma|.*bias").values():
+            parameter.wd_mult = 0.0
+    return TrainingLoop(
+        net,
+        devices,
+        settings.schedule(len(train)),
+        settings.momentum,
+        settings.wd,
+        train.soft_targets,
+        precision,
+    )
+
+
+def execute(
+    settings: RunSettings,
+    devices: List[mx.Context],
+    load: Callable[[int], Batches],
+    warning: Optional[str] = None,
+    text_log: Optional[str] = None,
+    interval: int = 0,
+) -> int:
+    """Train as the settings say, from the data to the closing lines.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        What to run.
+    devices : list of Context
+        Where.
+    load : callable
+        Number of devices to the run's batches.
+    warning : str, optional
+        To be said loudly.
+    text_log : str, optional
+        File of the text log, in place of the one in the log's folder.
+    interval : int, default 0
+        Batches between lines of the log; 0: none.
+    """
+    dirs = choose(settings.name, settings.save_dir, settings.logging_dir, settings.resume)
+    if dirs.checkpoint:
+        check_resumed(settings, len(devices), os.path.dirname(dirs.checkpoint))
+    batches = load(len(devices))
+    loop = build_loop(settings, devices, batches.train)
+    state = RunState.resumed(dirs.checkpoint, loop) if dirs.checkpoint else RunState()
+    create(dirs)
+    log = RunLog(dirs.log_dir, text_log, interval)
+    if warning:
+        log.warn(warning)
+    kept = settings.as_json(len(devices))
+    for folder in {dirs.save_dir, dirs.log_dir}:
+        write_json(os.path.join(folder, SETTINGS), kept)
+    log.event("start", **kept)
+    announce(settings, batches, loop, log)
+    if dirs.checkpoint:
+        log.text(f"resume    after {len(state.history)} epochs, from {dirs.checkpoint}")
+        log.event("resume", checkpoint=dirs.checkpoint, epoch=len(state.history))
+    run = Run(
+        loop,
+        build(settings.model, settings.model_kwargs, devices, loop.precision, settings.mode),
+        batches.train,
+        batches.evals,
+        log,
+        dirs.save_dir,
+        1 if settings.smoke else settings.num_epochs,
+        settings.save_period,
+        settings.seed,
+    )
+    try:
+        run.go(state)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            "go on from the last whole epoch with the same command and --resume auto --save-dir "
+            f"{dirs.save_dir}"
+        ) from None
+    conclude(run, state, settings.smoke)
+    return 0
+
+
+def announce(settings: RunSettings, batches: Batches, loop: TrainingLoop, log: RunLog) -> None:
+    """Say what is about to be run."""
+    trainable, total = count_parameters(loop.net)
+    log.text(
+        f"network   {settings.model}, fusion {settings.model_kwargs['fusion']}, {total:,} "
+        f"parameters ({trainable:,} trainable)"
+    )
+    log.text(f"data      {batches.data}")
+    train = batches.train
+    log.text(
+        f"devices   {', '.join(map(str, loop.devices))}; batch {train.batch_size} "
+        f"({settings.batch_size} on each), {len(train)} batches an epoch, seed {settings.seed}"
+    )
+    for line in batches.notes:
+        log.text(line)
+    if settings.mixes:
+        log.text(
+            f"mixup     alpha {settings.mixup_alpha:g} in epochs 0 to {settings.mixup_until - 1}"
+            if settings.mixup_until
+            else f"mixup     off: all {settings.num_epochs} epochs are among the last "
+            f"{settings.mixup_off_epoch} (--mixup-off-epoch)"
+        )
+    log.text(batches.selection)
+
+
+def conclude(run: Run, state: RunState, smoke: bool) -> None:
+    """Say what came out and where it is: the errors on the test set, or on the validation set where
+    there is no other.
+    """
+    best, last = state.best(), state.history[-1]
+    shown = "test" if "test" in run.evals else "val"
+    name = {"test": "test", "val": "validation"}[shown]
+    chosen = "the held-out part" if run.chooser != shown else f"the {name} set itself"
+    for label, record in (("best", best), ("last", last)):
+        how = f", chosen by {chosen}" if label == "best" else ""
+        errors = {"top1": record.top1_error[shown], "top5": record.top5_error[shown]}
+        run.log.text(f"{label} epoch {record.epoch}{how}: {name} {score(errors)}")
+    params = os.path.join(run.save_dir, BEST)
+    run.log.event(
+        "end",
+        best_epoch=best.epoch,
+        chosen_by=run.chooser,
+        parameters=params,
+        **{
+            f"{shown}_top1_error": best.top1_error[shown],
+            f"{shown}_top5_error": best.top5_error[shown],
+            f"last_{shown}_top1_error": last.top1_error[shown],
+        },
+    )
+    if smoke:
+        return
+    run.log.text(f"{name} accuracy  {100 * (1 - best.top1_error[shown]):.2f} %")
+    run.log.text(f"parameters     {params}")
+    run.log.text(f"log            {run.log.path(TEXT_LOG)}, {run.log.path(JSON_LOG)}")
+    run.log.text(f"history plot   {run.log.path(HISTORY_PLOT)}")
+    run.log.text(f"evaluate again {evaluate_command(params)}")

@@ -1,0 +1,140 @@
+"""What the settings of every run have in common, and which of them may change on resuming."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Dict, List, Optional, TypeVar
+
+from ..errors import InputError
+from ..files import read_json
+from ..training.schedule import Schedule, build_schedule
+from .report import versions
+from .rundirs import SETTINGS
+
+#: Settings that a resumed run may change: none of them changes what is computed.
+FREE = {
+    "num_workers",
+    "save_dir",
+    "logging_dir",
+    "logging_file",
+    "save_period",
+    "resume",
+    "command",
+    "data_dir",
+    "rec_train",
+    "rec_train_idx",
+    "rec_val",
+    "rec_val_idx",
+    "mode",
+    "gpus",
+    "num_gpus",
+    "cpus",
+}
+R = TypeVar("R", bound="RunSettings")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that a run depends on, as resolved from the flags of its script; the flags' help
+    says what each means.
+    """
+
+    command: str
+    model: str
+    model_kwargs: Dict[str, Any]
+    data_dir: Optional[str]
+    num_workers: int
+    cpus: Optional[int]
+    num_epochs: int
+    batch_size: int
+    lr: float
+    momentum: float
+    wd: float
+    no_wd: bool
+    lr_decay: float
+    lr_decay_epoch: List[int]
+    warmup_epochs: int
+    warmup_lr: float
+    mixup_alpha: float
+    mixup_off_epoch: int
+    label_smoothing: bool
+    dtype: str
+    mode: str
+    seed: int
+    save_dir: Optional[str]
+    logging_dir: Optional[str]
+    save_period: int
+    resume: Optional[str]
+    smoke: bool
+
+    @property
+    def name(self) -> str:
+        """The run's name, of which its folders' names are made."""
+        raise NotImplementedError
+
+    @property
+    def data(self) -> dict:
+        """What ``aff evaluate`` has to know of the data."""
+        raise NotImplementedError
+
+    @property
+    def lr_mode(self) -> str:
+        """Kind of the schedule, one of `schedule.MODES`."""
+        raise NotImplementedError
+
+    @property
+    def mixes(self) -> bool:
+        """Whether the run uses mixup."""
+        raise NotImplementedError
+
+    def within(self: R, folder: str) -> R:
+        """The same run with its files in `folder`."""
+        return replace(
+            self, save_dir=os.path.join(folder, "params"), logging_dir=os.path.join(folder, "logs")
+        )
+
+    @property
+    def mixup_until(self) -> int:
+        """First epoch without mixup."""
+        return max(0, self.num_epochs - self.mixup_off_epoch) if self.mixes else 0
+
+    def schedule(self, steps_per_epoch: int) -> Schedule:
+        """The learning rate of every step."""
+        return build_schedule(
+            self.lr,
+            self.num_epochs,
+            steps_per_epoch,
+            self.lr_mode,
+            self.warmup_epochs,
+            self.warmup_lr,
+            self.lr_decay,
+            self.lr_decay_epoch,
+        )
+
+    def as_json(self, devices: int) -> dict:
+        """The settings as a run's folder keeps them; `model` and `data` are what ``aff evaluate``
+        reads.
+        """
+        return {
+            "model": {"name": self.model, "kwargs": self.model_kwargs},
+            "data": self.data,
+            "training": {**asdict(self), "devices": devices},
+            "versions": versions(),
+        }
+
+
+def check_resumed(settings: RunSettings, devices: int, folder: str) -> None:
+    """Refuse to go on with a run under settings that mean another one; the message names them."""
+    before = read_json(os.path.join(folder, SETTINGS)).get("training", {})
+    now = settings.as_json(devices)["training"]
+    changed = [
+        f"{key} {before.get(key)!r} -> {now[key]!r}"
+        for key in now
+        if key not in FREE and before.get(key) != now[key]
+    ]
+    if changed:
+        raise InputError(
+            f"--resume: {folder} was trained with other settings ({'; '.join(changed)}): give the "
+            "same, or start a run of its own"
+        )

@@ -1,0 +1,241 @@
+"""Encoded images with their labels, from RecordIO files or from a folder for each class."""
+
+from __future__ import annotations
+
+import io
+import os
+from functools import lru_cache
+from typing import List, Optional, Protocol, Sequence, Tuple
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..errors import InputError
+from .recordio import RecordFile
+
+IMAGENET_CLASSES = 1000
+EXTENSIONS = (".jpeg", ".jpg", ".png")
+IMAGENET = os.path.join("~", ".mxnet", "datasets", "imagenet")
+MAX_PIXELS, MAX_ASPECT = 1 << 27, 200
+
+
+class Images(Protocol):
+    """Encoded images with their labels, by place."""
+
+    source: str
+
+    @property
+    def classes(self) -> Sequence:
+        """Names of the classes, or the labels that occur."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, place: int) -> Tuple[bytes, int]:
+        """An image file's content and its label."""
+
+    def name(self, place: int) -> str:
+        """What to call an image in a message."""
+
+    def label_for(self, classes: int) -> None:
+        """Make the labels those of a network of so many classes, or refuse."""
+
+
+class FolderImages:
+    """Images of a folder for each class.
+
+    Labels are the places of the folders' names in their alphabetical order. For a network of 1,000
+    classes, where all names are WordNet numbers of ImageNet's, they are the places of these
+    classes, so that a part of ImageNet keeps its labels.
+
+    Parameters
+    ----------
+    root : str
+        Holds the classes' folders, or a folder `part` that does. Hidden folders, folders without
+        images and other files are left out.
+    part : str, default 'val'
+        ``'train'`` or ``'val'``.
+
+    Raises
+    ------
+    InputError
+        For a folder that holds none.
+    """
+
+    def __init__(self, root: str, part: str = "val"):
+        inner = os.path.join(root, part)
+        root = inner if os.path.isdir(inner) else root
+        try:
+            found = {
+                entry.name: _image_files(entry.path)
+                for entry in os.scandir(root)
+                if entry.is_dir() and not entry.name.startswith(".")
+            }
+        except OSError as error:
+            name = error.filename or root
+            raise InputError(f"{name}: cannot be read: {error.strerror}") from error
+        self.classes = sorted(name for name, files in found.items() if files)
+        if not self.classes:
+            raise InputError(
+                f"{root}: holds no folder of images for each class ({', '.join(EXTENSIONS)})"
+            )
+        self._files = [(path, name) for name in self.classes for path in found[name]]
+        self._labels = {name: label for label, name in enumerate(self.classes)}
+        self.source = root
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def label_for(self, classes: int) -> None:
+        """Make the labels those of a network of so many classes.
+
+        Raises
+        ------
+        InputError
+            Where the folders are not its classes.
+        """
+        if len(self.classes) == classes:
+            return
+        synset = {name: label for label, name in enumerate(imagenet_synset())}
+        if classes == IMAGENET_CLASSES and set(self.classes) <= set(synset):
+            self._labels = synset
+        else:
+            raise InputError(
+                f"{self.source}: holds {len(self.classes)} folders of images, the network has "
+                f"{classes} classes; only folders named by ImageNet's WordNet numbers may be a part"
+            )
+
+    def read(self, place: int) -> Tuple[bytes, int]:
+        path, name = self._files[place]
+        try:
+            with open(path, "rb") as file:
+                return file.read(), self._labels[name]
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+    def name(self, place: int) -> str:
+        return self._files[place][0]
+
+
+def _image_files(folder: str) -> List[str]:
+    return sorted(
+        os.path.join(folder, name)
+        for name in os.listdir(folder)
+        if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
+    )
+
+
+@lru_cache(maxsize=None)
+def imagenet_synset() -> List[str]:
+    """WordNet numbers of ImageNet's classes, in the order of their labels, as GluonCV has them."""
+    from gluoncv.data import ImageNet1kAttr
+
+    return ImageNet1kAttr().synset
+
+
+class RecordImages:
+    """Images of a ``.rec`` file, as im2rec packs them.
+
+    Parameters
+    ----------
+    path : str
+        The ``.rec`` file.
+    index : str, optional
+        Its ``.idx`` file, which gives the order; by default the file of the same name that ends so,
+        where it is there.
+    """
+
+    def __init__(self, path: str, index: Optional[str] = None):
+        beside = os.path.splitext(path)[0] + ".idx"
+        self._records = RecordFile(path, index or (beside if os.path.isfile(beside) else None))
+        self.source = path
+
+    @property
+    def classes(self) -> List[int]:
+        """The labels that occur."""
+        return sorted(
+            {self._label(place, self._records.labels(place)) for place in range(len(self))}
+        )
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def read(self, place: int) -> Tuple[bytes, int]:
+        labels, content = self._records.read(place)
+        return content, self._label(place, labels)
+
+    def _label(self, place: int, labels: np.ndarray) -> int:
+        if len(labels) != 1 or not labels[0].is_integer() or labels[0] < 0:
+            raise InputError(f"{self.name(place)}: its label is {labels.tolist()}")
+        return int(labels[0])
+
+    def name(self, place: int) -> str:
+        return f"{self.source}: record {place}"
+
+    def label_for(self, classes: int) -> None:
+        """Labels are what the records say; they are checked as they are read."""
+
+
+def usual_records(part: str) -> str:
+    """Where the ``.rec`` file of ImageNet's 'train' or 'val' part is expected."""
+    return os.path.join(IMAGENET, "rec", f"{part}.rec")
+
+
+def find_images(
+    part: str,
+    folder: Optional[str] = None,
+    records: Optional[str] = None,
+    index: Optional[str] = None,
+) -> Images:
+    """The images that are named, or those at the usual places.
+
+    Parameters
+    ----------
+    part : str
+        ``'train'`` or ``'val'``.
+    folder : str, optional
+        Holds ``<part>/<class>/`` or ``<class>/``.
+    records, index : str, optional
+        A ``.rec`` file and its ``.idx``.
+
+    Raises
+    ------
+    InputError
+        Where there are none; the message says where they are expected.
+    """
+    if folder and records:
+        raise InputError("images: name a folder or a .rec file, not both")
+    if records:
+        return RecordImages(os.path.expanduser(records), index and os.path.expanduser(index))
+    if folder:
+        return FolderImages(os.path.expanduser(folder), part)
+    usual = usual_records(part)
+    if os.path.isfile(os.path.expanduser(usual)):
+        return RecordImages(os.path.expanduser(usual))
+    if os.path.isdir(os.path.join(os.path.expanduser(IMAGENET), part)):
+        return FolderImages(os.path.expanduser(IMAGENET), part)
+    raise InputError(
+        f"imagenet's {part} images are not here: put them into {IMAGENET}/{part}/<class>/ or "
+        f"{usual}, or name them with --data-dir FOLDER or --rec-{part} FILE"
+    )
+
+
+def decode(content: bytes, name: str) -> np.ndarray:
+    """An image file's pixels, (H, W, 3) uint8, red first.
+
+    Raises
+    ------
+    InputError
+        For what cannot be decoded, and for sizes that would fill the memory.
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as header:
+            width, height = header.size
+        if width * height > MAX_PIXELS or max(width, height) > MAX_ASPECT * min(width, height):
+            raise InputError(f"{name}: an image of {width} x {height} pixels is refused")
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, SyntaxError, Image.DecompressionBombError, cv2.error):
+        pixels = None
+    if pixels is None:
+        raise InputError(f"{name}: cannot be decoded as an image")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

@@ -1,0 +1,212 @@
+"""``train_imagenet.py`` from the published commands to an evaluation of what it saved."""
+
+import json
+import shlex
+
+import cv2
+import mxnet as mx
+import numpy as np
+import pytest
+
+from aff.commands import train_imagenet
+from aff.commands.main import main as aff_main
+from aff.data.images import imagenet_synset
+
+from ..conftest import assert_one_line_error, run_python
+
+PUBLISHED = [
+    "--askc-type ASKCFuse --mixup --mode hybrid --lr 0.075 --lr-mode cosine --num-epochs 180 "
+    "--batch-size 128 --num-gpus 2 -j 48 --warmup-epochs 5 --dtype float16 --use-rec --last-gamma "
+    "--no-wd --label-smoothing --save-dir params_resnet50_v1b_best_AFF --logging-file "
+    "resnet50_v1b_best_AFF.log",
+    "--askc-type ResGlobLocaforGlobLocaCha --mixup --mode hybrid --lr 0.075 --lr-mode cosine "
+    "--num-epochs 180 --batch-size 128 --num-gpus 2 -j 48 --warmup-epochs 5 --dtype float16 "
+    "--use-rec --last-gamma --no-wd --label-smoothing --save-dir params_resnet50_v1b_best_iAFF "
+    "--logging-file resnet50_v1b_best_iAFF.log",
+    "--askc-type ASKCFuse --model resnext50_32x4d_askc --mode hybrid --lr 0.075 --lr-mode cosine "
+    "--num-epochs 240 --batch-size 128 --num-gpus 2 -j 48 --use-rec --dtype float16 "
+    "--warmup-epochs 5 --last-gamma --no-wd --label-smoothing --mixup --save-dir "
+    "params_resnext50_32x4d_aff_best --logging-file resnext50_32x4d_aff_best.log",
+    "--askc-type ResGlobLocaforGlobLocaCha --model resnext50_32x4d_askc --mode hybrid --lr 0.075 "
+    "--lr-mode cosine --num-epochs 240 --batch-size 128 --num-gpus 2 -j 48 --use-rec --dtype "
+    "float16 --warmup-epochs 5 --last-gamma --no-wd --label-smoothing --mixup --save-dir "
+    "params_resnext50_32x4d_iaff_best --logging-file resnext50_32x4d_iaff_best.log",
+]
+COUNTS = ["30,459,304", "35,308,456", "29,946,280", "34,795,432"]
+QUICK = "--num-gpus 0 --cpus 1 --input-size 32 --batch-size 4 -j 1 --lr 0.001"
+
+
+def train(text, *more):
+    return train_imagenet.main([*shlex.split(text), *map(str, more)], prog="train_imagenet.py")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Two classes in ``train/`` and ``val/``, 9 and 7 images; the same in .rec files."""
+    root = tmp_path_factory.mktemp("imagenet")
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 9), ("val", 7)):
+        writer = mx.recordio.MXIndexedRecordIO(
+            str(root / f"{part}.idx"), str(root / f"{part}.rec"), "w"
+        )
+        for index in range(count):
+            label = index * 2 // count
+            folder = root / part / imagenet_synset()[5 + label]
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = rng.integers(0, 100, (40, 50, 3)) + 120 * label
+            content = cv2.imencode(".jpg", pixels.astype(np.uint8))[1].tobytes()
+            (folder / f"{index:03d}.JPEG").write_bytes(content)
+            header = mx.recordio.IRHeader(0, float(label), index, 0)
+            writer.write_idx(index, mx.recordio.pack(header, content))
+        writer.close()
+    return root
+
+
+@pytest.fixture
+def folders(data):
+    return f"--data-dir {data}"
+
+
+@pytest.fixture
+def records(data):
+    return f"--use-rec --rec-train {data}/train.rec --rec-val {data}/val.rec"
+
+
+@pytest.mark.parametrize("command", PUBLISHED)
+def test_a_published_command_says_at_once_what_this_machine_lacks(command, capsys, elsewhere):
+    assert train(command) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--num-gpus 2: this machine has" in error
+    assert "append --num-gpus 0 --dtype float32" in error
+    assert train(f"{command} --num-gpus 0") == 2
+    assert "float16 needs a GPU" in capsys.readouterr().err
+    assert train(f"{command} --num-gpus 0 --dtype float32 --rec-train none.rec") == 2
+    assert "none.rec: no such file" in capsys.readouterr().err
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("command, count", zip(PUBLISHED, COUNTS))
+def test_a_published_command_shows_its_network_anywhere(command, count, capsys, elsewhere):
+    assert train(f"{command} --summary") == 0
+    assert count in capsys.readouterr().out
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_published_command_trains_on_the_cpu(records, capsys, elsewhere):
+    changes = "--num-gpus 0 --dtype float32 --cpus 2 --batch-size 2 --input-size 32 -j 2 --smoke"
+    assert train(f"{PUBLISHED[0]} {records} {changes} --save-dir small --lr 0.001") == 0
+    out = capsys.readouterr().out
+    assert "9 training images" in out and "7 validation images" in out and "2 classes" in out
+    assert "mixup     alpha 0.2 in epochs 0 to 179" in out
+    assert "best epoch 0, chosen by the validation set itself" in out
+    assert (elsewhere / "resnet50_v1b_best_AFF.log").read_text().count("\n") >= 5
+    settings = json.loads((elsewhere / "small" / "settings.json").read_text())
+    assert settings["model"]["kwargs"]["last_gamma"] is True
+    assert settings["training"]["no_wd"] is True
+
+
+def last_error(capsys):
+    """Errors of the last epoch as training printed them, e.g. ``42.86 %``."""
+    out = capsys.readouterr().out
+    line = next(line for line in out.splitlines() if line.startswith("last epoch"))
+    return line.split("top-1 error ")[1].split(",")[0]
+
+
+def test_training_and_both_evaluations_agree(folders, records, data, capsys, elsewhere):
+    assert train(f"{QUICK} {folders} --num-epochs 1 --save-dir run --save-frequency 1") == 0
+    error = last_error(capsys)
+    assert aff_main(["evaluate", "--params", "run/epoch-0001.params", "--cpus", "1"]) == 0
+    out = capsys.readouterr().out
+    assert f"top-1 error {error}" in out and "of 7 wrong" in out
+    only = f"{QUICK} --eval-only --params run/epoch-0001.params"
+    for source in (folders, records):
+        assert train(f"{only} {source}") == 0
+        assert f"top-1 error {error}" in capsys.readouterr().out
+    arguments = ["evaluate", "--params", "run/epoch-0001.params", "--rec-val", f"{data}/val.rec"]
+    assert aff_main(arguments) == 0
+    assert f"top-1 error {error}" in capsys.readouterr().out
+
+
+def test_folders_and_records_and_any_number_of_threads_train_alike(
+    folders, records, capsys, elsewhere
+):
+    common = f"{QUICK} --num-epochs 1 --mixup --label-smoothing --save-frequency 1"
+    for name, source in (("a", folders), ("b", f"{records} -j 0"), ("c", f"{records} -j 3")):
+        assert train(f"{common} {source} --save-dir {name}") == 0
+    contents = {(elsewhere / name / "epoch-0001.params").read_bytes() for name in "abc"}
+    assert len(contents) == 1
+
+
+def test_resume_goes_on_to_the_same_end(folders, capsys, elsewhere):
+    common = f"{QUICK} {folders} --lr-mode poly --warmup-epochs 1 --save-frequency 1 --mixup"
+    assert train(f"{common} --num-epochs 2 --save-dir whole") == 0
+    assert train(f"{common} --num-epochs 2 --save-dir parts") == 0
+    (elsewhere / "parts" / "epoch-0002.params").unlink()
+    import shutil
+
+    shutil.rmtree(elsewhere / "parts" / "checkpoint-0002")
+    assert train(f"{common} --num-epochs 2 --resume parts") == 0
+    assert "resume    after 1 epochs" in capsys.readouterr().out
+    names = ("whole/epoch-0002.params", "parts/epoch-0002.params")
+    assert len({(elsewhere / name).read_bytes() for name in names}) == 1
+    assert train(f"{common} --num-epochs 2 --lr 0.5 --resume parts") == 2
+    assert "lr 0.001 -> 0.5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        ("--model cifar_resnet32_askc", "unknown model"),
+        ("--model resnet18_v1b_askc", "must be one of 50, 101, 152"),
+        ("--num-layers 34", "must be one of 50, 101, 152"),
+        ("--use-se", "--use-se is not for --model resnet50_v1b_askc"),
+        ("--fusion AFG", "did you mean 'AFF'"),
+        ("--rec-train x.rec", "--rec-train needs --use-rec"),
+        ("--use-rec --rec-val-idx x", "--rec-val-idx needs --rec-val"),
+        ("--use-rec --data-dir x", "give one"),
+        ("--use-rec", "rec/train.rec: no such file: name the train records with --rec-train"),
+        ("--data-dir nowhere", "nowhere: cannot be read"),
+        ("--eval-only", "--eval-only needs --params"),
+        ("--params x", "it needs --eval-only"),
+        ("--warmup-epochs 999", "--warmup-epochs 999 is more than --num-epochs 180"),
+    ],
+)
+def test_mistakes_are_said_in_one_line(flags, message, data, capsys, elsewhere, monkeypatch):
+    monkeypatch.setenv("HOME", str(elsewhere))
+    source = "" if "--use-rec" in flags or "--data-dir" in flags else f"--data-dir {data}"
+    if "needs --use-rec" in message:
+        source = ""
+    assert train(f"{QUICK} {source} {flags}") == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_batch_larger_than_the_data(folders, capsys, elsewhere):
+    assert train(f"{QUICK} {folders} --batch-size 10") == 2
+    assert "a batch of 10 (over all devices) is more than the 9 training images" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    "flags, parts",
+    [
+        ("--num-layers 152", ["resnet152_v1b_askc"]),
+        ("--deep-stem --stem-width 32 --avg-down --fusion Add", ["25,629,512", "AvgPool2D"]),
+        ("--model resnext50_32x4d_askc --use-se", ["32,477,272"]),
+        ("--input-size 64 --start-layer 1", ["(64, 32, 32)", "layer1.0.attention.local_att.0"]),
+    ],
+)
+def test_summaries(flags, parts, capsys):
+    assert train(f"--summary {flags}") == 0
+    out = capsys.readouterr().out
+    for part in parts:
+        assert part in out
+
+
+def test_the_script_itself(tmp_path):
+    finished = run_python("train_imagenet.py", "--num-gpus", 2, "--data-dir", tmp_path)
+    assert_one_line_error(finished, "train_imagenet.py: error:", "--num-gpus 2")

@@ -1,0 +1,8 @@
+"""Train an ImageNet AFF network; `python train_imagenet.py --help` lists the flags."""
+
+import sys
+
+from aff.commands.train_imagenet import main
+
+if __name__ == "__main__":
+    sys.exit(main())
