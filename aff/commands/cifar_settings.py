@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-from dataclasses import dataclass, fields
-from typing import Any, Dict, List, Optional
+from dataclasses import dataclass
+from typing import List, Optional
 
 from ..data import CLASSES
 from .networks import resolve, short_name
@@ -29,17 +29,8 @@ class CifarSettings(RunSettings):
         """Settings from parsed flags."""
         name, kwargs = resolve(options, CLASSES[options.dataset], "cifar_")
         labels = options.labels or ("fine" if options.dataset == "cifar100" else None)
-        resolved: Dict[str, Any] = {
-            "command": command,
-            "model": name,
-            "model_kwargs": kwargs,
-            "labels": labels,
-        }
-        return cls(
-            **{
-                field.name: resolved.get(field.name, getattr(options, field.name, None))  # type: ignore
-                for field in fields(cls)
-            }
+        return cls.gathered(
+            options, command=command, model=name, model_kwargs=kwargs, labels=labels
         )
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple
 
 from ..data.images import IMAGENET, usual_records
@@ -44,17 +44,8 @@ class ImageNetSettings(RunSettings):
             decay = list(
                 range(options.lr_decay_period, options.num_epochs, options.lr_decay_period)
             )
-        resolved: Dict[str, Any] = {
-            "command": command,
-            "model": name,
-            "model_kwargs": kwargs,
-            "lr_decay_epoch": decay,
-        }
-        return cls(
-            **{
-                field.name: resolved.get(field.name, getattr(options, field.name, None))  # type: ignore
-                for field in fields(cls)
-            }
+        return cls.gathered(
+            options, command=command, model=name, model_kwargs=kwargs, lr_decay_epoch=decay
         )
 
     @property
@@ -127,5 +118,12 @@ def check(options: argparse.Namespace) -> None:
         raise InputError("--data-dir names folders of images, --use-rec .rec files: give one")
     if options.eval_only and not options.params:
         raise InputError("--eval-only needs --params FILE")
+    folder = os.path.dirname(os.path.abspath(options.logging_file or ""))
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise InputError(
+            f"--logging-file {options.logging_file}: {folder} is no folder to write to"
+        )
+    if options.logging_file and os.path.isdir(options.logging_file):
+        raise InputError(f"--logging-file {options.logging_file}: is a folder")
     if options.params and not options.eval_only:
         raise InputError("--params is evaluated: it needs --eval-only")

@@ -13,6 +13,7 @@ COMMANDS = {
     "list": "networks, fusions and published parameters",
     "summary": "layers, parameters and multiply-adds of a network",
     "fetch": "download and verify parameters that the authors published",
+    "prepare": ".rec files from folders of images",
 }
 
 

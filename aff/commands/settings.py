@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Dict, List, Optional, TypeVar
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Dict, List, Optional, Type, TypeVar
 
 from ..errors import InputError
 from ..files import read_json
@@ -67,6 +68,15 @@ class RunSettings:
     save_period: int
     resume: Optional[str]
     smoke: bool
+
+    @classmethod
+    def gathered(cls: Type[R], options: argparse.Namespace, **resolved: Any) -> R:
+        """Settings of these values, and otherwise of the flags of the same names."""
+        values: Dict[str, Any] = {
+            field.name: resolved.get(field.name, getattr(options, field.name, None))
+            for field in fields(cls)
+        }
+        return cls(**values)
 
     @property
     def name(self) -> str:

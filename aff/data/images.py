@@ -14,6 +14,8 @@ from PIL import Image
 from ..errors import InputError
 from .recordio import RecordFile
 
+cv2.setNumThreads(0)  # its callers here are threads themselves
+
 IMAGENET_CLASSES = 1000
 EXTENSIONS = (".jpeg", ".jpg", ".png")
 IMAGENET = os.path.join("~", ".mxnet", "datasets", "imagenet")

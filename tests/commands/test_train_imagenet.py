@@ -168,6 +168,8 @@ def test_resume_goes_on_to_the_same_end(folders, capsys, elsewhere):
         ("--use-rec", "rec/train.rec: no such file: name the train records with --rec-train"),
         ("--data-dir nowhere", "nowhere: cannot be read"),
         ("--eval-only", "--eval-only needs --params"),
+        ("--logging-file none/x.log", "none is no folder to write to"),
+        ("--logging-file .", "is a folder"),
         ("--params x", "it needs --eval-only"),
         ("--warmup-epochs 999", "--warmup-epochs 999 is more than --num-epochs 180"),
     ],

@@ -1,0 +1,136 @@
+"""``aff prepare``: ``.rec`` files from folders of images."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Iterable, List, Optional, Sequence
+
+from tqdm import tqdm
+
+from ..compat import available_cpus
+from ..data.images import FolderImages
+from ..data.packing import MANIFEST, PARTS, Packing, pack, read_manifest, verify
+from ..errors import InputError
+from .arguments import Parser, guarded, named, whole
+
+SHOWN = 5
+
+
+def build_parser(prog: str) -> Parser:
+    """The command's flags."""
+    parser = Parser(
+        prog=prog,
+        description="Pack train/<class>/ and val/<class>/ of a folder of images into .rec, .idx "
+        f"and .lst files for train_imagenet.py --use-rec, with a {MANIFEST} of counts and "
+        "checksums. Images that do not decode are left out and listed. What is done already is "
+        "left.",
+    )
+    parser.add_argument(
+        "folder", metavar="FOLDER", nargs="?", default=None, type=named, help="folder of images"
+    )
+    parser.add_argument("out", metavar="OUT", type=named, help="folder that the files go to")
+    parser.add_argument(
+        "--resize",
+        type=whole(0, 10000),
+        default=0,
+        help="scale a longer shorter side to so many pixels; 0: keep files as they are",
+    )
+    parser.add_argument(
+        "--quality", type=whole(1, 100), default=95, help="of the JPEG files that --resize writes"
+    )
+    parser.add_argument("--seed", type=whole(0), default=0, help="of the training images' order")
+    parser.add_argument(
+        "-j",
+        "--num-workers",
+        type=whole(1, 256),
+        default=available_cpus(),
+        help="threads that decode and scale",
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="check the files of OUT: sums, labels, and that every record decodes",
+    )
+    return parser
+
+
+def progress(items: Iterable, total: int, description: str) -> Iterable:
+    """The items behind a bar on a terminal, with a line every tenth elsewhere."""
+    if sys.stderr.isatty():
+        yield from tqdm(items, total=total, desc=description, leave=False)
+        return
+    step = max(1, total // 10)
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % step == 0 and total >= 1000:
+            print(f"{description}: {number} of {total}", file=sys.stderr, flush=True)
+
+
+def find_folders(folder: str) -> List[FolderImages]:
+    """The parts of a folder that are there.
+
+    Raises
+    ------
+    InputError
+        Where there are none.
+    """
+    parts = [part for part in PARTS if os.path.isdir(os.path.join(folder, part))]
+    if not parts:
+        raise InputError(f"{folder}: holds neither train/ nor val/ with a folder for each class")
+    return [FolderImages(folder, part) for part in parts]
+
+
+def pack_all(options: argparse.Namespace) -> None:
+    """Pack every part of the folder."""
+    found = find_folders(options.folder)
+    classes = {tuple(images.classes) for images in found}
+    if len(classes) > 1:
+        first, second = (set(names) for names in (found[0].classes, found[1].classes))
+        raise InputError(
+            f"{options.folder}: train/ and val/ hold other classes: "
+            f"{', '.join(sorted(first ^ second)[:SHOWN])} only in one of them"
+        )
+    try:
+        os.makedirs(options.out, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{options.out}: cannot be created: {error.strerror}") from error
+    how = Packing(options.resize, options.quality, options.seed)
+    for images in found:
+        part = os.path.basename(images.source)
+        entry = pack(images, options.out, part, how, options.num_workers, progress)
+        if entry is None:
+            print(f"{part}: done already")
+            continue
+        print(
+            f"{part}: {entry['images']} images of {len(entry['classes'])} classes, "
+            f"{entry['bytes'] / 1e6:.1f} MB, SHA-256 {entry['sha256']}"
+        )
+        if entry["left_out"]:
+            print(
+                f"{part}: {len(entry['left_out'])} images do not decode and were left out: "
+                f"{', '.join(entry['left_out'][:SHOWN])} (all of them: {MANIFEST})"
+            )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the flags say."""
+    if options.folder:
+        pack_all(options)
+    elif not options.verify:
+        raise InputError("give FOLDER and OUT, or OUT and --verify")
+    if options.verify:
+        parts = list(read_manifest(options.out))
+        if not parts:
+            raise InputError(f"{options.out}: holds no {MANIFEST} of 'aff prepare'")
+        for part in parts:
+            count = verify(options.out, part, progress)
+            print(f"{part}: {count} records verified")
+    return 0
+
+
+def main(argv: Optional[Sequence[str]] = None, prog: str = "aff prepare") -> int:
+    """Run the command; returns the exit code."""
+    options = build_parser(prog).parse_args(argv)
+    return guarded(prog, lambda: run(options))
