@@ -50,7 +50,7 @@ setup(
         "numpy>=1.24,<2",
         "gluoncv>=0.10.5,<0.11",
         "opencv-python<4.12",  # 5.x wants NumPy 2
-        "pillow>=8",
+        "pillow>=9.1",
         "requests>=2.20,<3",
         "matplotlib>=3.7,<4",
         "tqdm>=4.60,<5",

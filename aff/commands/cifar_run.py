@@ -25,6 +25,7 @@ def load_batches(settings: CifarSettings, devices: int) -> Batches:
         mixup_alpha=settings.mixup_alpha if settings.mixes else 0,
         mixup_until=settings.mixup_until,
         smoothing=LABEL_SMOOTHING_ETA if settings.label_smoothing else 0,
+        auto_aug=settings.auto_aug,
     )
     evals = {
         part: EvalBatches(data, split, size, settings.num_workers, limit)

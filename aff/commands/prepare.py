@@ -1,17 +1,18 @@
-"""``aff prepare``: ``.rec`` files from folders of images."""
+"""``aff prepare``: ``.rec`` files from folders of images, or from ImageNet's archives."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from typing import Iterable, List, Optional, Sequence
+from typing import Dict, Iterable, Optional, Sequence
 
 from tqdm import tqdm
 
 from ..compat import available_cpus
+from ..data.archives import TRAIN, VAL, open_train, open_val
 from ..data.images import FolderImages
-from ..data.packing import MANIFEST, PARTS, Packing, pack, read_manifest, verify
+from ..data.packing import MANIFEST, PARTS, Packing, Source, pack, read_manifest, verify
 from ..errors import InputError
 from .arguments import Parser, guarded, named, whole
 
@@ -28,7 +29,12 @@ def build_parser(prog: str) -> Parser:
         "left.",
     )
     parser.add_argument(
-        "folder", metavar="FOLDER", nargs="?", default=None, type=named, help="folder of images"
+        "folder",
+        metavar="FOLDER",
+        nargs="?",
+        default=None,
+        type=named,
+        help=f"folder that holds train/ and val/, or {TRAIN} and {VAL} as they are downloaded",
     )
     parser.add_argument("out", metavar="OUT", type=named, help="folder that the files go to")
     parser.add_argument(
@@ -39,6 +45,14 @@ def build_parser(prog: str) -> Parser:
     )
     parser.add_argument(
         "--quality", type=whole(1, 100), default=95, help="of the JPEG files that --resize writes"
+    )
+    parser.add_argument(
+        "--val-labels",
+        type=named,
+        default=None,
+        metavar="FILE",
+        help=f"for {VAL}: the WordNet number of each image, a line each, in the order of the "
+        "images' names",
     )
     parser.add_argument("--seed", type=whole(0), default=0, help="of the training images' order")
     parser.add_argument(
@@ -68,26 +82,44 @@ def progress(items: Iterable, total: int, description: str) -> Iterable:
             print(f"{description}: {number} of {total}", file=sys.stderr, flush=True)
 
 
-def find_folders(folder: str) -> List[FolderImages]:
-    """The parts of a folder that are there.
+def find_sources(options: argparse.Namespace) -> Dict[str, Source]:
+    """The parts that are there, as folders of images or else as ImageNet's archives.
 
     Raises
     ------
     InputError
-        Where there are none.
+        Where there are none, or the validation archive lacks its labels.
     """
-    parts = [part for part in PARTS if os.path.isdir(os.path.join(folder, part))]
+    folder = options.folder
+    parts: Dict[str, Source] = {
+        part: FolderImages(folder, part)
+        for part in PARTS
+        if os.path.isdir(os.path.join(folder, part))
+    }
+    if parts:
+        if options.val_labels:
+            raise InputError(f"--val-labels is for {VAL}; {folder} holds folders of images")
+        return parts
+    if os.path.isfile(os.path.join(folder, VAL)) and not options.val_labels:
+        raise InputError(f"{os.path.join(folder, VAL)} needs --val-labels FILE")
+    if os.path.isfile(os.path.join(folder, TRAIN)):
+        parts["train"] = open_train(os.path.join(folder, TRAIN))
+    if os.path.isfile(os.path.join(folder, VAL)):
+        parts["val"] = open_val(os.path.join(folder, VAL), options.val_labels)
     if not parts:
-        raise InputError(f"{folder}: holds neither train/ nor val/ with a folder for each class")
-    return [FolderImages(folder, part) for part in parts]
+        raise InputError(
+            f"{folder}: holds neither train/ nor val/ with a folder for each class, nor {TRAIN} or "
+            f"{VAL}"
+        )
+    return parts
 
 
 def pack_all(options: argparse.Namespace) -> None:
     """Pack every part of the folder."""
-    found = find_folders(options.folder)
-    classes = {tuple(images.classes) for images in found}
-    if len(classes) > 1:
-        first, second = (set(names) for names in (found[0].classes, found[1].classes))
+    found = find_sources(options)
+    names = [set(images.classes) for images in found.values()]
+    if names[0] != names[-1]:
+        first, second = names[0], names[-1]
         raise InputError(
             f"{options.folder}: train/ and val/ hold other classes: "
             f"{', '.join(sorted(first ^ second)[:SHOWN])} only in one of them"
@@ -97,8 +129,7 @@ def pack_all(options: argparse.Namespace) -> None:
     except OSError as error:
         raise InputError(f"{options.out}: cannot be created: {error.strerror}") from error
     how = Packing(options.resize, options.quality, options.seed)
-    for images in found:
-        part = os.path.basename(images.source)
+    for part, images in found.items():
         entry = pack(images, options.out, part, how, options.num_workers, progress)
         if entry is None:
             print(f"{part}: done already")

@@ -60,6 +60,7 @@ class RunSettings:
     mixup_alpha: float
     mixup_off_epoch: int
     label_smoothing: bool
+    auto_aug: bool
     dtype: str
     mode: str
     seed: int

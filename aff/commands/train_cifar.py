@@ -37,7 +37,7 @@ def build_parser(prog: str) -> Parser:
     add_model_arguments(parser, required=True)
     add_data_arguments(parser, default="cifar100")
     add_device_arguments(parser)
-    training = add_training_arguments(parser, 400, 0.2, "300,350", 1.0, 20)
+    training = add_training_arguments(parser, 400, 0.2, "300,350", 1.0, 20, "CIFAR")
     training.add_argument(
         "--cosine",
         action="store_true",

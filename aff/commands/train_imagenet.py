@@ -52,7 +52,7 @@ def build_parser(prog: str) -> Parser:
         default=None,
         help="use this many CPU devices instead of any GPU, to exercise data parallelism",
     )
-    training = add_training_arguments(parser, 180, 0.075, "40,60", 0.2, 0)
+    training = add_training_arguments(parser, 180, 0.075, "40,60", 0.2, 0, "ImageNet")
     training.add_argument(
         "--lr-mode",
         dest="lr_schedule",

@@ -16,6 +16,7 @@ def add_training_arguments(
     lr_decay_epoch: str,
     mixup_alpha: float,
     mixup_off_epoch: int,
+    policy: str,
 ):
     """Flags of the optimisation, with a script's defaults; gives their group."""
     training = parser.add_argument_group("training")
@@ -65,6 +66,11 @@ def add_training_arguments(
     )
     training.add_argument(
         "--label-smoothing", action="store_true", help=f"smooth labels by {LABEL_SMOOTHING_ETA}"
+    )
+    training.add_argument(
+        "--auto-aug",
+        action="store_true",
+        help=f"augment by AutoAugment's {policy} policy too (colour images)",
     )
     training.add_argument(
         "--dtype",

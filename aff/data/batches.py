@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import InputError
 from .augment import normalize, random_crop, random_mirror
+from .autoaugment import CIFAR, auto_augment
 from .dataset import DataSet, Split
 from .targets import mixup, one_hot
 
@@ -68,13 +69,15 @@ class TrainBatches:
         First epoch, counted from 0, without mixup.
     smoothing : float, default 0
         Label smoothing eta.
+    auto_aug : bool, default False
+        Augment by AutoAugment's CIFAR policy too, after the crop and the mirror.
     limit : int, optional
         At most this many batches an epoch.
 
     Raises
     ------
     InputError
-        When the training part does not fill one batch.
+        When the training part does not fill one batch, and for AutoAugment of grey images.
     """
 
     data: DataSet
@@ -84,6 +87,7 @@ class TrainBatches:
     mixup_alpha: float = 0.0
     mixup_until: int = 0
     smoothing: float = 0.0
+    auto_aug: bool = False
     limit: int = 0
 
     def __post_init__(self):
@@ -91,6 +95,11 @@ class TrainBatches:
             raise InputError(
                 f"a batch of {self.batch_size} (over all devices) is more than the "
                 f"{len(self.data.train)} training images of {self.data.name}: lower --batch-size"
+            )
+
+        if self.auto_aug and self.data.train.images.shape[1] != 3:
+            raise InputError(
+                f"--auto-aug: AutoAugment is for colour images, those of {self.data.name} are grey"
             )
 
     def __len__(self) -> int:
@@ -113,6 +122,9 @@ class TrainBatches:
         images = random_crop(split.images, self.data.pad, rng)
         if self.data.mirror:
             images = random_mirror(images, rng)
+        if self.auto_aug:
+            augmented = [auto_augment(image.transpose(1, 2, 0), CIFAR, rng) for image in images]
+            images = np.stack(augmented).transpose(0, 3, 1, 2)
         data = normalize(images, self.data.mean, self.data.std)
         targets = one_hot(split.labels, self.data.classes, self.smoothing)
         mixing = self.mixup_alpha > 0 and epoch < self.mixup_until

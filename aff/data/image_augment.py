@@ -12,6 +12,8 @@ import math
 import cv2
 import numpy as np
 
+from .autoaugment import IMAGENET, auto_augment
+
 #: Of each channel, red first, on a scale of 0 to 255.
 MEAN = np.array((123.68, 116.779, 103.939), np.float32)
 STD = np.array((58.393, 57.12, 57.375), np.float32)
@@ -68,11 +70,18 @@ def jitter_matrix(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return matrix
 
 
-def training_view(pixels: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """An augmented, normalised view (size, size, 3) float32 of an image (H, W, 3) uint8."""
+def training_view(
+    pixels: np.ndarray, size: int, rng: np.random.Generator, auto_aug: bool = False
+) -> np.ndarray:
+    """An augmented, normalised view (size, size, 3) float32 of an image (H, W, 3) uint8.
+
+    With `auto_aug`, AutoAugment's ImageNet policy acts between the mirror and the colour jitter.
+    """
     view = random_resized_crop(pixels, size, rng)
     if rng.random() < 0.5:
         view = cv2.flip(view, 1)
+    if auto_aug:
+        view = auto_augment(view, IMAGENET, rng)
     view = cv2.transform(view, jitter_matrix(view, rng))  # to whole levels from 0 to 255
     noise = EIGENVECTORS @ (rng.normal(0, PCA_NOISE, 3) * EIGENVALUES)
     return ((view + noise.astype(np.float32)) - MEAN) / STD

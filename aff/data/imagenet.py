@@ -123,6 +123,8 @@ class ImageTrainBatches:
         First epoch, counted from 0, without mixup.
     smoothing : float, default 0
         Label smoothing eta.
+    auto_aug : bool, default False
+        Augment by AutoAugment's ImageNet policy too.
     limit : int, optional
         At most this many batches an epoch.
 
@@ -141,6 +143,7 @@ class ImageTrainBatches:
     mixup_alpha: float = 0.0
     mixup_until: int = 0
     smoothing: float = 0.0
+    auto_aug: bool = False
     limit: int = 0
 
     def __post_init__(self):
@@ -168,7 +171,7 @@ class ImageTrainBatches:
 
         def view(pixels: np.ndarray, place: int) -> np.ndarray:
             rng = np.random.default_rng([self.seed, epoch, _IMAGE, place])
-            return training_view(pixels, self.size, rng)
+            return training_view(pixels, self.size, rng, self.auto_aug)
 
         loaded = load_batches(self.images, places, self.classes, view, self.workers)
         for index, (data, labels) in enumerate(loaded):

@@ -1,5 +1,5 @@
-"""Making ``.rec`` files from folders of images: decoded once to be sure, written whole or not at
-all, with a manifest that says what they hold.
+"""Making ``.rec`` files from folders of images or archives: decoded once to be sure, written whole
+or not at all, with a manifest that says what they hold.
 
 Records are mxnet's (`mxnet.recordio`), as its im2rec writes them; im2rec itself stops at, or loses
 without a word, images that do not decode.
@@ -12,7 +12,7 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import cv2
 import mxnet as mx
@@ -20,12 +20,14 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import read_json, write_json
+from .archives import ArchiveImages
 from .images import FolderImages, RecordImages, decode
 
 MANIFEST = "manifest.json"
 PARTS = ("train", "val")
 ENDINGS = (".rec", ".idx", ".lst")
 AHEAD = 64
+Source = Union[FolderImages, ArchiveImages]
 Progress = Callable[[Iterable, int, str], Iterable]
 
 
@@ -65,16 +67,6 @@ class Packing:
         return cv2.imencode(".jpg", cv2.cvtColor(scaled, cv2.COLOR_RGB2BGR), options)[1].tobytes()
 
 
-def fingerprint(images: FolderImages) -> str:
-    """A sum of the names, sizes and times of image files: the same where nothing has changed."""
-    digest = hashlib.sha256()
-    for place in range(len(images)):
-        path = images.name(place)
-        status = os.stat(path)
-        digest.update(f"{path}\t{status.st_size}\t{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
 def sha256(path: str) -> str:
     """SHA-256 of a file."""
     digest = hashlib.sha256()
@@ -101,13 +93,13 @@ def is_done(out: str, part: str, wanted: dict) -> bool:
 
 
 def pack(
-    images: FolderImages, out: str, part: str, how: Packing, workers: int, progress: Progress
+    images: Source, out: str, part: str, how: Packing, workers: int, progress: Progress
 ) -> Optional[dict]:
     """Write ``<part>.rec``, ``.idx`` and ``.lst``, and the manifest's entry.
 
     Parameters
     ----------
-    images : FolderImages
+    images : FolderImages or ArchiveImages
         What to pack.
     out : str
         The folder; it exists.
@@ -130,7 +122,7 @@ def pack(
     InputError
         Where no image decodes.
     """
-    wanted = {**asdict(how), "source": fingerprint(images)}
+    wanted = {**asdict(how), "source": images.fingerprint()}
     if is_done(out, part, wanted):
         return None
     order = np.arange(len(images))
@@ -162,7 +154,7 @@ def pack(
 
 
 def _write(
-    images: FolderImages,
+    images: Source,
     order: Sequence[int],
     paths: Dict[str, str],
     how: Packing,
@@ -178,7 +170,7 @@ def _write(
         with open(paths[".lst"], "w", encoding="utf-8") as listing:
             packed = _packed(images, order, how, workers)
             for place, content, label in progress(packed, len(order), f"pack {part}"):
-                name = os.path.relpath(images.name(place), images.source)
+                name = images.relative(place)
                 if content is None:
                     bad.append(name)
                     continue
@@ -193,7 +185,7 @@ def _write(
 
 
 def _packed(
-    images: FolderImages, order: Sequence[int], how: Packing, workers: int
+    images: Source, order: Sequence[int], how: Packing, workers: int
 ) -> Iterator[Tuple[int, Optional[bytes], int]]:
     """Place, content (None where it does not decode) and label of each image, in order."""
 

@@ -117,6 +117,6 @@ def test_classes_must_be_the_data_sets(params, capsys):
 
 def test_unknown_commands(capsys):
     assert main(["evalute"]) == 2
-    assert "valid: train-cifar, evaluate" in capsys.readouterr().err
+    assert "valid: train-cifar, train-imagenet, evaluate" in capsys.readouterr().err
     assert main([]) == 0
     assert "evaluate" in capsys.readouterr().out

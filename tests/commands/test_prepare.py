@@ -1,7 +1,9 @@
 """``aff prepare``: what it writes, what it leaves out, and what it finds damaged."""
 
+import io
 import json
 import os
+import tarfile
 
 import cv2
 import mxnet as mx
@@ -130,9 +132,82 @@ def test_nothing_is_half_written(folder, out, monkeypatch):
     assert os.listdir(out) == []
 
 
+def tar(path, files):
+    """A tar file of these contents by name."""
+    with tarfile.open(path, "w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+@pytest.fixture
+def archives(folder):
+    """The same images as ImageNet's archives hold them; the validation labels beside them."""
+    place = folder.parent / "archives"
+    place.mkdir()
+    inner = {}
+    for name in ("class1", "class0"):
+        part = place / f"{name}.tar"
+        images = sorted((folder / "train" / name).iterdir())
+        tar(part, {path.name: path.read_bytes() for path in reversed(images)})
+        inner[part.name] = part.read_bytes()
+        part.unlink()
+    tar(place / "ILSVRC2012_img_train.tar", inner)
+    images = sorted((folder / "val").rglob("*.jpg"), key=lambda path: path.name)
+    tar(place / "ILSVRC2012_img_val.tar", {path.name: path.read_bytes() for path in images})
+    (place / "labels.txt").write_text("\n".join(path.parent.name for path in images))
+    return place
+
+
+def test_archives_give_the_records_of_folders(folder, archives, out, capsys):
+    labels = ["--val-labels", archives / "labels.txt"]
+    assert prepare(folder, out) == 0
+    assert prepare(archives, out.with_name("out2"), *labels) == 0
+    assert (out / "train.rec").read_bytes() == (out.with_name("out2") / "train.rec").read_bytes()
+    listings = [
+        sorted(line.split("\t", 1)[1] for line in (place / "val.lst").read_text().splitlines())
+        for place in (out, out.with_name("out2"))
+    ]
+    assert listings[0] == listings[1]
+    assert prepare(out.with_name("out2"), "--verify") == 0
+    capsys.readouterr()
+    assert prepare(archives, out.with_name("out2"), *labels) == 0
+    assert capsys.readouterr().out == "train: done already\nval: done already\n"
+
+
+@pytest.mark.parametrize("damage", ["truncated", "no tar", "labels", "no labels", "inner"])
+def test_damaged_archives(archives, out, damage, capsys):
+    train = archives / "ILSVRC2012_img_train.tar"
+    content = train.read_bytes()
+    message = {
+        "truncated": "ILSVRC2012_img_train.tar",
+        "no tar": "no tar file, or a damaged one",
+        "inner": "class0.tar: no tar file, or a damaged one",
+        "labels": "labels.txt: holds 5 labels for the 6 images",
+        "no labels": "needs --val-labels FILE",
+    }[damage]
+    if damage == "truncated":
+        train.write_bytes(content[: len(content) // 3])
+    if damage == "no tar":
+        train.write_bytes(b"no tar" * 1000)
+    if damage == "inner":
+        tar(train, {"class0.tar": b"no tar" * 1000})
+    if damage == "labels":
+        lines = (archives / "labels.txt").read_text().splitlines()
+        (archives / "labels.txt").write_text("\n".join(lines[1:]))
+    labels = [] if damage == "no labels" else ["--val-labels", archives / "labels.txt"]
+    assert prepare(archives, out, *labels) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
+        (["images", "out", "--val-labels", "x"], "holds folders of images"),
         (["none", "out"], "none: holds neither train/ nor val/"),
         (["out"], "give FOLDER and OUT"),
         (["out", "--verify"], "holds no manifest.json"),

@@ -161,6 +161,7 @@ def test_mixup_that_never_happens_is_said(capsys):
         "--label-smoothing",
         "--no-wd",
         "--deep-stem",
+        "--avg-down",
         "--start-layer 3",
         "--no-mixup",
         "--fusion iAFF",

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
         ("--start-layer 5", "start_layer of cifar_resnet32_askc must be 1 to 4"),
         ("--model resnet29_v1b", "unknown model"),
         ("--model resnet50_v1b_askc", "valid: resnet, resnext29_32x4d"),
+        ("--auto-aug", "AutoAugment is for colour images, those of digits are grey"),
         ("--use-se", "--use-se is not for --model resnet"),
         ("--gpus x", "numbers separated by commas"),
         ("--warmup-epochs 500", "--warmup-epochs 500 is more than --num-epochs 400"),

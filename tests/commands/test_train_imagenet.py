@@ -131,7 +131,7 @@ def test_training_and_both_evaluations_agree(folders, records, data, capsys, els
 def test_folders_and_records_and_any_number_of_threads_train_alike(
     folders, records, capsys, elsewhere
 ):
-    common = f"{QUICK} --num-epochs 1 --mixup --label-smoothing --save-frequency 1"
+    common = f"{QUICK} --num-epochs 1 --mixup --label-smoothing --save-frequency 1 --auto-aug"
     for name, source in (("a", folders), ("b", f"{records} -j 0"), ("c", f"{records} -j 3")):
         assert train(f"{common} {source} --save-dir {name}") == 0
     contents = {(elsewhere / name / "epoch-0001.params").read_bytes() for name in "abc"}

@@ -54,6 +54,19 @@ def test_mixup_stops_at_its_epoch(tiny_data):
     assert TrainBatches(tiny_data, 8, 0, smoothing=0.1).soft_targets
 
 
+def test_auto_augment_changes_images_and_nothing_else(tiny_data):
+    plain, augmented = (
+        list(TrainBatches(tiny_data, 8, 0, auto_aug=auto_aug, workers=2).epoch(0))
+        for auto_aug in (False, True)
+    )
+    again = list(TrainBatches(tiny_data, 8, 0, auto_aug=True).epoch(0))
+    for (data, targets), (data2, targets2), (data3, _) in zip(plain, augmented, again):
+        assert data2.shape == data.shape
+        assert (data2 != data).any()
+        np.testing.assert_array_equal(targets, targets2)
+        np.testing.assert_array_equal(data2, data3)
+
+
 def test_limit(tiny_data):
     assert len(list(TrainBatches(tiny_data, 5, 0, limit=2).epoch(0))) == 2
     limited = EvalBatches(tiny_data, tiny_data.test, 4, limit=2)
