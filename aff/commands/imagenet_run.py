@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
+from typing import Sequence
+
+import mxnet as mx
 
 from ..data import LABEL_SMOOTHING_ETA
 from ..data.imagenet import (
@@ -15,9 +19,11 @@ from ..data.imagenet import (
 from ..data.images import IMAGENET, IMAGENET_CLASSES, Images, find_images, usual_records
 from ..errors import InputError
 from ..training.devices import choose_gpus
-from ..training.precision import create_precision
+from ..training.objective import Distillation
+from ..training.precision import Float32, create_precision
 from .imagenet_settings import ImageNetSettings
 from .running import SMOKE_BATCHES, Batches, execute
+from .teachers import build_teacher
 
 
 def find_part(options: argparse.Namespace, part: str) -> Images:
@@ -48,9 +54,11 @@ def count_classes(train: Images) -> int:
     return count
 
 
-def load_batches(settings: ImageNetSettings, train: Images, val: Images, devices: int) -> Batches:
+def load_batches(
+    settings: ImageNetSettings, train: Images, val: Images, devices: Sequence[mx.Context]
+) -> Batches:
     """Training batches, and the validation set."""
-    classes, size = settings.model_kwargs["classes"], settings.batch_size * devices
+    classes, size = settings.model_kwargs["classes"], settings.batch_size * len(devices)
     limit = SMOKE_BATCHES if settings.smoke else 0
     shared = {"classes": classes, "size": settings.input_size, "workers": settings.num_workers}
     batches = ImageTrainBatches(
@@ -73,7 +81,17 @@ def load_batches(settings: ImageNetSettings, train: Images, val: Images, devices
         selection="selection by the validation set, as in the published code: the best epoch's "
         "error is optimistic",
         notes=_notes(len(train), len(val), classes),
+        objective=partial(_distillation, settings, devices) if settings.teacher else None,
     )
+
+
+def _distillation(
+    settings: ImageNetSettings, devices: Sequence[mx.Context], precision: Float32
+) -> Distillation:
+    assert settings.teacher is not None
+    classes = settings.model_kwargs["classes"]
+    teacher = build_teacher(settings.teacher, settings.teacher_params, classes, devices, precision)
+    return Distillation(teacher, settings.temperature, settings.hard_weight)
 
 
 def _notes(train: int, val: int, classes: int) -> list:
@@ -94,7 +112,7 @@ def train(options: argparse.Namespace, command: str) -> int:
     return execute(
         settings,
         devices,
-        lambda count: load_batches(settings, images, val, count),
+        lambda _: load_batches(settings, images, val, devices),
         text_log=settings.logging_file,
         interval=settings.log_interval,
     )

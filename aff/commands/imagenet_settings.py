@@ -30,6 +30,10 @@ class ImageNetSettings(RunSettings):
     mixup: bool
     input_size: int
     crop_ratio: float
+    teacher: Optional[str]
+    teacher_params: Optional[str]
+    temperature: float
+    hard_weight: float
     logging_file: Optional[str]
     log_interval: int
 
@@ -100,6 +104,18 @@ def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, A
     return name, checked_arguments(name, kwargs)
 
 
+#: Flags that do nothing without another.
+NEEDS = (
+    ("rec_train", "use_rec"),
+    ("rec_val", "use_rec"),
+    ("rec_train_idx", "rec_train"),
+    ("rec_val_idx", "rec_val"),
+    ("eval_only", "params"),
+    ("params", "eval_only"),
+    ("teacher_params", "teacher"),
+)
+
+
 def check(options: argparse.Namespace) -> None:
     """Refuse flags that contradict each other.
 
@@ -108,22 +124,15 @@ def check(options: argparse.Namespace) -> None:
     InputError
         Which names the flags.
     """
-    for flag in ("rec_train", "rec_train_idx", "rec_val", "rec_val_idx"):
-        if getattr(options, flag) and not options.use_rec:
-            raise InputError(f"--{flag.replace('_', '-')} needs --use-rec")
-    for part in ("train", "val"):
-        if getattr(options, f"rec_{part}_idx") and not getattr(options, f"rec_{part}"):
-            raise InputError(f"--rec-{part}-idx needs --rec-{part}")
+    for names in NEEDS:
+        if getattr(options, names[0]) and not getattr(options, names[1]):
+            flag, other = (f"--{name.replace('_', '-')}" for name in names)
+            raise InputError(f"{flag} needs {other}")
     if options.use_rec and options.data_dir:
         raise InputError("--data-dir names folders of images, --use-rec .rec files: give one")
-    if options.eval_only and not options.params:
-        raise InputError("--eval-only needs --params FILE")
-    folder = os.path.dirname(os.path.abspath(options.logging_file or ""))
+    file = options.logging_file
+    folder = os.path.dirname(os.path.abspath(file or ""))
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise InputError(
-            f"--logging-file {options.logging_file}: {folder} is no folder to write to"
-        )
-    if options.logging_file and os.path.isdir(options.logging_file):
-        raise InputError(f"--logging-file {options.logging_file}: is a folder")
-    if options.params and not options.eval_only:
-        raise InputError("--params is evaluated: it needs --eval-only")
+        raise InputError(f"--logging-file {file}: {folder} is no folder to write to")
+    if file and os.path.isdir(file):
+        raise InputError(f"--logging-file {file}: is a folder")

@@ -11,7 +11,8 @@ import mxnet as mx
 from ..families import count_parameters
 from ..files import write_json
 from ..training.loop import TrainingLoop
-from ..training.precision import create_precision
+from ..training.objective import CrossEntropy
+from ..training.precision import Float32, create_precision
 from ..training.run import BEST, Run, RunState
 from ..training.runlog import HISTORY_PLOT, JSON_LOG, TEXT_LOG, RunLog
 from .networks import build
@@ -38,6 +39,8 @@ class Batches:
         What is said of how the best epoch is chosen.
     notes : list of str
         Further lines to say.
+    objective : callable, optional
+        Number format to what is minimised, where that is not plain cross-entropy.
     """
 
     train: Any
@@ -45,10 +48,12 @@ class Batches:
     data: str
     selection: str
     notes: List[str] = field(default_factory=list)
+    objective: Optional[Callable[[Float32], CrossEntropy]] = None
 
 
-def build_loop(settings: RunSettings, devices: List[mx.Context], train) -> TrainingLoop:
+def build_loop(settings: RunSettings, devices: List[mx.Context], batches: Batches) -> TrainingLoop:
     """The loop that trains the network."""
+    train = batches.train
     precision = create_precision(settings.dtype, devices)
     mx.random.seed(settings.seed)
     net = build(settings.model, settings.model_kwargs, devices, precision, settings.mode)
@@ -63,6 +68,7 @@ def build_loop(settings: RunSettings, devices: List[mx.Context], train) -> Train
         settings.wd,
         train.soft_targets,
         precision,
+        batches.objective(precision) if batches.objective else None,
     )
 
 
@@ -95,7 +101,7 @@ def execute(
     if dirs.checkpoint:
         check_resumed(settings, len(devices), os.path.dirname(dirs.checkpoint))
     batches = load(len(devices))
-    loop = build_loop(settings, devices, batches.train)
+    loop = build_loop(settings, devices, batches)
     state = RunState.resumed(dirs.checkpoint, loop) if dirs.checkpoint else RunState()
     create(dirs)
     log = RunLog(dirs.log_dir, text_log, interval)

@@ -68,6 +68,26 @@ def build_parser(prog: str) -> Parser:
         help="epochs between decays, in place of --lr-decay-epoch; 0: those",
     )
     training.add_argument("--mixup", action="store_true", help="train with mixup")
+    distillation = parser.add_argument_group("distillation")
+    distillation.add_argument(
+        "--teacher",
+        type=named,
+        default=None,
+        help="learn from the outputs of this network too: published parameters by name, one of "
+        "'aff list models' with --teacher-params, or a network of GluonCV's",
+    )
+    distillation.add_argument(
+        "--teacher-params", type=named, default=None, metavar="FILE", help="its parameters"
+    )
+    distillation.add_argument(
+        "--temperature",
+        type=real(0, open_minimum=True),
+        default=20.0,
+        help="that softens both networks' outputs",
+    )
+    distillation.add_argument(
+        "--hard-weight", type=real(0, 1), default=0.5, help="share of the labels in the loss"
+    )
     files = add_file_arguments(parser, "--save-frequency", 10)
     files.add_argument(
         "--logging-file",

@@ -14,11 +14,11 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd
 from mxnet.gluon import HybridBlock, Trainer
-from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
 
 from ..errors import RunError
 from ..parameters import average_statistics
 from .devices import shares
+from .objective import CrossEntropy
 from .precision import Float32
 from .schedule import Schedule
 
@@ -86,6 +86,8 @@ class TrainingLoop:
         ``'top1_error'``.
     precision : Float32, optional
         Number format.
+    objective : CrossEntropy, optional
+        What is minimised.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class TrainingLoop:
         wd: float = 1e-4,
         soft_targets: bool = False,
         precision: Optional[Float32] = None,
+        objective: Optional[CrossEntropy] = None,
     ):
         self.net = net
         self.devices = list(devices)
@@ -104,7 +107,7 @@ class TrainingLoop:
         self.precision = precision or Float32()
         self.step = 0
         self.metric = "rmse" if soft_targets else "top1_error"
-        self._loss = SoftmaxCrossEntropyLoss(sparse_label=False)
+        self.objective = objective or CrossEntropy()
         self.trainer = Trainer(
             net.collect_params(),
             "nag",
@@ -174,7 +177,7 @@ class TrainingLoop:
         truths = shares(targets, self.devices, "float32")
         with autograd.record():
             outputs = [self.net(part).astype("float32", copy=False) for part in inputs]
-            losses = [self._loss(*pair) for pair in zip(outputs, truths)]
+            losses = [self.objective(*parts) for parts in zip(outputs, truths, inputs)]
             scaled = [self.precision.scale(loss) for loss in losses]
         autograd.backward(scaled)
         return outputs, losses, truths

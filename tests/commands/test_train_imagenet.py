@@ -8,6 +8,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
+import aff
 from aff.commands import train_imagenet
 from aff.commands.main import main as aff_main
 from aff.data.images import imagenet_synset
@@ -170,7 +171,10 @@ def test_resume_goes_on_to_the_same_end(folders, capsys, elsewhere):
         ("--eval-only", "--eval-only needs --params"),
         ("--logging-file none/x.log", "none is no folder to write to"),
         ("--logging-file .", "is a folder"),
-        ("--params x", "it needs --eval-only"),
+        ("--params x", "--params needs --eval-only"),
+        ("--teacher-params x", "--teacher-params needs --teacher"),
+        ("--teacher aff_resnet51", "neither ours nor GluonCV's"),
+        ("--teacher resnet50_v1b_askc", "needs --teacher-params FILE"),
         ("--warmup-epochs 999", "--warmup-epochs 999 is more than --num-epochs 180"),
     ],
 )
@@ -212,3 +216,40 @@ def test_summaries(flags, parts, capsys):
 def test_the_script_itself(tmp_path):
     finished = run_python("train_imagenet.py", "--num-gpus", 2, "--data-dir", tmp_path)
     assert_one_line_error(finished, "train_imagenet.py: error:", "--num-gpus 2")
+
+
+@pytest.fixture
+def teacher(elsewhere):
+    """Parameters of a small GluonCV network of two classes."""
+    import gluoncv
+
+    net = gluoncv.model_zoo.get_model("resnet18_v1b", classes=2)
+    mx.random.seed(3)
+    net.initialize(mx.init.Xavier())
+    net(mx.nd.zeros((1, 3, 32, 32)))
+    net.save_parameters("teacher.params")
+    return "--teacher resnet18_v1b --teacher-params teacher.params"
+
+
+def test_distillation(folders, teacher, capsys, elsewhere):
+    common = f"{QUICK} {folders} --num-epochs 1 --save-frequency 1"
+    assert train(f"{common} --save-dir plain") == 0
+    for name, flags in (("hard", "--hard-weight 1"), ("soft", "--hard-weight 0 --temperature 4")):
+        assert train(f"{common} --save-dir {name} {teacher} {flags}") == 0
+    plain, hard, soft = (
+        (elsewhere / name / "epoch-0001.params").read_bytes() for name in ("plain", "hard", "soft")
+    )
+    assert plain == hard
+    assert plain != soft
+    capsys.readouterr()
+    assert train(f"{common} --teacher resnet18_v1b --teacher-params none --save-dir x") == 2
+    assert "none: no such file" in capsys.readouterr().err
+    assert not (elsewhere / "x").exists()
+
+
+def test_a_teacher_of_other_classes(folders, capsys, elsewhere):
+    net = aff.get_model("resnet50_v1b_askc", fusion="Add", classes=3, ctx=mx.cpu())
+    net.save_parameters("three.params")
+    flags = "--teacher resnet50_v1b_askc --teacher-params three.params"
+    assert train(f"{QUICK} {folders} {flags}") == 2
+    assert "three.params does not fit" in capsys.readouterr().err
