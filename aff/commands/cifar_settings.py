@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from dataclasses import dataclass
 from typing import List, Optional
 
 from ..data import CLASSES
 from .networks import resolve, short_name
-from .settings import RunSettings
+from .settings import RunSettings, unused
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,6 @@ class CifarSettings(RunSettings):
 
 def unused_flags(settings: CifarSettings) -> List[str]:
     """Flags of the command that other flags of it leave without effect, a phrase each."""
-    given = {argument.split("=")[0] for argument in shlex.split(settings.command)}
     last = settings.lr_decay_epoch[-1] if settings.lr_decay_epoch else 0
     reasons = (
         ("--mixup-alpha", settings.no_mixup, "with --no-mixup"),
@@ -71,4 +69,4 @@ def unused_flags(settings: CifarSettings) -> List[str]:
             f"beyond --num-epochs {settings.num_epochs}",
         ),
     )
-    return [f"{flag} {why}" for flag, unused, why in reasons if unused and flag in given]
+    return unused(settings.command, reasons)

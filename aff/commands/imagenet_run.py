@@ -21,7 +21,7 @@ from ..errors import InputError
 from ..training.devices import choose_gpus
 from ..training.objective import Distillation
 from ..training.precision import Float32, create_precision
-from .imagenet_settings import ImageNetSettings
+from .imagenet_settings import ImageNetSettings, unused_flags
 from .running import SMOKE_BATCHES, Batches, execute
 from .teachers import build_teacher
 
@@ -80,7 +80,10 @@ def load_batches(
         f"from {val.source}, {classes} classes, {settings.input_size} pixels",
         selection="selection by the validation set, as in the published code: the best epoch's "
         "error is optimistic",
-        notes=_notes(len(train), len(val), classes),
+        notes=[
+            *_notes(len(train), len(val), classes),
+            *(f"not used  {line}" for line in unused_flags(settings)),
+        ],
         objective=partial(_distillation, settings, devices) if settings.teacher else None,
     )
 

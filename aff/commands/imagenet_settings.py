@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from ..data.images import IMAGENET, usual_records
 from ..errors import InputError, unknown
 from ..families import checked_arguments, list_networks, match_family
 from .networks import short_name, structure
-from .settings import RunSettings
+from .settings import RunSettings, unused
 
 CIFAR = "cifar_"
 
@@ -102,6 +102,33 @@ def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, A
         **structure(options, name, f"--model {name}"),
     }
     return name, checked_arguments(name, kwargs)
+
+
+def unused_flags(settings: ImageNetSettings) -> List[str]:
+    """Flags of the command that other flags of it leave without effect, a phrase each."""
+    stepless = settings.lr_schedule != "step"
+    last = settings.lr_decay_epoch[-1] if settings.lr_decay_epoch else 0
+    mode = f"with --lr-mode {settings.lr_schedule}"
+    period = "--lr-decay-period" in settings.command
+    return unused(
+        settings.command,
+        (
+            ("--mixup-alpha", not settings.mixup, "without --mixup"),
+            ("--mixup-off-epoch", not settings.mixup, "without --mixup"),
+            ("--warmup-lr", not settings.warmup_epochs, "without --warmup-epochs"),
+            ("--lr-decay", stepless, mode),
+            ("--lr-decay-epoch", stepless, mode),
+            ("--lr-decay-period", stepless, mode),
+            ("--lr-decay-epoch", not stepless and period, "with --lr-decay-period"),
+            (
+                "--lr-decay-epoch",
+                not stepless and not period and last >= settings.num_epochs,
+                f"beyond --num-epochs {settings.num_epochs}",
+            ),
+            ("--temperature", not settings.teacher, "without --teacher"),
+            ("--hard-weight", not settings.teacher, "without --teacher"),
+        ),
+    )
 
 
 #: Flags that do nothing without another.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Dict, List, Optional, Type, TypeVar
+from typing import Any, Dict, Iterable, List, Optional, Tuple, Type, TypeVar
 
 from ..errors import InputError
 from ..files import read_json
@@ -149,3 +150,17 @@ def check_resumed(settings: RunSettings, devices: int, folder: str) -> None:
             f"--resume: {folder} was trained with other settings ({'; '.join(changed)}): give the "
             "same, or start a run of its own"
         )
+
+
+def unused(command: str, reasons: Iterable[Tuple[str, bool, str]]) -> List[str]:
+    """Flags that a command gives and other flags of it leave without effect, a phrase each.
+
+    Parameters
+    ----------
+    command : str
+        As it was given.
+    reasons : iterable of (str, bool, str)
+        A flag, whether it has no effect, and why.
+    """
+    given = {argument.split("=")[0] for argument in shlex.split(command)}
+    return [f"{flag} {why}" for flag, useless, why in reasons if useless and flag in given]

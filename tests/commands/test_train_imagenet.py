@@ -107,6 +107,20 @@ def test_a_published_command_trains_on_the_cpu(records, capsys, elsewhere):
     assert settings["training"]["no_wd"] is True
 
 
+def test_flags_without_effect_are_said(folders, capsys, elsewhere):
+    flags = (
+        "--smoke --mixup-alpha 1 --lr-mode poly --lr-decay-epoch 3 --warmup-lr 0.1 --temperature 2"
+    )
+    assert train(f"{QUICK} {folders} {flags}") == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("not used")]
+    assert lines == [
+        "not used  --mixup-alpha without --mixup",
+        "not used  --warmup-lr without --warmup-epochs",
+        "not used  --lr-decay-epoch with --lr-mode poly",
+        "not used  --temperature without --teacher",
+    ]
+
+
 def last_error(capsys):
     """Errors of the last epoch as training printed them, e.g. ``42.86 %``."""
     out = capsys.readouterr().out
