@@ -16,7 +16,14 @@ from ..data.imagenet import (
     ImageEvalBatches,
     ImageTrainBatches,
 )
-from ..data.images import IMAGENET, IMAGENET_CLASSES, Images, find_images, usual_records
+from ..data.images import (
+    IMAGENET,
+    IMAGENET_CLASSES,
+    FolderImages,
+    Images,
+    find_images,
+    usual_records,
+)
 from ..errors import InputError
 from ..training.devices import choose_gpus
 from ..training.objective import Distillation
@@ -29,7 +36,13 @@ from .teachers import build_teacher
 def find_part(options: argparse.Namespace, part: str) -> Images:
     """The training or validation images that the flags name."""
     if not options.use_rec:
-        return find_images(part, options.data_dir or os.path.expanduser(IMAGENET))
+        folder = os.path.expanduser(options.data_dir or IMAGENET)
+        if not os.path.isdir(os.path.join(folder, part)):
+            raise InputError(
+                f"{folder}: holds no {part}/ with a folder of images for each class: name another "
+                "with --data-dir, or .rec files with --use-rec"
+            )
+        return find_images(part, folder)
     records = getattr(options, f"rec_{part}") or usual_records(part)
     if not os.path.isfile(os.path.expanduser(records)):
         raise InputError(
@@ -49,6 +62,11 @@ def count_classes(train: Images) -> int:
     """
     labels = train.classes
     count = max(labels) + 1 if isinstance(labels[0], int) else len(labels)
+    if count > len(train):
+        raise InputError(
+            f"{train.source}: holds a label {count - 1}, and only {len(train)} images: labels "
+            "count from 0, without gaps"
+        )
     if count < 2:
         raise InputError(f"{train.source}: holds images of one class; two are needed to tell apart")
     return count
@@ -59,6 +77,8 @@ def load_batches(
 ) -> Batches:
     """Training batches, and the validation set."""
     classes, size = settings.model_kwargs["classes"], settings.batch_size * len(devices)
+    if isinstance(train, FolderImages) and isinstance(val, FolderImages):
+        val.label_as(train.classes)
     limit = SMOKE_BATCHES if settings.smoke else 0
     shared = {"classes": classes, "size": settings.input_size, "workers": settings.num_workers}
     batches = ImageTrainBatches(
@@ -111,7 +131,8 @@ def train(options: argparse.Namespace, command: str) -> int:
     devices = choose_gpus(options.num_gpus, options.cpus)
     create_precision(options.dtype, devices)
     images, val = (find_part(options, part) for part in ("train", "val"))
-    settings = ImageNetSettings.from_options(options, command, count_classes(images))
+    counts = (len(images), len(val))
+    settings = ImageNetSettings.from_options(options, command, count_classes(images), counts)
     return execute(
         settings,
         devices,

@@ -36,12 +36,21 @@ class ImageNetSettings(RunSettings):
     hard_weight: float
     logging_file: Optional[str]
     log_interval: int
+    lr_decay_period: int
+    train_images: int
+    val_images: int
 
     @classmethod
     def from_options(
-        cls, options: argparse.Namespace, command: str, classes: int
+        cls,
+        options: argparse.Namespace,
+        command: str,
+        classes: int,
+        images: Tuple[int, int] = (0, 0),
     ) -> ImageNetSettings:
-        """Settings from parsed flags, for data of so many classes."""
+        """Settings from parsed flags, for data of so many classes, and training and validation
+        images.
+        """
         name, kwargs = resolve(options, classes)
         decay = options.lr_decay_epoch
         if options.lr_decay_period:
@@ -49,7 +58,13 @@ class ImageNetSettings(RunSettings):
                 range(options.lr_decay_period, options.num_epochs, options.lr_decay_period)
             )
         return cls.gathered(
-            options, command=command, model=name, model_kwargs=kwargs, lr_decay_epoch=decay
+            options,
+            command=command,
+            model=name,
+            model_kwargs=kwargs,
+            lr_decay_epoch=decay,
+            train_images=images[0],
+            val_images=images[1],
         )
 
     @property
@@ -107,9 +122,9 @@ def resolve(options: argparse.Namespace, classes: int) -> Tuple[str, Dict[str, A
 def unused_flags(settings: ImageNetSettings) -> List[str]:
     """Flags of the command that other flags of it leave without effect, a phrase each."""
     stepless = settings.lr_schedule != "step"
-    last = settings.lr_decay_epoch[-1] if settings.lr_decay_epoch else 0
+    first = min(settings.lr_decay_epoch, default=0)
     mode = f"with --lr-mode {settings.lr_schedule}"
-    period = "--lr-decay-period" in settings.command
+    period = settings.lr_decay_period > 0
     return unused(
         settings.command,
         (
@@ -122,7 +137,12 @@ def unused_flags(settings: ImageNetSettings) -> List[str]:
             ("--lr-decay-epoch", not stepless and period, "with --lr-decay-period"),
             (
                 "--lr-decay-epoch",
-                not stepless and not period and last >= settings.num_epochs,
+                not stepless and not period and first >= settings.num_epochs,
+                f"beyond --num-epochs {settings.num_epochs}",
+            ),
+            (
+                "--lr-decay-period",
+                not stepless and settings.lr_decay_period >= settings.num_epochs,
                 f"beyond --num-epochs {settings.num_epochs}",
             ),
             ("--temperature", not settings.teacher, "without --teacher"),
@@ -158,8 +178,9 @@ def check(options: argparse.Namespace) -> None:
     if options.use_rec and options.data_dir:
         raise InputError("--data-dir names folders of images, --use-rec .rec files: give one")
     file = options.logging_file
-    folder = os.path.dirname(os.path.abspath(file or ""))
-    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise InputError(f"--logging-file {file}: {folder} is no folder to write to")
-    if file and os.path.isdir(file):
-        raise InputError(f"--logging-file {file}: is a folder")
+    if file:
+        folder = os.path.dirname(os.path.abspath(file))
+        if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+            raise InputError(f"--logging-file {file}: {folder} is no folder to write to")
+        if os.path.isdir(file):
+            raise InputError(f"--logging-file {file}: is a folder")

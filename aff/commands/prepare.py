@@ -118,10 +118,12 @@ def pack_all(options: argparse.Namespace) -> None:
     """Pack every part of the folder."""
     found = find_sources(options)
     names = [set(images.classes) for images in found.values()]
+    packed = (entry for part, entry in read_manifest(options.out).items() if part not in found)
+    names += [set(entry.get("classes", [])) for entry in packed]
     if names[0] != names[-1]:
         first, second = names[0], names[-1]
         raise InputError(
-            f"{options.folder}: train/ and val/ hold other classes: "
+            f"{options.folder}: training and validation images are of other classes: "
             f"{', '.join(sorted(first ^ second)[:SHOWN])} only in one of them"
         )
     try:

@@ -20,6 +20,7 @@ FREE = {
     "save_dir",
     "logging_dir",
     "logging_file",
+    "log_interval",
     "save_period",
     "resume",
     "command",
@@ -143,7 +144,7 @@ def check_resumed(settings: RunSettings, devices: int, folder: str) -> None:
     changed = [
         f"{key} {before.get(key)!r} -> {now[key]!r}"
         for key in now
-        if key not in FREE and before.get(key) != now[key]
+        if key not in FREE and key in before and before[key] != now[key]
     ]
     if changed:
         raise InputError(

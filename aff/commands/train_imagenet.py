@@ -14,6 +14,8 @@ from typing import Optional, Sequence
 from ..compat import available_cpus
 from ..data.imagenet import CROP_RATIO, SIZE
 from ..data.images import IMAGENET_CLASSES
+from ..errors import InputError
+from ..ndarray_file import ArrayFile
 from ..training.devices import choose_gpus
 from ..training.schedule import MODES
 from .arguments import (
@@ -26,7 +28,7 @@ from .arguments import (
     whole,
 )
 from .evaluate import report
-from .imagenet_run import count_classes, find_part, train
+from .imagenet_run import train
 from .imagenet_settings import ImageNetSettings, check, resolve
 from .subject import Subject
 from .summary import print_summary
@@ -185,9 +187,11 @@ def _add_data(parser: Parser) -> None:
 def evaluate_only(options: argparse.Namespace) -> int:
     """Evaluate parameters under the script's flags, as ``aff evaluate`` does."""
     devices = choose_gpus(options.num_gpus, options.cpus)
-    settings = ImageNetSettings.from_options(
-        options, "", count_classes(find_part(options, "train"))
-    )
+    shapes = ArrayFile(options.params).shapes
+    bias = shapes.get("fc.bias") or shapes.get("output.bias")
+    if not bias:
+        raise InputError(f"--params {options.params}: no parameters of an ImageNet network")
+    settings = ImageNetSettings.from_options(options, "", bias[0])
     subject = Subject(
         settings.model,
         settings.model_kwargs,
@@ -210,6 +214,7 @@ def run(options: argparse.Namespace, command: str) -> int:
     if options.smoke and not options.save_dir:
         with tempfile.TemporaryDirectory(prefix="aff-smoke-") as folder:
             options.save_dir = os.path.join(folder, "params")
+            options.logging_file = None
             options.logging_dir = options.logging_dir or os.path.join(folder, "logs")
             code = train(options, command)
         print("smoke run: passed; nothing was kept")

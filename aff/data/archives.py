@@ -121,6 +121,12 @@ def open_val(path: str, labels: str) -> ArchiveImages:
             names = file.read().split()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{labels}: cannot be read: {error}") from error
+    numbers = [name for name in names if name.isdigit()]
+    if numbers:
+        raise InputError(
+            f"{labels}: {numbers[0]} is no WordNet number such as n01440764; the devkit's numbers "
+            "have to be looked up in its table of synsets"
+        )
     with _opened(path) as archive:
         members = [m for m in _members(archive, path) if m[0].lower().endswith(EXTENSIONS)]
     members.sort(key=lambda member: os.path.basename(member[0]))

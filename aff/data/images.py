@@ -97,7 +97,7 @@ class FolderImages:
         InputError
             Where the folders are not its classes.
         """
-        if len(self.classes) == classes:
+        if len(self._labels) == classes:
             return
         synset = {name: label for label, name in enumerate(imagenet_synset())}
         if classes == IMAGENET_CLASSES and set(self.classes) <= set(synset):
@@ -116,6 +116,22 @@ class FolderImages:
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
+    def label_as(self, names: Sequence[str]) -> None:
+        """Number the classes as these names are.
+
+        Raises
+        ------
+        InputError
+            Where another class is among them.
+        """
+        others = sorted(set(self.classes) - set(names))
+        if others:
+            raise InputError(
+                f"{self.source}: holds classes that the training images do not: "
+                f"{', '.join(others[:3])}{', ...' if len(others) > 3 else ''}"
+            )
+        self._labels = {name: label for label, name in enumerate(names)}
+
     def name(self, place: int) -> str:
         return self._files[place][0]
 
@@ -128,7 +144,9 @@ class FolderImages:
         digest = hashlib.sha256()
         for path, _ in self._files:
             status = os.stat(path)
-            digest.update(f"{path}\t{status.st_size}\t{status.st_mtime_ns}\n".encode())
+            digest.update(
+                f"{os.path.realpath(path)}\t{status.st_size}\t{status.st_mtime_ns}\n".encode()
+            )
         return digest.hexdigest()
 
 
@@ -188,7 +206,17 @@ class RecordImages:
         return f"{self.source}: record {place}"
 
     def label_for(self, classes: int) -> None:
-        """Labels are what the records say; they are checked as they are read."""
+        """Labels are what the records say.
+
+        Raises
+        ------
+        InputError
+            For the first that a network of so many classes does not have.
+        """
+        for place in range(len(self)):
+            label = self._label(place, self._records.labels(place))
+            if label >= classes:
+                raise InputError(f"{self.name(place)}: label {label} is not in 0..{classes - 1}")
 
 
 def usual_records(part: str) -> str:

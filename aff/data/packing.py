@@ -165,6 +165,7 @@ def _write(
     """Write the records; names of the images that do not decode, and images of each class."""
     bad: List[str] = []
     counts = [0] * len(images.classes)
+    written = 0
     records = mx.recordio.MXIndexedRecordIO(paths[".idx"], paths[".rec"], "w")
     try:
         with open(paths[".lst"], "w", encoding="utf-8") as listing:
@@ -174,7 +175,8 @@ def _write(
                 if content is None:
                     bad.append(name)
                     continue
-                key = sum(counts)
+                key = written
+                written += 1
                 header = mx.recordio.IRHeader(0, float(label), key, 0)
                 records.write_idx(key, mx.recordio.pack(header, content))
                 listing.write(f"{key}\t{label:.6f}\t{name}\n")

@@ -77,8 +77,10 @@ class RecordFile:
         start, size = parts[0]
         if size < HEADER.size:
             raise self._damaged(place, "its header is cut short")
-        head = os.pread(self._file.fileno(), HEADER.size, start)
-        count, label, _, _ = HEADER.unpack(head)
+        head = os.pread(self._file.fileno(), HEADER.size + 4, start)
+        count, label, _, _ = HEADER.unpack(head[: HEADER.size])
+        if count == 1 and size >= HEADER.size + 4:  # one label, packed as several are
+            count, label = 0, struct.unpack("<f", head[HEADER.size :])[0]
         return np.array([label] if count == 0 else [np.nan] * min(count, 2), np.float32)
 
     def _damaged(self, place: int, reason: str) -> InputError:

@@ -130,7 +130,7 @@ def probe(device: mx.Context) -> None:
         raise InputError(
             f"mxnet cannot compute on {device} ({last_line(error)}): mxnet "
             "1.9.1 has kernels for compute capability 5.0 to 8.6 (8.9 too), not for newer GPUs; "
-            "--gpus '' uses the CPU"
+            "--gpus '' (or --num-gpus 0) uses the CPU"
         ) from error
 
 

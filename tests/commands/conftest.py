@@ -1,10 +1,17 @@
-"""What the tests of the commands share: the script run in this process, in an empty folder."""
+"""What the tests of the commands share: the scripts run in this process, in an empty folder, and
+small ImageNet-style data.
+"""
 
 import shlex
 
+import cv2
+import mxnet as mx
+import numpy as np
 import pytest
 
 from aff.commands import train_cifar
+from aff.commands import train_imagenet as script
+from aff.data.images import imagenet_synset
 
 QUICK = "--dataset digits --blocks 1 --channel-times 1 --cpus 1 --seed 1"
 
@@ -20,3 +27,43 @@ def elsewhere(tmp_path, monkeypatch):
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
     return tmp_path / "cwd"
+
+
+QUICK_IMAGENET = "--num-gpus 0 --cpus 1 --input-size 32 --batch-size 4 -j 1 --lr 0.001"
+
+
+def train_imagenet(text, *more):
+    """Run the script in this process."""
+    return script.main([*shlex.split(text), *map(str, more)], prog="train_imagenet.py")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Two classes in ``train/`` and ``val/``, 9 and 7 images; the same in .rec files."""
+    root = tmp_path_factory.mktemp("imagenet")
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 9), ("val", 7)):
+        writer = mx.recordio.MXIndexedRecordIO(
+            str(root / f"{part}.idx"), str(root / f"{part}.rec"), "w"
+        )
+        for index in range(count):
+            label = index * 2 // count
+            folder = root / part / imagenet_synset()[5 + label]
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = rng.integers(0, 100, (40, 50, 3)) + 120 * label
+            content = cv2.imencode(".jpg", pixels.astype(np.uint8))[1].tobytes()
+            (folder / f"{index:03d}.JPEG").write_bytes(content)
+            header = mx.recordio.IRHeader(0, float(label), index, 0)
+            writer.write_idx(index, mx.recordio.pack(header, content))
+        writer.close()
+    return root
+
+
+@pytest.fixture
+def folders(data):
+    return f"--data-dir {data}"
+
+
+@pytest.fixture
+def records(data):
+    return f"--use-rec --rec-train {data}/train.rec --rec-val {data}/val.rec"

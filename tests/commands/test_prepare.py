@@ -225,7 +225,7 @@ def test_mistakes_are_said_in_one_line(folder, arguments, message, capsys, monke
 def test_parts_of_other_classes_are_refused(folder, out, capsys):
     (folder / "val" / "class1").rename(folder / "val" / "klass1")
     assert prepare(folder, out) == 2
-    assert "class1, klass1 only in one of them" in capsys.readouterr().err
+    assert "other classes: class1, klass1 only in one of them" in capsys.readouterr().err
     assert not out.exists()
 
 

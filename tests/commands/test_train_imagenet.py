@@ -1,19 +1,17 @@
 """``train_imagenet.py`` from the published commands to an evaluation of what it saved."""
 
 import json
-import shlex
+import shutil
 
-import cv2
 import mxnet as mx
-import numpy as np
 import pytest
 
 import aff
-from aff.commands import train_imagenet
 from aff.commands.main import main as aff_main
-from aff.data.images import imagenet_synset
 
 from ..conftest import assert_one_line_error, run_python
+from .conftest import QUICK_IMAGENET as QUICK
+from .conftest import train_imagenet as train
 
 PUBLISHED = [
     "--askc-type ASKCFuse --mixup --mode hybrid --lr 0.075 --lr-mode cosine --num-epochs 180 "
@@ -34,43 +32,6 @@ PUBLISHED = [
     "params_resnext50_32x4d_iaff_best --logging-file resnext50_32x4d_iaff_best.log",
 ]
 COUNTS = ["30,459,304", "35,308,456", "29,946,280", "34,795,432"]
-QUICK = "--num-gpus 0 --cpus 1 --input-size 32 --batch-size 4 -j 1 --lr 0.001"
-
-
-def train(text, *more):
-    return train_imagenet.main([*shlex.split(text), *map(str, more)], prog="train_imagenet.py")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Two classes in ``train/`` and ``val/``, 9 and 7 images; the same in .rec files."""
-    root = tmp_path_factory.mktemp("imagenet")
-    rng = np.random.default_rng(0)
-    for part, count in (("train", 9), ("val", 7)):
-        writer = mx.recordio.MXIndexedRecordIO(
-            str(root / f"{part}.idx"), str(root / f"{part}.rec"), "w"
-        )
-        for index in range(count):
-            label = index * 2 // count
-            folder = root / part / imagenet_synset()[5 + label]
-            folder.mkdir(parents=True, exist_ok=True)
-            pixels = rng.integers(0, 100, (40, 50, 3)) + 120 * label
-            content = cv2.imencode(".jpg", pixels.astype(np.uint8))[1].tobytes()
-            (folder / f"{index:03d}.JPEG").write_bytes(content)
-            header = mx.recordio.IRHeader(0, float(label), index, 0)
-            writer.write_idx(index, mx.recordio.pack(header, content))
-        writer.close()
-    return root
-
-
-@pytest.fixture
-def folders(data):
-    return f"--data-dir {data}"
-
-
-@pytest.fixture
-def records(data):
-    return f"--use-rec --rec-train {data}/train.rec --rec-val {data}/val.rec"
 
 
 @pytest.mark.parametrize("command", PUBLISHED)
@@ -158,8 +119,6 @@ def test_resume_goes_on_to_the_same_end(folders, capsys, elsewhere):
     assert train(f"{common} --num-epochs 2 --save-dir whole") == 0
     assert train(f"{common} --num-epochs 2 --save-dir parts") == 0
     (elsewhere / "parts" / "epoch-0002.params").unlink()
-    import shutil
-
     shutil.rmtree(elsewhere / "parts" / "checkpoint-0002")
     assert train(f"{common} --num-epochs 2 --resume parts") == 0
     assert "resume    after 1 epochs" in capsys.readouterr().out
@@ -167,48 +126,6 @@ def test_resume_goes_on_to_the_same_end(folders, capsys, elsewhere):
     assert len({(elsewhere / name).read_bytes() for name in names}) == 1
     assert train(f"{common} --num-epochs 2 --lr 0.5 --resume parts") == 2
     assert "lr 0.001 -> 0.5" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "flags, message",
-    [
-        ("--model cifar_resnet32_askc", "unknown model"),
-        ("--model resnet18_v1b_askc", "must be one of 50, 101, 152"),
-        ("--num-layers 34", "must be one of 50, 101, 152"),
-        ("--use-se", "--use-se is not for --model resnet50_v1b_askc"),
-        ("--fusion AFG", "did you mean 'AFF'"),
-        ("--rec-train x.rec", "--rec-train needs --use-rec"),
-        ("--use-rec --rec-val-idx x", "--rec-val-idx needs --rec-val"),
-        ("--use-rec --data-dir x", "give one"),
-        ("--use-rec", "rec/train.rec: no such file: name the train records with --rec-train"),
-        ("--data-dir nowhere", "nowhere: cannot be read"),
-        ("--eval-only", "--eval-only needs --params"),
-        ("--logging-file none/x.log", "none is no folder to write to"),
-        ("--logging-file .", "is a folder"),
-        ("--params x", "--params needs --eval-only"),
-        ("--teacher-params x", "--teacher-params needs --teacher"),
-        ("--teacher aff_resnet51", "neither ours nor GluonCV's"),
-        ("--teacher resnet50_v1b_askc", "needs --teacher-params FILE"),
-        ("--warmup-epochs 999", "--warmup-epochs 999 is more than --num-epochs 180"),
-    ],
-)
-def test_mistakes_are_said_in_one_line(flags, message, data, capsys, elsewhere, monkeypatch):
-    monkeypatch.setenv("HOME", str(elsewhere))
-    source = "" if "--use-rec" in flags or "--data-dir" in flags else f"--data-dir {data}"
-    if "needs --use-rec" in message:
-        source = ""
-    assert train(f"{QUICK} {source} {flags}") == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
-    assert list(elsewhere.iterdir()) == []
-
-
-def test_a_batch_larger_than_the_data(folders, capsys, elsewhere):
-    assert train(f"{QUICK} {folders} --batch-size 10") == 2
-    assert "a batch of 10 (over all devices) is more than the 9 training images" in (
-        capsys.readouterr().err
-    )
 
 
 @pytest.mark.parametrize(

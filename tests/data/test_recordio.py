@@ -40,6 +40,14 @@ def test_several_labels(tmp_path):
     assert (labels.tolist(), content) == ([1, 2, 3], b"image")
 
 
+def test_one_label_packed_as_several_are(tmp_path):
+    writer = mx.recordio.MXRecordIO(str(tmp_path / "x.rec"), "w")
+    writer.write(mx.recordio.pack(mx.recordio.IRHeader(0, [4], 7, 0), b"image"))
+    writer.close()
+    records = RecordFile(str(tmp_path / "x.rec"))
+    assert records.labels(0).tolist() == records.read(0)[0].tolist() == [4]
+
+
 def test_a_truncated_file_is_refused_at_its_record(written):
     content = (written / "x.rec").read_bytes()
     (written / "x.rec").write_bytes(content[:-10])
