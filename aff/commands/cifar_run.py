@@ -49,4 +49,4 @@ def load_batches(settings: CifarSettings, devices: int) -> Batches:
 def execute(settings: CifarSettings) -> int:
     """Train as the settings say, from the data to the closing lines."""
     devices, warning = choose_devices(settings.gpus, settings.cpus)
-    return run(settings, devices, lambda count: load_batches(settings, count), warning)
+    return run(settings, devices, lambda: load_batches(settings, len(devices)), warning)

@@ -18,7 +18,6 @@ from ..pretrained import load_parameters, load_published
 from ..published import DEFAULT_ROOT, Published
 from ..training.devices import choose_devices
 from ..training.evaluation import evaluate
-from ..training.loop import hybridize
 from ..training.precision import create_precision
 from ..training.runlog import RunLog
 from .arguments import (
@@ -31,7 +30,7 @@ from .arguments import (
     real,
     whole,
 )
-from .networks import build
+from .networks import build, ready
 from .report import score
 from .rundirs import SETTINGS
 from .subject import IMAGENET, Subject, find_subject
@@ -127,10 +126,7 @@ def load_network(subject: Subject, options: argparse.Namespace, devices, precisi
         load_parameters(net, subject.params, devices)
         return net
     net = load_published(subject.published.name, devices, options.root)
-    precision.prepare(net)
-    if options.mode == "hybrid":
-        hybridize(net)
-    return net
+    return ready(net, precision, options.mode)
 
 
 def run(options: argparse.Namespace) -> int:

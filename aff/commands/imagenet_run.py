@@ -136,7 +136,7 @@ def train(options: argparse.Namespace, command: str) -> int:
     return execute(
         settings,
         devices,
-        lambda _: load_batches(settings, images, val, devices),
+        lambda: load_batches(settings, images, val, devices),
         text_log=settings.logging_file,
         interval=settings.log_interval,
     )

@@ -100,7 +100,11 @@ def build(
     mode: str,
 ) -> HybridBlock:
     """A network, initialized on all devices and ready to run in its number format."""
-    net = get_model(name, ctx=list(devices), **kwargs)
+    return ready(get_model(name, ctx=list(devices), **kwargs), precision, mode)
+
+
+def ready(net: HybridBlock, precision: Float32, mode: str) -> HybridBlock:
+    """The network, in its number format and compiled where that is its mode."""
     precision.prepare(net)
     if mode == "hybrid":
         hybridize(net)

@@ -75,7 +75,7 @@ def build_loop(settings: RunSettings, devices: List[mx.Context], batches: Batche
 def execute(
     settings: RunSettings,
     devices: List[mx.Context],
-    load: Callable[[int], Batches],
+    load: Callable[[], Batches],
     warning: Optional[str] = None,
     text_log: Optional[str] = None,
     interval: int = 0,
@@ -89,7 +89,7 @@ def execute(
     devices : list of Context
         Where.
     load : callable
-        Number of devices to the run's batches.
+        Gives the run's batches.
     warning : str, optional
         To be said loudly.
     text_log : str, optional
@@ -100,7 +100,7 @@ def execute(
     dirs = choose(settings.name, settings.save_dir, settings.logging_dir, settings.resume)
     if dirs.checkpoint:
         check_resumed(settings, len(devices), os.path.dirname(dirs.checkpoint))
-    batches = load(len(devices))
+    batches = load()
     loop = build_loop(settings, devices, batches)
     state = RunState.resumed(dirs.checkpoint, loop) if dirs.checkpoint else RunState()
     create(dirs)

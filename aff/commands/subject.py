@@ -9,6 +9,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from ..errors import InputError
 from ..files import read_json
+from ..model_zoo import resolve_model
 from ..published import DEFAULT_ROOT, PUBLISHED, Published, find_published
 from .networks import FLAGS, resolve
 from .rundirs import SETTINGS
@@ -129,7 +130,7 @@ def _model_of(options: argparse.Namespace, run: dict, classes: int) -> Tuple[str
     if options.model in PUBLISHED:
         if options.fusion or flags:
             raise InputError(f"{options.model} says all of the network: leave its flags out")
-        return PUBLISHED[options.model].model, dict(PUBLISHED[options.model].kwargs)
+        return resolve_model(options.model)
     if options.model:
         options.fusion = options.fusion or "ASKCFuse"
         return resolve(options, classes)

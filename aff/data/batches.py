@@ -11,7 +11,7 @@ import math
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Callable, Iterator, Tuple, TypeVar
+from typing import Callable, Generator, Iterator, Optional, Tuple, TypeVar
 
 import numpy as np
 
@@ -26,15 +26,18 @@ Batch = Tuple[np.ndarray, np.ndarray]
 _ORDER, _BATCH = 0, 1
 
 
-def prefetch(make: Callable[[int], T], count: int, workers: int) -> Iterator[T]:
-    """``make(0), ..., make(count - 1)`` in order, made ahead of their use by `workers` threads (0:
-    by the caller).
+def prefetch(
+    make: Callable[[int], T], count: int, workers: int, ahead: Optional[int] = None
+) -> Generator[T, None, None]:
+    """``make(0), ..., make(count - 1)`` in order, made by `workers` threads (0: by the caller),
+    `ahead` of them (by default one more than there are threads) before their use.
     """
+    ahead = workers + 1 if ahead is None else ahead
     if workers == 0:
         yield from map(make, range(count))
         return
     with ThreadPoolExecutor(min(workers, max(count, 1))) as pool:
-        pending = deque(pool.submit(make, i) for i in range(min(count, workers + 1)))
+        pending = deque(pool.submit(make, i) for i in range(min(count, ahead)))
         submitted = len(pending)
         try:
             while pending:
@@ -48,8 +51,76 @@ def prefetch(make: Callable[[int], T], count: int, workers: int) -> Iterator[T]:
                 future.cancel()
 
 
+class AugmentedBatches:
+    """What training batches share, whatever their images come from: how many there are, and their
+    targets.
+    """
+
+    batch_size: int
+    mixup_alpha: float
+    mixup_until: int
+    smoothing: float
+    limit: int
+
+    def check_one_batch(self, images: int, source: str) -> None:
+        """Refuse images that do not fill one batch."""
+        if images < self.batch_size:
+            raise InputError(
+                f"a batch of {self.batch_size} (over all devices) is more than the {images} "
+                f"training images of {source}: lower --batch-size"
+            )
+
+    def count(self, images: int) -> int:
+        """Number of whole batches of so many images, up to the limit."""
+        batches = images // self.batch_size
+        return min(batches, self.limit) if self.limit else batches
+
+    @property
+    def soft_targets(self) -> bool:
+        """Whether any epoch's targets are not one-hot."""
+        return self.smoothing > 0 or (self.mixup_alpha > 0 and self.mixup_until > 0)
+
+    def mixed(
+        self,
+        data: np.ndarray,
+        labels: np.ndarray,
+        classes: int,
+        epoch: int,
+        rng: np.random.Generator,
+    ) -> Batch:
+        """Data and targets of a batch, with label smoothing and the epoch's mixup."""
+        mixing = self.mixup_alpha > 0 and epoch < self.mixup_until
+        lam = rng.beta(self.mixup_alpha, self.mixup_alpha) if mixing else 1
+        return mixup(data, one_hot(labels, classes, self.smoothing), lam)
+
+
+class EachOnce:
+    """What evaluation batches share: every one of `total` images once, up to the limit."""
+
+    batch_size: int
+    limit: int
+
+    @property
+    def total(self) -> int:
+        """Number of images that there are."""
+        raise NotImplementedError
+
+    @property
+    def samples(self) -> int:
+        """Number of images that an iteration gives."""
+        return min(self.total, self.limit * self.batch_size) if self.limit else self.total
+
+    def __len__(self) -> int:
+        return math.ceil(self.samples / self.batch_size)
+
+    def places(self, index: int) -> range:
+        """Places of a batch's images."""
+        start = index * self.batch_size
+        return range(start, min(start + self.batch_size, self.samples))
+
+
 @dataclass(frozen=True)
-class TrainBatches:
+class TrainBatches(AugmentedBatches):
     """Augmented, shuffled training batches of one size; what does not fill the last batch of an
     epoch is left out.
 
@@ -91,11 +162,7 @@ class TrainBatches:
     limit: int = 0
 
     def __post_init__(self):
-        if len(self.data.train) < self.batch_size:
-            raise InputError(
-                f"a batch of {self.batch_size} (over all devices) is more than the "
-                f"{len(self.data.train)} training images of {self.data.name}: lower --batch-size"
-            )
+        self.check_one_batch(len(self.data.train), self.data.name)
 
         if self.auto_aug and self.data.train.images.shape[1] != 3:
             raise InputError(
@@ -103,13 +170,7 @@ class TrainBatches:
             )
 
     def __len__(self) -> int:
-        batches = len(self.data.train) // self.batch_size
-        return min(batches, self.limit) if self.limit else batches
-
-    @property
-    def soft_targets(self) -> bool:
-        """Whether any epoch's targets are not one-hot."""
-        return self.smoothing > 0 or (self.mixup_alpha > 0 and self.mixup_until > 0)
+        return self.count(len(self.data.train))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Batches of one epoch: data (B, 3, H, W) and targets (B, classes), both float32."""
@@ -126,14 +187,11 @@ class TrainBatches:
             augmented = [auto_augment(image.transpose(1, 2, 0), CIFAR, rng) for image in images]
             images = np.stack(augmented).transpose(0, 3, 1, 2)
         data = normalize(images, self.data.mean, self.data.std)
-        targets = one_hot(split.labels, self.data.classes, self.smoothing)
-        mixing = self.mixup_alpha > 0 and epoch < self.mixup_until
-        lam = rng.beta(self.mixup_alpha, self.mixup_alpha) if mixing else 1
-        return mixup(data, targets, lam)
+        return self.mixed(data, split.labels, self.data.classes, epoch, rng)
 
 
 @dataclass(frozen=True)
-class EvalBatches:
+class EvalBatches(EachOnce):
     """Every image of a part exactly once, in order, normalised; the last batch may be smaller.
 
     Iterating gives data (B, 3, H, W) float32 and labels (B,) int32.
@@ -159,18 +217,15 @@ class EvalBatches:
     limit: int = 0
 
     @property
-    def samples(self) -> int:
-        """Number of images that an iteration gives."""
-        return min(len(self.split), self.limit * self.batch_size) if self.limit else len(self.split)
-
-    def __len__(self) -> int:
-        return math.ceil(self.samples / self.batch_size)
+    def total(self) -> int:
+        return len(self.split)
 
     def __iter__(self) -> Iterator[Batch]:
         return prefetch(self._make, len(self), self.workers)
 
     def _make(self, index: int) -> Batch:
-        part = slice(index * self.batch_size, min((index + 1) * self.batch_size, self.samples))
+        places = self.places(index)
+        part = slice(places.start, places.stop)
         return normalize(self.split.images[part], self.data.mean, self.data.std), self.split.labels[
             part
         ]

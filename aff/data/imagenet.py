@@ -7,19 +7,17 @@ been none. Threads share the images of a batch among them.
 
 from __future__ import annotations
 
-import math
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+import contextlib
+import itertools
 from dataclasses import dataclass
-from typing import Callable, Iterator, List, Sequence, Tuple
+from typing import Callable, Iterator, Sequence, Tuple
 
 import numpy as np
 
 from ..errors import InputError
-from .batches import Batch
+from .batches import AugmentedBatches, Batch, EachOnce, prefetch
 from .image_augment import central_view, training_view
 from .images import IMAGENET_CLASSES, Images, decode
-from .targets import mixup, one_hot
 
 SIZE, CROP_RATIO = 224, 0.875
 VALIDATION_IMAGES, TRAINING_IMAGES = 50_000, 1_281_167
@@ -27,22 +25,6 @@ AHEAD = 2
 _ORDER, _IMAGE, _MIXUP = 10, 11, 12
 
 View = Callable[[np.ndarray, int], np.ndarray]
-
-
-class _Caller:
-    """An executor without threads: a task is done when it is submitted."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def submit(self, task: Callable, *arguments) -> Future:
-        """Do it."""
-        future: Future = Future()
-        future.set_result(task(*arguments))
-        return future
 
 
 def load_batches(
@@ -78,28 +60,17 @@ def load_batches(
             raise InputError(f"{name}: label {label} is not in 0..{classes - 1}")
         return view(decode(content, name), place).transpose(2, 0, 1), label
 
-    pending: deque = deque()
-    with ThreadPoolExecutor(workers) if workers else _Caller() as pool:
-        try:
-            for places in batches:
-                pending.append([pool.submit(load, place) for place in places])
-                if len(pending) > (AHEAD if workers else 0):
-                    yield _collected(pending.popleft())
-            while pending:
-                yield _collected(pending.popleft())
-        finally:
-            for task in (task for tasks in pending for task in tasks):
-                task.cancel()
-
-
-def _collected(tasks: List[Future]) -> Batch:
-    loaded = [task.result() for task in tasks]
-    data = np.stack([data for data, _ in loaded])
-    return data, np.array([label for _, label in loaded], np.int32)
+    order = [place for places in batches for place in places]
+    ahead = AHEAD * max(map(len, batches), default=0) + workers
+    loaded = prefetch(lambda index: load(order[index]), len(order), workers, ahead)
+    with contextlib.closing(loaded):
+        for places in batches:
+            data, labels = zip(*itertools.islice(loaded, len(places)))
+            yield np.stack(data), np.array(labels, np.int32)
 
 
 @dataclass(frozen=True)
-class ImageTrainBatches:
+class ImageTrainBatches(AugmentedBatches):
     """Augmented, shuffled training batches of one size; what does not fill the last batch of an
     epoch is left out.
 
@@ -148,26 +119,15 @@ class ImageTrainBatches:
 
     def __post_init__(self):
         self.images.label_for(self.classes)
-        if len(self.images) < self.batch_size:
-            raise InputError(
-                f"a batch of {self.batch_size} (over all devices) is more than the "
-                f"{len(self.images)} training images of {self.images.source}: lower --batch-size"
-            )
+        self.check_one_batch(len(self.images), self.images.source)
 
     def __len__(self) -> int:
-        batches = len(self.images) // self.batch_size
-        return min(batches, self.limit) if self.limit else batches
-
-    @property
-    def soft_targets(self) -> bool:
-        """Whether any epoch's targets are not one-hot."""
-        return self.smoothing > 0 or (self.mixup_alpha > 0 and self.mixup_until > 0)
+        return self.count(len(self.images))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Batches of one epoch: data (B, 3, size, size) and targets (B, classes), both float32."""
         order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.images))
         places = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size).tolist()
-        mixing = self.mixup_alpha > 0 and epoch < self.mixup_until
 
         def view(pixels: np.ndarray, place: int) -> np.ndarray:
             rng = np.random.default_rng([self.seed, epoch, _IMAGE, place])
@@ -176,12 +136,11 @@ class ImageTrainBatches:
         loaded = load_batches(self.images, places, self.classes, view, self.workers)
         for index, (data, labels) in enumerate(loaded):
             rng = np.random.default_rng([self.seed, epoch, _MIXUP, index])
-            lam = rng.beta(self.mixup_alpha, self.mixup_alpha) if mixing else 1
-            yield mixup(data, one_hot(labels, self.classes, self.smoothing), lam)
+            yield self.mixed(data, labels, self.classes, epoch, rng)
 
 
 @dataclass(frozen=True)
-class ImageEvalBatches:
+class ImageEvalBatches(EachOnce):
     """Every image exactly once, in order, as the validation transform gives it; the last batch may
     be smaller.
 
@@ -217,19 +176,11 @@ class ImageEvalBatches:
         self.images.label_for(self.classes)
 
     @property
-    def samples(self) -> int:
-        """Number of images that an iteration gives."""
-        most = self.limit * self.batch_size if self.limit else len(self.images)
-        return min(len(self.images), most)
-
-    def __len__(self) -> int:
-        return math.ceil(self.samples / self.batch_size)
+    def total(self) -> int:
+        return len(self.images)
 
     def __iter__(self) -> Iterator[Batch]:
-        places = [
-            range(start, min(start + self.batch_size, self.samples))
-            for start in range(0, self.samples, self.batch_size)
-        ]
+        places = [self.places(index) for index in range(len(self))]
 
         def view(pixels: np.ndarray, place: int) -> np.ndarray:
             return central_view(pixels, self.size, self.crop_ratio)

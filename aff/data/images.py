@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import List, Optional, Protocol, Sequence, Tuple
 
 import cv2
@@ -183,12 +183,15 @@ class RecordImages:
         self._records = RecordFile(path, index or (beside if os.path.isfile(beside) else None))
         self.source = path
 
+    @cached_property
+    def _labels(self) -> List[int]:
+        """Each record's label."""
+        return [self._label(place, self._records.labels(place)) for place in range(len(self))]
+
     @property
     def classes(self) -> List[int]:
         """The labels that occur."""
-        return sorted(
-            {self._label(place, self._records.labels(place)) for place in range(len(self))}
-        )
+        return sorted(set(self._labels))
 
     def __len__(self) -> int:
         return len(self._records)
@@ -213,8 +216,7 @@ class RecordImages:
         InputError
             For the first that a network of so many classes does not have.
         """
-        for place in range(len(self)):
-            label = self._label(place, self._records.labels(place))
+        for place, label in enumerate(self._labels):
             if label >= classes:
                 raise InputError(f"{self.name(place)}: label {label} is not in 0..{classes - 1}")
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
@@ -21,6 +19,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import read_json, write_json
 from .archives import ArchiveImages
+from .batches import prefetch
 from .images import FolderImages, RecordImages, decode
 
 MANIFEST = "manifest.json"
@@ -198,14 +197,7 @@ def _packed(
         except InputError:
             return place, None, label
 
-    pending: deque = deque()
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        for place in order:
-            pending.append(pool.submit(load, place))
-            if len(pending) > AHEAD + workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+    return prefetch(lambda index: load(order[index]), len(order), max(1, workers), AHEAD + workers)
 
 
 def verify(out: str, part: str, progress: Progress) -> int:
