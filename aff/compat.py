@@ -9,8 +9,9 @@ were hyper-threads),
 2. puts back the NumPy aliases that mxnet 1.9.1 still reads and NumPy 1.24 removed;
 3. loads the NVIDIA libraries of the ``cu112`` extra, which mxnet would look for only beside itself;
 4. refuses, with an `ImportError` of one line, an environment in which mxnet is missing or too new a
-NumPy is
-   installed, or in which ``mxnet`` and ``mxnet-cu112`` overwrote each other.
+   NumPy is installed, or in which ``mxnet`` and ``mxnet-cu112`` overwrote each other;
+5. where a training script is part of a distributed job, sees to it that the job ends when one of
+   its processes does.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import sys
 from importlib import metadata
 from types import ModuleType
 from typing import Optional
+
+from . import lifeline
 
 NUMPY_ALIASES = {
     "bool": bool,
@@ -76,7 +79,25 @@ def _cgroup_quota(path: str = "/sys/fs/cgroup/cpu.max") -> int:
 
 def set_threads() -> None:
     """Set ``OMP_NUM_THREADS`` to `available_cpus()` where the user has not set it."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(available_cpus()))
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ["OMP_NUM_THREADS"] = str(available_cpus())
+        os.environ["AFF_SET_THREADS"] = "1"
+
+
+def prepare_launch(workers: Optional[int]) -> None:
+    """Prepare the environment that the processes of a distributed job are given.
+
+    Parameters
+    ----------
+    workers : int or None
+        How many of them share this machine's processors; None where other machines run them.
+    """
+    if os.environ.pop("AFF_SET_THREADS", None):
+        del os.environ["OMP_NUM_THREADS"]
+        if workers:
+            os.environ["OMP_NUM_THREADS"] = str(max(1, available_cpus() // workers))
+    if workers:
+        os.environ.setdefault("DMLC_INTERFACE", "lo")
 
 
 def restore_numpy_aliases() -> None:
@@ -155,6 +176,33 @@ def import_mxnet() -> ModuleType:
     return mxnet
 
 
+def job_role() -> Optional[str]:
+    """What this process is in a distributed job of mxnet's: ``'scheduler'``, ``'server'`` or
+    ``'worker'``; None outside of one.
+    """
+    return os.environ.get("DMLC_ROLE") or None
+
+
+def join_job() -> None:
+    """Hold a line to the other processes of the job that this training script is part of, if it is
+    part of one.
+    """
+    role = job_role()
+    if role is None or starting_command() is None:
+        return
+    try:
+        host = os.environ["DMLC_PS_ROOT_URI"]
+        port, workers = (int(os.environ[f"DMLC_{name}"]) for name in ("PS_ROOT_PORT", "NUM_WORKER"))
+        lifeline.join(role, host, port, workers)
+    except (KeyError, ValueError) as error:
+        raise ImportError(
+            f"DMLC_ROLE is set to {role!r}, but not all that a distributed job needs ({error}): "
+            "start jobs by 'aff launch'"
+        ) from error
+    except OSError as error:
+        raise ImportError(f"the scheduler cannot listen for its workers: {error}") from error
+
+
 def prepare() -> None:
     """Do all of the above, in order, then import mxnet. Does nothing harmful where it has been
     imported already.
@@ -168,6 +216,7 @@ def prepare() -> None:
         restore_numpy_aliases()
         if installed("mxnet-cu112"):
             load_cuda_libraries()
+        join_job()
         import_mxnet()
     except ImportError as error:
         command = starting_command()

@@ -12,6 +12,7 @@ from typing import Callable, List, NoReturn, Optional, Sequence
 
 import mxnet as mx
 
+from .. import lifeline
 from ..data import LABEL_SETS, list_datasets
 from ..errors import InputError, RunError, last_line
 
@@ -47,6 +48,7 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
     try:
         code = run()
         sys.stdout.flush()
+        lifeline.finish(code)
         return code
     except InputError as error:
         code, message = 2, one_line(error)
@@ -62,6 +64,7 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
     except KeyboardInterrupt as error:
         code, message = 130, f"interrupted{f': {error}' if str(error) else ''}"
     print(f"{prog}: error: {message}", file=sys.stderr)
+    lifeline.finish(code, message)
     return code
 
 

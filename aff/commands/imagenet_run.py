@@ -10,6 +10,7 @@ from typing import Sequence
 import mxnet as mx
 
 from ..data import LABEL_SMOOTHING_ETA
+from ..data.batches import Share
 from ..data.imagenet import (
     TRAINING_IMAGES,
     VALIDATION_IMAGES,
@@ -26,6 +27,7 @@ from ..data.images import (
 )
 from ..errors import InputError
 from ..training.devices import choose_gpus
+from ..training.job import Job, create_job
 from ..training.objective import Distillation
 from ..training.precision import Float32, create_precision
 from .imagenet_settings import ImageNetSettings, unused_flags
@@ -73,17 +75,26 @@ def count_classes(train: Images) -> int:
 
 
 def load_batches(
-    settings: ImageNetSettings, train: Images, val: Images, devices: Sequence[mx.Context]
+    settings: ImageNetSettings,
+    train: Images,
+    val: Images,
+    devices: Sequence[mx.Context],
+    job: Job,
 ) -> Batches:
     """Training batches, and the validation set."""
     classes, size = settings.model_kwargs["classes"], settings.batch_size * len(devices)
     if isinstance(train, FolderImages) and isinstance(val, FolderImages):
         val.label_as(train.classes)
     limit = SMOKE_BATCHES if settings.smoke else 0
-    shared = {"classes": classes, "size": settings.input_size, "workers": settings.num_workers}
+    shared = {
+        "classes": classes,
+        "size": settings.input_size,
+        "workers": settings.num_workers,
+        "share": Share(job.rank, job.workers),
+    }
     batches = ImageTrainBatches(
         train,
-        size,
+        size * job.workers,
         settings.seed,
         mixup_alpha=settings.mixup_alpha if settings.mixes else 0,
         mixup_until=settings.mixup_until,
@@ -133,10 +144,12 @@ def train(options: argparse.Namespace, command: str) -> int:
     images, val = (find_part(options, part) for part in ("train", "val"))
     counts = (len(images), len(val))
     settings = ImageNetSettings.from_options(options, command, count_classes(images), counts)
+    job = create_job(options.kvstore)
     return execute(
         settings,
         devices,
-        lambda: load_batches(settings, images, val, devices),
+        lambda: load_batches(settings, images, val, devices, job),
         text_log=settings.logging_file,
         interval=settings.log_interval,
+        job=job,
     )

@@ -26,6 +26,7 @@ class ImageNetSettings(RunSettings):
     rec_val: Optional[str]
     rec_val_idx: Optional[str]
     num_gpus: int
+    kvstore: str
     lr_schedule: str
     mixup: bool
     input_size: int

@@ -13,6 +13,7 @@ COMMANDS = {
     "list": "networks, fusions and published parameters",
     "summary": "layers, parameters and multiply-adds of a network",
     "fetch": "download and verify parameters that the authors published",
+    "launch": "start a training script in several processes or on several machines",
     "prepare": ".rec files from folders of images",
 }
 

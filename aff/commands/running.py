@@ -10,6 +10,7 @@ import mxnet as mx
 
 from ..families import count_parameters
 from ..files import write_json
+from ..training.job import Job
 from ..training.loop import TrainingLoop
 from ..training.objective import CrossEntropy
 from ..training.precision import Float32, create_precision
@@ -51,7 +52,9 @@ class Batches:
     objective: Optional[Callable[[Float32], CrossEntropy]] = None
 
 
-def build_loop(settings: RunSettings, devices: List[mx.Context], batches: Batches) -> TrainingLoop:
+def build_loop(
+    settings: RunSettings, devices: List[mx.Context], batches: Batches, job: Job
+) -> TrainingLoop:
     """The loop that trains the network."""
     train = batches.train
     precision = create_precision(settings.dtype, devices)
@@ -69,6 +72,7 @@ def build_loop(settings: RunSettings, devices: List[mx.Context], batches: Batche
         train.soft_targets,
         precision,
         batches.objective(precision) if batches.objective else None,
+        job,
     )
 
 
@@ -79,6 +83,7 @@ def execute(
     warning: Optional[str] = None,
     text_log: Optional[str] = None,
     interval: int = 0,
+    job: Optional[Job] = None,
 ) -> int:
     """Train as the settings say, from the data to the closing lines.
 
@@ -96,32 +101,41 @@ def execute(
         File of the text log, in place of the one in the log's folder.
     interval : int, default 0
         Batches between lines of the log; 0: none.
+    job : Job, optional
+        The workers that train together; only the leading one writes and speaks.
     """
-    dirs = choose(settings.name, settings.save_dir, settings.logging_dir, settings.resume)
-    if dirs.checkpoint:
-        check_resumed(settings, len(devices), os.path.dirname(dirs.checkpoint))
+    job = job or Job()
+    dirs, total = None, len(devices) * job.workers
+    if job.leads:
+        dirs = choose(settings.name, settings.save_dir, settings.logging_dir, settings.resume)
+        if dirs.checkpoint:
+            check_resumed(settings, total, os.path.dirname(dirs.checkpoint))
     batches = load()
-    loop = build_loop(settings, devices, batches)
-    state = RunState.resumed(dirs.checkpoint, loop) if dirs.checkpoint else RunState()
-    create(dirs)
-    log = RunLog(dirs.log_dir, text_log, interval)
-    if warning:
-        log.warn(warning)
-    kept = settings.as_json(len(devices))
-    for folder in {dirs.save_dir, dirs.log_dir}:
-        write_json(os.path.join(folder, SETTINGS), kept)
-    log.event("start", **kept)
-    announce(settings, batches, loop, log)
-    if dirs.checkpoint:
-        log.text(f"resume    after {len(state.history)} epochs, from {dirs.checkpoint}")
-        log.event("resume", checkpoint=dirs.checkpoint, epoch=len(state.history))
+    loop = build_loop(settings, devices, batches, job)
+    checkpoint = dirs.checkpoint if dirs else None
+    state = RunState.resumed(checkpoint, loop) if checkpoint else RunState.started(loop)
+    log = RunLog(interval=interval, quiet=True)
+    if dirs:
+        create(dirs)
+        log = RunLog(dirs.log_dir, text_log, interval, workers=job.workers)
+        if warning:
+            log.warn(warning)
+        kept = settings.as_json(total)
+        for folder in {dirs.save_dir, dirs.log_dir}:
+            write_json(os.path.join(folder, SETTINGS), kept)
+        log.event("start", **kept)
+        announce(settings, batches, loop, log)
+        if dirs.checkpoint:
+            log.text(f"resume    after {len(state.history)} epochs, from {dirs.checkpoint}")
+            log.event("resume", checkpoint=dirs.checkpoint, epoch=len(state.history))
+    save_dir = dirs.save_dir if dirs else ""
     run = Run(
         loop,
         build(settings.model, settings.model_kwargs, devices, loop.precision, settings.mode),
         batches.train,
         batches.evals,
         log,
-        dirs.save_dir,
+        save_dir,
         1 if settings.smoke else settings.num_epochs,
         settings.save_period,
         settings.seed,
@@ -131,7 +145,7 @@ def execute(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             "go on from the last whole epoch with the same command and --resume auto --save-dir "
-            f"{dirs.save_dir}"
+            f"{save_dir}"
         ) from None
     conclude(run, state, settings.smoke)
     return 0
@@ -146,8 +160,10 @@ def announce(settings: RunSettings, batches: Batches, loop: TrainingLoop, log: R
     )
     log.text(f"data      {batches.data}")
     train = batches.train
+    count = loop.job.workers
+    workers = f" on each of {count} workers ({loop.job.kvstore.type})" if count > 1 else ""
     log.text(
-        f"devices   {', '.join(map(str, loop.devices))}; batch {train.batch_size} "
+        f"devices   {', '.join(map(str, loop.devices))}{workers}; batch {train.batch_size} "
         f"({settings.batch_size} on each), {len(train)} batches an epoch, seed {settings.seed}"
     )
     for line in batches.notes:

@@ -33,6 +33,7 @@ FREE = {
     "gpus",
     "num_gpus",
     "cpus",
+    "kvstore",
 }
 R = TypeVar("R", bound="RunSettings")
 

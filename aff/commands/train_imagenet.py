@@ -17,6 +17,7 @@ from ..data.images import IMAGENET_CLASSES
 from ..errors import InputError
 from ..ndarray_file import ArrayFile
 from ..training.devices import choose_gpus
+from ..training.job import KVSTORES
 from ..training.schedule import MODES
 from .arguments import (
     Parser,
@@ -53,6 +54,14 @@ def build_parser(prog: str) -> Parser:
         type=whole(1, 64),
         default=None,
         help="use this many CPU devices instead of any GPU, to exercise data parallelism",
+    )
+    devices.add_argument(
+        "--kvstore",
+        choices=KVSTORES,
+        default="device",
+        help="where gradients are summed: on one of the devices (device) or the CPU (local); or "
+        "over several processes or machines that 'aff launch' starts (dist_sync, or "
+        "dist_device_sync, which sums those of a process's GPUs on one of them first)",
     )
     training = add_training_arguments(parser, 180, 0.075, "40,60", 0.2, 0, "ImageNet")
     training.add_argument(

@@ -11,7 +11,7 @@ import math
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Callable, Generator, Iterator, Optional, Tuple, TypeVar
+from typing import Callable, Generator, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 import numpy as np
 
@@ -49,6 +49,37 @@ def prefetch(
         finally:
             for future in pending:
                 future.cancel()
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of the data is one worker's, of several that train together.
+
+    Parameters
+    ----------
+    rank : int, default 0
+        The worker's number, from 0.
+    workers : int, default 1
+        How many there are.
+    """
+
+    rank: int = 0
+    workers: int = 1
+
+    def of_batch(self, places: Sequence[T]) -> List[T]:
+        """This worker's part of a batch that the workers train on together. Where it can, it takes
+        as much from the batch's end as from its start, so that mixup finds the same partners
+        among one worker's images as in the whole batch.
+        """
+        size = len(places) // self.workers
+        if size % 2:
+            return list(places[self.rank * size : (self.rank + 1) * size])
+        start, stop = self.rank * size // 2, (self.rank + 1) * size // 2
+        return [*places[start:stop], *places[len(places) - stop : len(places) - start]]
+
+    def of_all(self, count: int) -> range:
+        """This worker's part of so many images, each of which is one worker's."""
+        return range(count * self.rank // self.workers, count * (self.rank + 1) // self.workers)
 
 
 class AugmentedBatches:
@@ -95,10 +126,13 @@ class AugmentedBatches:
 
 
 class EachOnce:
-    """What evaluation batches share: every one of `total` images once, up to the limit."""
+    """What evaluation batches share: every one of `total` images once, up to the limit of batches;
+    of these a worker's share.
+    """
 
     batch_size: int
     limit: int
+    share: Share = Share()
 
     @property
     def total(self) -> int:
@@ -106,9 +140,16 @@ class EachOnce:
         raise NotImplementedError
 
     @property
+    def samples_of_all(self) -> int:
+        """Number of images that all workers' iterations give together."""
+        if not self.limit:
+            return self.total
+        return min(self.total, self.limit * self.batch_size * self.share.workers)
+
+    @property
     def samples(self) -> int:
         """Number of images that an iteration gives."""
-        return min(self.total, self.limit * self.batch_size) if self.limit else self.total
+        return len(self.share.of_all(self.samples_of_all))
 
     def __len__(self) -> int:
         return math.ceil(self.samples / self.batch_size)
@@ -116,7 +157,7 @@ class EachOnce:
     def places(self, index: int) -> range:
         """Places of a batch's images."""
         start = index * self.batch_size
-        return range(start, min(start + self.batch_size, self.samples))
+        return self.share.of_all(self.samples_of_all)[start : start + self.batch_size]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Callable, Iterator, Sequence, Tuple
 import numpy as np
 
 from ..errors import InputError
-from .batches import AugmentedBatches, Batch, EachOnce, prefetch
+from .batches import AugmentedBatches, Batch, EachOnce, Share, prefetch
 from .image_augment import central_view, training_view
 from .images import IMAGENET_CLASSES, Images, decode
 
@@ -79,7 +79,7 @@ class ImageTrainBatches(AugmentedBatches):
     images : Images
         Where they come from.
     batch_size : int
-        Images of a batch, over all devices.
+        Images of a batch, over all devices of all workers.
     seed : int
         The run's seed.
     classes : int
@@ -98,6 +98,8 @@ class ImageTrainBatches(AugmentedBatches):
         Augment by AutoAugment's ImageNet policy too.
     limit : int, optional
         At most this many batches an epoch.
+    share : Share, optional
+        A worker's part of each batch, which is all that is given then.
 
     Raises
     ------
@@ -116,6 +118,7 @@ class ImageTrainBatches(AugmentedBatches):
     smoothing: float = 0.0
     auto_aug: bool = False
     limit: int = 0
+    share: Share = Share()
 
     def __post_init__(self):
         self.images.label_for(self.classes)
@@ -127,7 +130,8 @@ class ImageTrainBatches(AugmentedBatches):
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Batches of one epoch: data (B, 3, size, size) and targets (B, classes), both float32."""
         order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.images))
-        places = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size).tolist()
+        whole = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size).tolist()
+        places = [self.share.of_batch(batch) for batch in whole]
 
         def view(pixels: np.ndarray, place: int) -> np.ndarray:
             rng = np.random.default_rng([self.seed, epoch, _IMAGE, place])
@@ -162,6 +166,8 @@ class ImageEvalBatches(EachOnce):
         Threads that prepare images.
     limit : int, optional
         At most this many batches.
+    share : Share, optional
+        A worker's part of the images, which is all that is given then.
     """
 
     images: Images
@@ -171,6 +177,7 @@ class ImageEvalBatches(EachOnce):
     crop_ratio: float = CROP_RATIO
     workers: int = 0
     limit: int = 0
+    share: Share = Share()
 
     def __post_init__(self):
         self.images.label_for(self.classes)

@@ -63,7 +63,7 @@ def save_checkpoint(
     os.makedirs(temporary)
     try:
         save_parameters(loop.net, os.path.join(temporary, "net.params"))
-        mx.nd.save(os.path.join(temporary, "optimizer.params"), _optimizer_arrays(loop))
+        mx.nd.save(os.path.join(temporary, "optimizer.params"), _saved_arrays(loop))
         write_json(
             os.path.join(temporary, "state.json"),
             {
@@ -117,16 +117,21 @@ def _structural_names(loop: TrainingLoop) -> List[str]:
     return [names[id(parameter)] for parameter in loop.trainer._params]
 
 
-def _optimizer_arrays(loop: TrainingLoop) -> Dict[str, mx.nd.NDArray]:
-    """The optimizer's states of the first device (all hold the same), by structural name and place
-    in the state.
+def _optimizer_arrays(loop: TrainingLoop, device: int = 0) -> Dict[str, mx.nd.NDArray]:
+    """The optimizer's states of a device (all hold the same), by structural name and place in the
+    state.
     """
     names = _structural_names(loop)
-    arrays = {"step": mx.nd.array([loop.step])}  # mxnet does not write a file of no arrays
-    for index, state in loop.trainer._updaters[0].states.items():
-        for place, array in _flatten(state):
-            arrays[f"{names[index]}{place}"] = array
-    return arrays
+    return {
+        f"{names[index]}{place}": array
+        for index, state in loop.trainer._updaters[device].states.items()
+        for place, array in _flatten(state)
+    }
+
+
+def _saved_arrays(loop: TrainingLoop) -> Dict[str, mx.nd.NDArray]:
+    # mxnet does not write a file of no arrays
+    return {"step": mx.nd.array([loop.step]), **_optimizer_arrays(loop)}
 
 
 def _flatten(state, place: str = ":0"):
@@ -137,21 +142,59 @@ def _flatten(state, place: str = ":0"):
     return [(place, state)]
 
 
-def _restore_optimizer(path: str, loop: TrainingLoop, arrays: ArrayFile) -> None:
-    names = _structural_names(loop)
+def _create_states(loop: TrainingLoop) -> None:
+    """Give the optimizer the states that it would create in its first step."""
     for updater, device in zip(loop.trainer._updaters, loop.devices):
         for index, parameter in enumerate(loop.trainer._params):
-            if parameter.grad_req == "null":
-                continue
-            name = names[index]
-            state = loop.trainer.optimizer.create_state_multi_precision(
-                index, parameter.data(device)
-            )
-            for place, array in _flatten(state):
-                if arrays.shapes.get(f"{name}{place}") != array.shape:
-                    raise InputError(
-                        f"{path}/optimizer.params: no state of shape {array.shape} for {name}"
-                    )
-                array[:] = arrays[f"{name}{place}"]
-            updater.states[index] = state
-            updater.states_synced[index] = True
+            if parameter.grad_req != "null":
+                updater.states[index] = loop.trainer.optimizer.create_state_multi_precision(
+                    index, parameter.data(device)
+                )
+                updater.states_synced[index] = True
+
+
+def _restore_optimizer(path: str, loop: TrainingLoop, arrays: ArrayFile) -> None:
+    _create_states(loop)
+    for place in range(len(loop.devices)):
+        for name, array in _optimizer_arrays(loop, place).items():
+            if arrays.shapes.get(name) != array.shape:
+                raise InputError(
+                    f"{path}/optimizer.params: no state of shape {array.shape} for {name}"
+                )
+            array[:] = arrays[name]
+
+
+def share_checkpoint(loop: TrainingLoop, state: Dict[str, Any]) -> Dict[str, Any]:
+    """Give the loops of all workers what the leading one has loaded.
+
+    Parameters
+    ----------
+    loop : TrainingLoop
+        Of this worker.
+    state : dict
+        What else the run needs to go on; JSON. The leading worker's counts.
+
+    Returns
+    -------
+    dict
+        The leading worker's `state`.
+    """
+    if loop.job.workers == 1:
+        return state
+    shared = loop.job.from_leader([state, loop.step, loop.precision.state()])
+    if shared[1]:
+        loop.step = shared[1]
+        loop.precision.restore(shared[2])
+        if not loop.job.leads:
+            _create_states(loop)
+        parameters = loop.net._collect_params_with_prefix()
+        arrays = {name: parameter.list_data()[0] for name, parameter in parameters.items()}
+        loop.job.share_state(arrays)
+        for name, parameter in parameters.items():
+            parameter.set_data(arrays[name])
+        loop.job.share_state(_optimizer_arrays(loop))
+        for place in range(1, len(loop.devices)):
+            first = _optimizer_arrays(loop)
+            for name, array in _optimizer_arrays(loop, place).items():
+                first[name].copyto(array)
+    return shared[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import List, Optional, Sequence, Tuple
 
 import mxnet as mx
@@ -10,6 +11,13 @@ import numpy as np
 from ..errors import InputError, last_line
 
 MAX_CPU_DEVICES = 64
+#: Numbers of NVIDIA's driver for the two parts of a compute capability.
+CAPABILITY = (75, 76)
+NEWEST_MAJOR = 8
+KERNELS = (
+    "mxnet 1.9.1 has kernels for compute capability 5.0 to 8.6 (which 8.9 runs too), not for newer "
+    "GPUs; --gpus '' (or --num-gpus 0) uses the CPU"
+)
 
 
 def num_gpus() -> int:
@@ -116,21 +124,45 @@ def choose_gpus(count: int, cpus: Optional[int]) -> List[mx.Context]:
     return devices
 
 
+def describe_gpu(index: int) -> Tuple[str, Tuple[int, int]]:
+    """Name and compute capability of a GPU, as NVIDIA's driver gives them; ``('', (0, 0))`` where
+    it does not.
+    """
+    name, device, part = ctypes.create_string_buffer(100), ctypes.c_int(), ctypes.c_int()
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+        driver.cuInit(0)
+        if driver.cuDeviceGet(ctypes.byref(device), index):
+            return "", (0, 0)
+        driver.cuDeviceGetName(name, len(name), device)
+        capability = []
+        for attribute in CAPABILITY:
+            driver.cuDeviceGetAttribute(ctypes.byref(part), attribute, device)
+            capability.append(part.value)
+        return name.value.decode(errors="replace"), (capability[0], capability[1])
+    except (OSError, AttributeError):
+        return "", (0, 0)
+
+
 def probe(device: mx.Context) -> None:
-    """Run one operator on a device.
+    """Make sure that mxnet can compute on a device, by running one operator.
 
     Raises
     ------
     InputError
         Where mxnet cannot, as on a GPU that it has no machine code for.
     """
+    if device.device_type == "gpu":
+        name, (major, minor) = describe_gpu(device.device_id)
+        if major > NEWEST_MAJOR:
+            raise InputError(
+                f"{device} is a {name} of compute capability {major}.{minor}: {KERNELS}"
+            )
     try:
         (mx.nd.ones(1, ctx=device) + 1).wait_to_read()
     except mx.MXNetError as error:
         raise InputError(
-            f"mxnet cannot compute on {device} ({last_line(error)}): mxnet "
-            "1.9.1 has kernels for compute capability 5.0 to 8.6 (8.9 too), not for newer GPUs; "
-            "--gpus '' (or --num-gpus 0) uses the CPU"
+            f"mxnet cannot compute on {device} ({last_line(error)}): {KERNELS}"
         ) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Callable, Iterable, Sequence
+from typing import Callable, Iterable, Optional, Sequence
 
 import mxnet as mx
 import numpy as np
@@ -12,6 +12,7 @@ from mxnet.gluon import HybridBlock
 
 from ..errors import RunError
 from .devices import shares
+from .job import Job
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def evaluate(
     devices: Sequence[mx.Context],
     dtype: str = "float32",
     progress: Callable[[Iterable], Iterable] = iter,
+    job: Optional[Job] = None,
 ) -> Evaluation:
     """Top-1 and top-5 error of a network.
 
@@ -81,13 +83,15 @@ def evaluate(
     net : HybridBlock
         (N, 3, H, W) to logits (N, classes).
     batches : iterable
-        Gives (data, labels) as NumPy arrays; its `samples` says how many there are in all.
+        Gives (data, labels) as NumPy arrays; its `samples_of_all` says how many there are in all.
     devices : sequence of Context
         Where the network's parameters are.
     dtype : str, default 'float32'
         Number format of the network's input.
     progress : callable, optional
         Wraps `batches`, e.g. to show a bar.
+    job : Job, optional
+        The workers that evaluate together, each its share of the samples.
 
     Raises
     ------
@@ -114,6 +118,8 @@ def evaluate(
             finish_oldest()
     while pending:
         finish_oldest()
-    if samples != batches.samples:
-        raise RunError(f"evaluated {samples} samples of {batches.samples}")
-    return Evaluation(samples, top1_wrong, top5_wrong)
+    counts = (job or Job()).sum([samples, top1_wrong, top5_wrong])
+    result = Evaluation(*counts.astype(int).tolist())
+    if result.samples != batches.samples_of_all:
+        raise RunError(f"evaluated {result.samples} samples of {batches.samples_of_all}")
+    return result

@@ -16,8 +16,8 @@ from mxnet import autograd
 from mxnet.gluon import HybridBlock, Trainer
 
 from ..errors import RunError
-from ..parameters import average_statistics
 from .devices import shares
+from .job import Job
 from .objective import CrossEntropy
 from .precision import Float32
 from .schedule import Schedule
@@ -88,6 +88,8 @@ class TrainingLoop:
         Number format.
     objective : CrossEntropy, optional
         What is minimised.
+    job : Job, optional
+        The workers that train together, of which this is one.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class TrainingLoop:
         soft_targets: bool = False,
         precision: Optional[Float32] = None,
         objective: Optional[CrossEntropy] = None,
+        job: Optional[Job] = None,
     ):
         self.net = net
         self.devices = list(devices)
@@ -108,6 +111,7 @@ class TrainingLoop:
         self.step = 0
         self.metric = "rmse" if soft_targets else "top1_error"
         self.objective = objective or CrossEntropy()
+        self.job = job or Job()
         self.trainer = Trainer(
             net.collect_params(),
             "nag",
@@ -117,7 +121,7 @@ class TrainingLoop:
                 "wd": wd,
                 **self.precision.optimizer_params,
             },
-            kvstore="device",
+            kvstore=self.job.kvstore,
             update_on_kvstore=False,
         )
         # Left to itself, the trainer does this in its first step, after the first backward, and
@@ -126,7 +130,11 @@ class TrainingLoop:
         self.trainer._init_params()
 
     def train_epoch(
-        self, batches: Iterable, epoch: int, progress: Callable[[Iterable], Iterable] = iter
+        self,
+        batches: Iterable,
+        epoch: int,
+        progress: Callable[[Iterable], Iterable] = iter,
+        notify: Callable[[str], None] = lambda line: None,
     ) -> EpochStats:
         """Train on each of the batches once, then average BatchNorm's running statistics over the
         devices.
@@ -139,6 +147,8 @@ class TrainingLoop:
             Counted from 0, for messages.
         progress : callable, optional
             Wraps `batches`, e.g. to show a bar.
+        notify : callable, optional
+            Is told, in a line, of each step that had to be left out.
 
         Raises
         ------
@@ -153,7 +163,8 @@ class TrainingLoop:
             lr = self.schedule(self.step)
             self.trainer.set_learning_rate(lr)
             outputs, losses, truths = self._forward_backward(data, targets)
-            self.precision.update(self.trainer, len(data))
+            if not self.precision.update(self.trainer, len(data) * self.job.workers):
+                notify(f"epoch {epoch}, step {self.step} left out: {self.precision.trouble()}")
             sums.add(
                 losses,
                 [measure(*pair) for pair in zip(outputs, truths)],
@@ -163,13 +174,13 @@ class TrainingLoop:
                 lr,
             )
             self.step += 1
-        loss, metric = sums.means()
-        average_statistics(self.net)
+        loss, metric, samples = sums.means(self.job)
+        self.job.average(self.net)
         return EpochStats(
             loss=loss,
             metric=math.sqrt(metric) if self.metric == "rmse" else metric,
             lr=lr,
-            images_per_sec=sums.samples / (time.perf_counter() - start),
+            images_per_sec=samples / (time.perf_counter() - start),
         )
 
     def _forward_backward(self, data, targets):
@@ -226,10 +237,11 @@ class _Sums:
             "lower --lr or lengthen the warm-up; earlier parameters are kept"
         )
 
-    def means(self) -> Tuple[float, float]:
-        """Loss and metric of the mean sample."""
+    def means(self, job: Job) -> Tuple[float, float, int]:
+        """Loss and metric of the mean sample, and number of samples, over all workers."""
         while self._pending:
             self._read_oldest()
         if not self.samples:
             raise RunError("an epoch held no batches")
-        return self._loss / self.samples, self._metric / self.samples
+        loss, metric, samples = job.sum([self._loss, self._metric, self.samples]).tolist()
+        return loss / samples, metric / samples, int(samples)

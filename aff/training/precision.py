@@ -57,6 +57,10 @@ class Float32:
         trainer.step(batch_size)
         return True
 
+    def trouble(self) -> str:
+        """Why gradients had to be thrown away."""
+        return ""
+
     def all_finite(self, trainer: Trainer) -> Optional[mx.nd.NDArray]:
         """One array, 1 where every gradient just applied is finite; None where `update` has looked
         after that.
@@ -111,6 +115,12 @@ class Float16(Float32):
             self.loss_scale = min(self.LARGEST_SCALE, 2 * self.loss_scale)
             self.unskipped = 0
         return True
+
+    def trouble(self) -> str:
+        return (
+            f"a gradient overflowed float16, the loss scale backs off to {self.loss_scale:g} "
+            f"({self.skipped} steps left out so far)"
+        )
 
     def all_finite(self, trainer: Trainer) -> None:
         return None

@@ -15,7 +15,7 @@ from mxnet.gluon import HybridBlock
 
 from ..errors import InputError
 from ..parameters import copy_parameters, save_parameters
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import load_checkpoint, save_checkpoint, share_checkpoint
 from .evaluation import Evaluation, evaluate
 from .loop import TrainingLoop
 from .runlog import HISTORY_PLOT, RunLog, plot_history
@@ -87,11 +87,23 @@ class RunState:
         """
         saved = load_checkpoint(checkpoint, loop)
         try:
-            state = cls([EpochRecord(**record) for record in saved["history"]], saved["best_epoch"])
+            state = cls._of(saved)
             state.best()
-            return state
         except (KeyError, TypeError, StopIteration) as error:
             raise InputError(f"{checkpoint}/state.json: {error!r}: not a run's state") from error
+        share_checkpoint(loop, asdict(state))
+        return state
+
+    @classmethod
+    def started(cls, loop: TrainingLoop) -> RunState:
+        """The state of a new run, or, in a worker that does not lead, of the one that the leading
+        worker has started or resumed.
+        """
+        return cls._of(share_checkpoint(loop, asdict(cls())))
+
+    @classmethod
+    def _of(cls, saved: dict) -> RunState:
+        return cls([EpochRecord(**record) for record in saved["history"]], saved["best_epoch"])
 
 
 @dataclass(frozen=True)
@@ -146,8 +158,9 @@ class Run:
             record = self._epoch(epoch)
             improved = state.add(record, self.chooser)
             self.log.text(record.line())
-            self.log.event("epoch", **asdict(record))
-            self._save(epoch, improved, state)
+            self.log.event("epoch", **asdict(record), **self.loop.precision.state())
+            if self.loop.job.leads:
+                self._save(epoch, improved, state)
         return state
 
     def _epoch(self, epoch: int) -> EpochRecord:
@@ -157,6 +170,7 @@ class Run:
             self.train.epoch(epoch),
             epoch,
             partial(self.log.progress, total=len(self.train), description=f"epoch {epoch}"),
+            self.log.text,
         )
         copy_parameters(self.loop.net, self.eval_net)
         found: Dict[str, Evaluation] = {
@@ -166,6 +180,7 @@ class Run:
                 self.loop.devices,
                 self.loop.precision.dtype,
                 partial(self.log.progress, total=len(batches), description=f"evaluate {part}"),
+                self.loop.job,
             )
             for part, batches in self.evals.items()
         }

@@ -26,14 +26,25 @@ class RunLog:
         File of the text log, in place of ``train.log`` in the folder.
     interval : int, default 0
         Batches between lines that say how fast they go; 0: none.
+    quiet : bool, default False
+        Say nothing on the terminal.
+    workers : int, default 1
+        Processes that go through as many images each at the same time.
     """
 
     def __init__(
-        self, folder: Optional[str] = None, text_log: Optional[str] = None, interval: int = 0
+        self,
+        folder: Optional[str] = None,
+        text_log: Optional[str] = None,
+        interval: int = 0,
+        quiet: bool = False,
+        workers: int = 1,
     ):
         self.folder = folder
         self.text_log = text_log
         self.interval = interval
+        self.quiet = quiet
+        self.workers = workers
         if folder:
             os.makedirs(folder, exist_ok=True)
 
@@ -45,8 +56,9 @@ class RunLog:
 
     def text(self, line: str) -> None:
         """Say one line on the terminal and keep it, with the time, in the text log."""
-        with tqdm.external_write_mode(file=sys.stdout):
-            print(line, flush=True)
+        if not self.quiet:
+            with tqdm.external_write_mode(file=sys.stdout):
+                print(line, flush=True)
         if self.folder:
             stamp = time.strftime("%Y-%m-%d %H:%M:%S")
             self._append(TEXT_LOG, f"{stamp} {line}")
@@ -71,9 +83,13 @@ class RunLog:
     def progress(self, batches: Iterable, total: int, description: str) -> Iterable:
         """The batches (data, labels) behind a bar on a terminal; as they are elsewhere."""
         bar = tqdm(
-            batches, total=total, desc=description, leave=False, disable=not sys.stderr.isatty()
+            batches,
+            total=total,
+            desc=description,
+            leave=False,
+            disable=self.quiet or not sys.stderr.isatty(),
         )
-        return self._timed(bar, total, description) if self.interval else bar
+        return self._timed(bar, total, description) if self.interval and not self.quiet else bar
 
     def _timed(self, batches: Iterable, total: int, description: str) -> Iterator:
         since, images = time.perf_counter(), 0
@@ -82,7 +98,7 @@ class RunLog:
             images += len(batch[0])
             if number % self.interval == 0:
                 now = time.perf_counter()
-                rate = images / (now - since)
+                rate = self.workers * images / (now - since)
                 self.text(f"{description}, batch {number} of {total}: {rate:.0f} images/s")
                 since, images = now, 0
 

@@ -25,6 +25,32 @@ def test_a_gpu_without_kernels_is_refused(monkeypatch):
         devices.choose_devices("0", None)
 
 
+class FakeDriver:
+    """NVIDIA's driver with one GPU of compute capability 9.0."""
+
+    def cuInit(self, flags):
+        return 0
+
+    def cuDeviceGet(self, device, index):
+        return 0 if index == 0 else 101
+
+    def cuDeviceGetName(self, name, length, device):
+        name.value = b"NVIDIA H100"
+
+    def cuDeviceGetAttribute(self, part, attribute, device):
+        part._obj.value = {75: 9, 76: 0}[attribute]
+
+
+def test_a_gpu_that_is_too_new_is_named(monkeypatch):
+    monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: FakeDriver())
+    monkeypatch.setattr(devices, "num_gpus", lambda: 1)
+    assert devices.describe_gpu(1) == ("", (0, 0))
+    with pytest.raises(
+        aff.InputError, match=r"gpu\(0\) is a NVIDIA H100 of compute capability 9\.0"
+    ):
+        devices.choose_gpus(1, None)
+
+
 @pytest.mark.parametrize(
     "found, gpus, cpus, expected",
     [

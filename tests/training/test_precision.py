@@ -43,6 +43,17 @@ def test_scaling_does_not_change_what_is_learned(tiny_data):
     assert scaled.precision.state() == {"loss_scale": 65536, "unskipped": 4, "skipped": 0}
 
 
+def test_a_step_left_out_is_said(tiny_data):
+    loop, said = small_loop(precision=ScaledFloat32()), []
+    loop.precision.loss_scale = 2.0**127
+    loop.train_epoch(TrainBatches(tiny_data, 6, 0).epoch(0), 3, notify=said.append)
+    assert 0 < loop.precision.skipped == len(said)
+    assert said[0] == (
+        "epoch 3, step 0 left out: a gradient overflowed float16, the loss scale backs off to "
+        f"{2.0**126:g} (1 steps left out so far)"
+    )
+
+
 def overflow(precision):
     parameter = mx.gluon.Parameter("p", shape=(2,))
     parameter.initialize(mx.init.One())

@@ -1,0 +1,154 @@
+"""``aff launch``: train_imagenet.py over two workers on loopback, and what ends such a job."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from aff.commands import launch, main
+
+from .conftest import QUICK_IMAGENET
+
+ROOT = Path(__file__).parents[2]
+
+
+def launched(text, folder, **kwargs):
+    """Start the script under the launcher, two workers and a server."""
+    command = [
+        *(sys.executable, "-m", "aff", "launch", "-n", "2", "-s", "1", "--", sys.executable),
+        *(str(ROOT / "train_imagenet.py"), "--kvstore", "dist_sync", *QUICK_IMAGENET.split()),
+        *text.split(),
+    ]
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **kwargs,
+    )
+
+
+def finished(process):
+    """What the job printed."""
+    try:
+        return process.communicate(timeout=120)[0]
+    finally:
+        process.kill()
+
+
+def processes_of(folder):
+    """Ids of the job's processes, by role."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = dict(
+                line.split("=", 1)
+                for line in (path / "environ").read_text(errors="replace").split("\0")
+                if "=" in line
+            )
+            if os.readlink(path / "cwd") == str(folder) and "DMLC_ROLE" in environment:
+                command = (path / "cmdline").read_text().split("\0")
+                if "python" in command[0]:
+                    found.setdefault(environment["DMLC_ROLE"], []).append(int(path.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_two_workers_train_one_network(records, tmp_path):
+    text = f"{records} --batch-size 2 --num-epochs 2 --mixup --save-dir run"
+    process = launched(text, tmp_path)
+    output = finished(process)
+    assert process.returncode == 0, output
+    assert "cpu(0) on each of 2 workers (dist_sync); batch 4 (2 on each), 2 batches" in output
+    assert output.count("epoch 1  lr") == 1
+    events = [json.loads(line) for line in (tmp_path / "logs/run/train.jsonl").open()]
+    assert [event["event"] for event in events] == ["start", "epoch", "epoch", "end"]
+    error = events[-1]["last_val_top1_error"]
+    assert error * 7 == pytest.approx(round(error * 7)), "7 images, each counted once"
+    assert (tmp_path / "run/checkpoint-0002").is_dir()
+    params = next((tmp_path / "run").glob("best.params"))
+    done = subprocess.run(
+        [sys.executable, "-m", "aff", "evaluate", "--params", str(params), "--cpus", "1"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"top-1 error {100 * events[-1]['val_top1_error']:.2f} %" in done.stdout
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="finds processes in /proc")
+@pytest.mark.parametrize("role", ["worker", "server", "scheduler"])
+def test_the_death_of_a_process_ends_the_job(records, tmp_path, role):
+    process = launched(
+        f"{records} --batch-size 2 --num-epochs 500 --log-interval 1 --save-dir run", tmp_path
+    )
+    for line in process.stdout:
+        if "batch 1 of 2" in line:
+            break
+    os.kill(processes_of(tmp_path)[role][-1], signal.SIGKILL)
+    start = time.monotonic()
+    output = finished(process)
+    assert process.returncode == 1
+    assert time.monotonic() - start < 30
+    assert "has died" in output
+    until = time.monotonic() + 10
+    while processes_of(tmp_path) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not processes_of(tmp_path)
+
+
+def test_a_mistake_ends_the_job(records, tmp_path):
+    process = launched(f"{records} --batch-size 2 --lr nonsense", tmp_path)
+    output = finished(process)
+    assert process.returncode == 1
+    assert "--lr: takes a number, got 'nonsense'" in output
+    assert "has ended before its training" in output
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_leaders_mistake_ends_the_job_with_its_reason(records, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/best.params").write_text("another's")
+    process = launched(f"{records} --batch-size 2 --save-dir run", tmp_path)
+    output = finished(process)
+    assert process.returncode == 1
+    assert "--save-dir run holds a run already" in output
+    assert "the job ends: worker 0 of 2" in output
+    assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("-n 2", "name the COMMAND"),
+        ("-n 2 --", "name the COMMAND"),
+        ("-n 0 -- true", "at least 1"),
+        ("-n 2 --launcher ssh true", "--launcher ssh needs -H FILE"),
+        ("-n 2 --launcher local -H hosts true", "leave -H out"),
+        ("-n 2 -H hosts true", "-H hosts: no such file"),
+    ],
+)
+def test_mistakes(text, message, capsys, elsewhere):
+    try:
+        code = main.main(["launch", *text.split()])
+    except SystemExit as error:
+        code = error.code
+    assert code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_words_of_the_command_are_kept_apart():
+    options = launch.build_parser("aff launch").parse_args(["-n", "3", "run", "it well", "--now"])
+    arguments = launch.dmlc_arguments(options, "local")
+    assert arguments[-3:] == ["run", "'it well'", "--now"]
+    assert arguments[:6] == ["--num-workers", "3", "--num-servers", "3", "--cluster", "local"]

@@ -1,0 +1,94 @@
+"""Several devices, and several processes over loopback, do what one device does."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import aff
+from aff.data.batches import Share
+from aff.training.job import Job, create_job
+
+from .dist_worker import batches, new_loop
+from .helpers import parameters
+
+
+def trained(devices):
+    """Parameters and figures of ten steps in one process."""
+    loop = new_loop(devices=devices)
+    parts = list(batches())
+    loop.train_epoch(parts[:5], 0)
+    stats = loop.train_epoch(parts[5:], 1)
+    return parameters(loop), stats
+
+
+@pytest.fixture(scope="module")
+def one():
+    return trained(1)
+
+
+def assert_same(found, expected):
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=2e-6, err_msg=name)
+
+
+def test_four_devices_do_what_one_does(one):
+    found, stats = trained(4)
+    assert_same(found, one[0])
+    assert (stats.loss, stats.metric) == pytest.approx((one[1].loss, one[1].metric), rel=1e-4)
+
+
+def test_two_workers_do_what_one_process_does(one, tmp_path):
+    command = [*("-m", "aff", "launch", "-n", "2", "-s", "1", "--"), sys.executable]
+    subprocess.run(
+        [sys.executable, *command, "-m", "tests.training.dist_worker", str(tmp_path)],
+        check=True,
+        timeout=180,
+    )
+    workers = [dict(np.load(tmp_path / f"worker-{rank}.npz")) for rank in (0, 1)]
+    for found in workers:
+        figures = (float(found.pop("loss")), float(found.pop("rmse")))
+        assert figures == pytest.approx((one[1].loss, one[1].metric), rel=1e-4)
+        assert_same(found, one[0])
+    for name, value in workers[0].items():
+        np.testing.assert_array_equal(workers[1][name], value, err_msg=name)
+
+
+def test_the_optimisation_moved_the_parameters(one):
+    start = parameters(new_loop())
+    assert max(abs(start[name] - value).max() for name, value in one[0].items()) > 1e-3
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [12, 24, 36])
+def test_a_batch_is_shared_out_whole(workers, size):
+    shares = [Share(rank, workers).of_batch(range(size)) for rank in range(workers)]
+    assert sorted(place for share in shares for place in share) == list(range(size))
+    assert {len(share) for share in shares} == {size // workers}
+    if (size // workers) % 2 == 0:  # mixup's partners are in the same share
+        for share in shares:
+            for place, partner in zip(share, reversed(share)):
+                assert place + partner == size - 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 50_000])
+@pytest.mark.parametrize("workers", [1, 2, 7])
+def test_every_image_is_one_workers(count, workers):
+    shares = [Share(rank, workers).of_all(count) for rank in range(workers)]
+    assert [place for share in shares for place in share] == list(range(count))
+
+
+def test_a_job_needs_its_launcher(monkeypatch):
+    with pytest.raises(aff.InputError, match="'aff launch -n WORKERS COMMAND'"):
+        create_job("dist_sync")
+    monkeypatch.setenv("DMLC_ROLE", "worker")
+    with pytest.raises(aff.InputError, match="each would train by itself: add --kvstore dist_sync"):
+        create_job("device")
+
+
+def test_alone(one):
+    job = Job("local")
+    assert job.leads
+    assert job.from_leader({"a": [1, None]}) == {"a": [1, None]}
+    assert job.sum([1, 2.5]).tolist() == [1, 2.5]
