@@ -7,6 +7,7 @@ import pytest
 import aff
 from aff.data import TrainBatches
 from aff.errors import RunError
+from aff.training import precision as precision_module
 from aff.training.precision import Float16, Float32, all_finite, create_precision
 
 from .helpers import parameters, small_loop
@@ -43,15 +44,16 @@ def test_scaling_does_not_change_what_is_learned(tiny_data):
     assert scaled.precision.state() == {"loss_scale": 65536, "unskipped": 4, "skipped": 0}
 
 
-def test_a_step_left_out_is_said(tiny_data):
+def test_a_step_left_out_is_said(tiny_data, monkeypatch):
     loop, said = small_loop(precision=ScaledFloat32()), []
-    loop.precision.loss_scale = 2.0**127
+    finite = iter([0, 1, 0, 1])
+    monkeypatch.setattr(precision_module, "all_finite", lambda _: mx.nd.array([next(finite)]))
     loop.train_epoch(TrainBatches(tiny_data, 6, 0).epoch(0), 3, notify=said.append)
-    assert 0 < loop.precision.skipped == len(said)
-    assert said[0] == (
-        "epoch 3, step 0 left out: a gradient overflowed float16, the loss scale backs off to "
-        f"{2.0**126:g} (1 steps left out so far)"
-    )
+    assert said == [
+        f"epoch 3, step {step} left out: a gradient overflowed float16, the loss scale backs off "
+        f"to {scale} ({count} steps left out so far)"
+        for step, scale, count in ((0, 32768, 1), (2, 16384, 2))
+    ]
 
 
 def overflow(precision):
