@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import logging
 import os
 import sys
 import time
-from typing import BinaryIO, Callable, Iterator
+from typing import BinaryIO, Callable
 
 import requests
 import urllib3
 from tqdm import tqdm
 
 from .errors import InputError
+from .files import owned
 
 TIMEOUT_SECONDS = 20
 CHUNK = 1 << 16
@@ -49,37 +49,12 @@ class _Progress:
             print(f"{self.name}: {self.done / 1e6:.1f}{of} MB", file=sys.stderr, flush=True)
 
 
-@contextlib.contextmanager
-def _owned(path: str) -> Iterator[BinaryIO]:
-    """The file, open to append, once no other process has it; it is removed where it stays empty.
-
-    Whoever waited may find that the file has got its final name meanwhile, or is gone: then it is
-    opened anew.
-    """
-    while True:
-        with open(path, "ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                LOG.warning("%s: waiting for the process that is downloading it", path)
-                fcntl.flock(file, fcntl.LOCK_EX)
-            if not _is(file, path):
-                continue
-            try:
-                yield file
-            finally:
-                file.flush()
-                if _is(file, path) and os.path.getsize(path) == 0:
-                    os.remove(path)
-            return
-
-
-def _is(file: BinaryIO, path: str) -> bool:
-    """Whether the open file is the one of this name."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-    except FileNotFoundError:
-        return False
+def _owned(path: str) -> contextlib.AbstractContextManager:
+    """The file, open to append, once no other process has it."""
+    return owned(
+        path,
+        lambda _: LOG.warning("%s: waiting for the process that is downloading it", path),
+    )
 
 
 def put_aside(file: str, path: str) -> str:

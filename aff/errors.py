@@ -45,3 +45,19 @@ class RunError(RuntimeError):
 
     Commands print its one line and end with exit code 1.
     """
+
+
+class Interrupted(Exception):
+    """A run that a signal has stopped, with all that it needs to go on saved.
+
+    Parameters
+    ----------
+    message : str
+        How to go on.
+    code : int
+        The conventional exit code, 128 and the signal's number.
+    """
+
+    def __init__(self, message: str, code: int):
+        super().__init__(message)
+        self.code = code

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 from contextlib import contextmanager
-from typing import Iterator
+from typing import BinaryIO, Callable, Iterator
 
 from .errors import InputError
 
@@ -22,6 +24,74 @@ def replacing(path: str) -> Iterator[str]:
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in a folder survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def link(source: str, path: str) -> None:
+    """Give a file that will not be changed a second name, in place of what has that name; a copy
+    where the file system knows no links.
+    """
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+@contextmanager
+def owned(path: str, busy: Callable[[BinaryIO], object]) -> Iterator[BinaryIO]:
+    """A file that one process has at a time, open to append and to read; it is removed where it is
+    empty at the end. A process's end, of whatever kind, lets go of it.
+
+    Whoever waited may find that the file has got another name meanwhile, or is gone: then it is
+    opened anew.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    busy : callable
+        Is given the file where another process has it; raises, or returns to wait for that.
+    """
+    while True:
+        with open(path, "a+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                busy(file)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError:  # a file system without locks
+                pass
+            if not _is(file, path):
+                continue
+            try:
+                yield file
+            finally:
+                file.flush()
+                if _is(file, path) and os.path.getsize(path) == 0:
+                    os.remove(path)
+            return
+
+
+def _is(file: BinaryIO, path: str) -> bool:
+    """Whether the open file is the one of this name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def write_json(path: str, value: object) -> None:

@@ -12,6 +12,7 @@ device type and number (i32 each), number format (i32), values.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import struct
@@ -58,7 +59,8 @@ class _Reader:
 
     def __init__(self, file: BinaryIO, path: str):
         self.file, self.path = file, path
-        self.size = os.fstat(file.fileno()).st_size
+        self.size = file.seek(0, os.SEEK_END)
+        file.seek(0)
 
     def damaged(self, reason: str) -> InputError:
         return InputError(
@@ -137,6 +139,21 @@ class _Reader:
         if len(set(names)) != len(names):
             raise self.damaged("a name that occurs twice")
         return dict(zip(names, entries))
+
+
+def read_array(content: bytes, path: str) -> np.ndarray:
+    """One array from its bytes, as mxnet writes it into files and pickles.
+
+    Raises
+    ------
+    InputError
+        For anything else; `path` is what the message names.
+    """
+    reader = _Reader(io.BytesIO(content), path)
+    entry = reader.entry(0)
+    return np.frombuffer(content, entry.dtype, math.prod(entry.shape), entry.offset).reshape(
+        entry.shape
+    )
 
 
 class ArrayFile:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Dict, List, Sequence, Union
 
 import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
-from .errors import InputError
+from .errors import InputError, last_line
 from .files import replacing
 from .ndarray_file import ArrayFile
 
@@ -33,8 +34,25 @@ def save_parameters(net: HybridBlock, path: str) -> None:
         name: parameter.data(parameter.list_ctx()[0]).as_in_context(mx.cpu())
         for name, parameter in net._collect_params_with_prefix().items()
     }
+    save_arrays(path, arrays)
+
+
+def save_arrays(path: str, arrays: Dict[str, mx.nd.NDArray]) -> None:
+    """Save named arrays in mxnet's format, atomically.
+
+    Raises
+    ------
+    OSError
+        Where they cannot be written whole (a full disk, which mxnet does not always notice).
+    """
     with replacing(path) as temporary:
-        mx.nd.save(temporary, arrays)
+        try:
+            mx.nd.save(temporary, arrays)
+            ArrayFile(temporary)
+        except (mx.MXNetError, InputError) as error:
+            raise OSError(
+                errno.EIO, f"cannot be written whole ({last_line(error)})", path
+            ) from error
 
 
 def copy_parameters(source: HybridBlock, target: HybridBlock) -> None:
@@ -52,10 +70,10 @@ def average_statistics(net: HybridBlock) -> None:
             parameter.set_data(mx.nd.add_n(*values) / len(values))
 
 
-def few(names: Sequence[str]) -> str:
+def few(names: Sequence) -> str:
     """The first few names, and how many more there are."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(names[:SHOWN])}{more}"
+    return f"{', '.join(map(str, names[:SHOWN]))}{more}"
 
 
 def misfits(net: HybridBlock, shapes: Shapes) -> List[str]:

@@ -14,7 +14,7 @@ import mxnet as mx
 
 from .. import lifeline
 from ..data import LABEL_SETS, list_datasets
-from ..errors import InputError, RunError, last_line
+from ..errors import InputError, Interrupted, RunError, last_line
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -61,8 +61,11 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
         text = last_line(error) or "out of memory"
         hint = ": lower --batch-size" if "memory" in text.lower() else ""
         code, message = 1, f"mxnet failed: {one_line(text)}{hint}"
-    except KeyboardInterrupt as error:
-        code, message = 130, f"interrupted{f': {error}' if str(error) else ''}"
+    except KeyboardInterrupt:
+        code, message = 130, "interrupted"
+    except Interrupted as error:
+        print(f"{prog}: {one_line(error)}", file=sys.stderr)
+        return error.code
     print(f"{prog}: error: {message}", file=sys.stderr)
     lifeline.finish(code, message)
     return code

@@ -12,6 +12,7 @@ from ..errors import InputError, unknown
 from ..families import checked_arguments, list_networks, match_family
 from .networks import short_name, structure
 from .settings import RunSettings, unused
+from .training_arguments import check_needs, check_resume
 
 CIFAR = "cifar_"
 
@@ -172,10 +173,8 @@ def check(options: argparse.Namespace) -> None:
     InputError
         Which names the flags.
     """
-    for names in NEEDS:
-        if getattr(options, names[0]) and not getattr(options, names[1]):
-            flag, other = (f"--{name.replace('_', '-')}" for name in names)
-            raise InputError(f"{flag} needs {other}")
+    check_resume(options)
+    check_needs(options, NEEDS)
     if options.use_rec and options.data_dir:
         raise InputError("--data-dir names folders of images, --use-rec .rec files: give one")
     file = options.logging_file

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
+import socket
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import Iterator, List, Optional
 
 from ..errors import InputError
+from ..files import owned
 from ..training.checkpoint import newest_checkpoint
 from ..training.run import BEST
 from ..training.runlog import JSON_LOG
 
 SETTINGS = "settings.json"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,33 @@ def create(dirs: RunDirs) -> None:
     except InputError:
         _remove(created)
         raise
+
+
+@contextlib.contextmanager
+def locked(folder: str) -> Iterator[None]:
+    """Hold a run's folder, so that no other process writes to it; a process's end lets go of it.
+
+    Raises
+    ------
+    InputError
+        Where another process holds it.
+    """
+
+    def refuse(file) -> None:
+        file.seek(0)
+        holder = file.read(100).decode(errors="replace").strip() or "another process"
+        raise InputError(
+            f"{folder}: {holder} is training there: wait for its end, or name another --save-dir"
+        )
+
+    with owned(os.path.join(folder, LOCK), refuse) as file:
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
 
 
 def _remove(folders: List[str]) -> None:

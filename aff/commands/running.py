@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import mxnet as mx
 
@@ -16,9 +17,10 @@ from ..training.objective import CrossEntropy
 from ..training.precision import Float32, create_precision
 from ..training.run import BEST, Run, RunState
 from ..training.runlog import HISTORY_PLOT, JSON_LOG, TEXT_LOG, RunLog
+from ..training.start import start_from
 from .networks import build
 from .report import evaluate_command, score
-from .rundirs import SETTINGS, choose, create
+from .rundirs import SETTINGS, RunDirs, choose, create, locked
 from .settings import RunSettings, check_resumed
 
 SMOKE_BATCHES = 2
@@ -105,50 +107,89 @@ def execute(
         The workers that train together; only the leading one writes and speaks.
     """
     job = job or Job()
-    dirs, total = None, len(devices) * job.workers
-    if job.leads:
-        dirs = choose(settings.name, settings.save_dir, settings.logging_dir, settings.resume)
-        if dirs.checkpoint:
-            check_resumed(settings, total, os.path.dirname(dirs.checkpoint))
-    batches = load()
-    loop = build_loop(settings, devices, batches, job)
-    checkpoint = dirs.checkpoint if dirs else None
-    state = RunState.resumed(checkpoint, loop) if checkpoint else RunState.started(loop)
-    log = RunLog(interval=interval, quiet=True)
-    if dirs:
-        create(dirs)
-        log = RunLog(dirs.log_dir, text_log, interval, workers=job.workers)
-        if warning:
-            log.warn(warning)
-        kept = settings.as_json(total)
-        for folder in {dirs.save_dir, dirs.log_dir}:
-            write_json(os.path.join(folder, SETTINGS), kept)
-        log.event("start", **kept)
-        announce(settings, batches, loop, log)
-        if dirs.checkpoint:
-            log.text(f"resume    after {len(state.history)} epochs, from {dirs.checkpoint}")
-            log.event("resume", checkpoint=dirs.checkpoint, epoch=len(state.history))
-    save_dir = dirs.save_dir if dirs else ""
-    run = Run(
-        loop,
-        build(settings.model, settings.model_kwargs, devices, loop.precision, settings.mode),
-        batches.train,
-        batches.evals,
-        log,
-        save_dir,
-        1 if settings.smoke else settings.num_epochs,
-        settings.save_period,
-        settings.seed,
-    )
-    try:
+    with contextlib.ExitStack() as held:
+        dirs: Optional[RunDirs] = None
+        notes: List[str] = []
+        if job.leads:
+            dirs, notes = prepare(settings, len(devices) * job.workers, held)
+        checkpoint = dirs.checkpoint if dirs else None
+        batches = load()
+        loop = build_loop(settings, devices, batches, job)
+        if settings.resume_params and not checkpoint and job.leads:
+            start_from(
+                loop,
+                settings.resume_params,
+                settings.resume_states,
+                settings.resume_epoch * len(batches.train),
+                settings.accept_pickled_states,
+            )
+        state = (
+            RunState.resumed(checkpoint, loop)
+            if checkpoint
+            else RunState.started(loop, settings.resume_epoch)
+        )
+        log = RunLog(interval=interval, quiet=True)
+        if dirs:
+            if not checkpoint:
+                create(dirs)
+                held.enter_context(locked(dirs.save_dir))
+            log = RunLog(dirs.log_dir, text_log, interval, workers=job.workers)
+            if warning:
+                log.warn(warning)
+            begin(settings, dirs, batches, loop, log, state, notes)
+        run = Run(
+            loop,
+            build(settings.model, settings.model_kwargs, devices, loop.precision, settings.mode),
+            batches.train,
+            batches.evals,
+            log,
+            dirs.save_dir if dirs else "",
+            settings.resume_epoch + 1 if settings.smoke else settings.num_epochs,
+            settings.save_period,
+            settings.seed,
+        )
+        if checkpoint:
+            run.publish(checkpoint, state)
         run.go(state)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            "go on from the last whole epoch with the same command and --resume auto --save-dir "
-            f"{save_dir}"
-        ) from None
-    conclude(run, state, settings.smoke)
+        conclude(run, state, settings.smoke)
     return 0
+
+
+def prepare(
+    settings: RunSettings, devices: int, held: contextlib.ExitStack
+) -> Tuple[RunDirs, List[str]]:
+    """The run's folders, and what differs from the settings that it was trained with so far; a
+    folder that is there already is held.
+    """
+    dirs = choose(settings.name, settings.save_dir, settings.logging_dir, settings.resume)
+    if not dirs.checkpoint:
+        return dirs, []
+    held.enter_context(locked(dirs.save_dir))
+    return dirs, check_resumed(settings, devices, dirs.save_dir)
+
+
+def begin(
+    settings: RunSettings,
+    dirs: RunDirs,
+    batches: Batches,
+    loop: TrainingLoop,
+    log: RunLog,
+    state: RunState,
+    notes: List[str],
+) -> None:
+    """Keep the settings, and say what is about to be run, and from where it goes on."""
+    kept = settings.as_json(len(loop.devices) * loop.job.workers)
+    for folder in {dirs.save_dir, dirs.log_dir}:
+        write_json(os.path.join(folder, SETTINGS), kept)
+    log.event("start", **kept)
+    announce(settings, batches, loop, log)
+    if dirs.checkpoint:
+        log.text(f"resume    after {state.where}, from {dirs.checkpoint}")
+        log.event("resume", checkpoint=dirs.checkpoint, epoch=state.next_epoch, changed=notes)
+    elif settings.resume_params:
+        log.text(f"start     with epoch {state.next_epoch}, from {settings.resume_params}")
+    for note in notes:
+        log.text(f"changed   {note}")
 
 
 def announce(settings: RunSettings, batches: Batches, loop: TrainingLoop, log: RunLog) -> None:

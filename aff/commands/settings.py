@@ -23,6 +23,11 @@ FREE = {
     "log_interval",
     "save_period",
     "resume",
+    "resume_changed",
+    "resume_params",
+    "resume_states",
+    "resume_epoch",
+    "accept_pickled_states",
     "command",
     "data_dir",
     "rec_train",
@@ -35,6 +40,8 @@ FREE = {
     "cpus",
     "kvstore",
 }
+#: And these are not worth a word.
+UNTOLD = {"command", "resume", "resume_changed"}
 R = TypeVar("R", bound="RunSettings")
 
 
@@ -71,6 +78,11 @@ class RunSettings:
     logging_dir: Optional[str]
     save_period: int
     resume: Optional[str]
+    resume_changed: bool
+    resume_params: Optional[str]
+    resume_states: Optional[str]
+    resume_epoch: int
+    accept_pickled_states: bool
     smoke: bool
 
     @classmethod
@@ -138,20 +150,28 @@ class RunSettings:
         }
 
 
-def check_resumed(settings: RunSettings, devices: int, folder: str) -> None:
-    """Refuse to go on with a run under settings that mean another one; the message names them."""
+def check_resumed(settings: RunSettings, devices: int, folder: str) -> List[str]:
+    """What differs from the settings that a run was trained with so far, a phrase each.
+
+    Raises
+    ------
+    InputError
+        For settings that mean another run, unless ``--resume-changed`` says to go on.
+    """
     before = read_json(os.path.join(folder, SETTINGS)).get("training", {})
     now = settings.as_json(devices)["training"]
-    changed = [
-        f"{key} {before.get(key)!r} -> {now[key]!r}"
+    changed = {
+        key: f"{key} {before.get(key)!r} -> {now[key]!r}"
         for key in now
-        if key not in FREE and key in before and before[key] != now[key]
-    ]
-    if changed:
+        if key in before and before[key] != now[key] and key not in UNTOLD
+    }
+    meant = [phrase for key, phrase in changed.items() if key not in FREE]
+    if meant and not settings.resume_changed:
         raise InputError(
-            f"--resume: {folder} was trained with other settings ({'; '.join(changed)}): give the "
-            "same, or start a run of its own"
+            f"--resume: {folder} was trained with other settings ({'; '.join(meant)}): give the "
+            "same, start a run of its own, or go on all the same by --resume-changed"
         )
+    return list(changed.values())
 
 
 def unused(command: str, reasons: Iterable[Tuple[str, bool, str]]) -> List[str]:

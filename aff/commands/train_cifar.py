@@ -24,7 +24,12 @@ from .cifar_run import execute
 from .cifar_settings import CifarSettings
 from .networks import resolve
 from .summary import print_summary
-from .training_arguments import add_file_arguments, add_other_arguments, add_training_arguments
+from .training_arguments import (
+    add_file_arguments,
+    add_other_arguments,
+    add_training_arguments,
+    check_resume,
+)
 
 
 def build_parser(prog: str) -> Parser:
@@ -62,6 +67,7 @@ def run(options: argparse.Namespace, command: str) -> int:
         name, kwargs = resolve(options, CLASSES[options.dataset], "cifar_")
         print_summary(name, kwargs, IMAGE_SIZES[options.dataset])
         return 0
+    check_resume(options)
     settings = CifarSettings.from_options(options, command)
     if options.smoke and not options.save_dir:
         with tempfile.TemporaryDirectory(prefix="aff-smoke-") as folder:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import Iterable, Tuple
 
 from ..data import LABEL_SMOOTHING_ETA
+from ..errors import InputError
 from ..training.precision import DTYPES
 from .arguments import epochs, named, real, whole
 
@@ -126,7 +128,84 @@ def add_file_arguments(parser: argparse.ArgumentParser, save_period: str, save_d
         help="go on from a checkpoint: auto takes the newest of --save-dir, or of the newest run "
         "of the default name, and starts anew where there is none",
     )
+    files.add_argument(
+        "--resume-changed",
+        action="store_true",
+        help="let --resume go on under settings that change what is computed; the log says which",
+    )
+    files.add_argument(
+        "--resume-params",
+        "--resume-from",
+        type=named,
+        default=None,
+        metavar="FILE",
+        help="start a new run from these parameters",
+    )
+    files.add_argument(
+        "--resume-states",
+        type=named,
+        default=None,
+        metavar="FILE",
+        help="and from these optimizer states: optimizer.params of a checkpoint",
+    )
+    files.add_argument(
+        "--resume-epoch",
+        type=whole(0),
+        default=0,
+        help="and with this epoch, counted from 0",
+    )
+    files.add_argument(
+        "--accept-pickled-states",
+        action="store_true",
+        help="take --resume-states in the pickled form of mxnet's Trainer.save_states too",
+    )
     return files
+
+
+#: Flags of both scripts that do nothing without another.
+NEEDS = (
+    ("resume_states", "resume_params"),
+    ("resume_epoch", "resume_params"),
+    ("accept_pickled_states", "resume_states"),
+    ("resume_changed", "resume"),
+)
+
+
+def check_needs(options: argparse.Namespace, needs: Iterable[Tuple[str, str]]) -> None:
+    """Refuse flags that do nothing without another.
+
+    Parameters
+    ----------
+    options : Namespace
+        Parsed flags.
+    needs : iterable of (str, str)
+        Names of a flag's option, and of the option that it needs.
+
+    Raises
+    ------
+    InputError
+        Which names both flags.
+    """
+    for names in needs:
+        if getattr(options, names[0]) and not getattr(options, names[1]):
+            flag, other = (f"--{name.replace('_', '-')}" for name in names)
+            raise InputError(f"{flag} needs {other}")
+
+
+def check_resume(options: argparse.Namespace) -> None:
+    """Refuse flags of resuming that contradict each other.
+
+    Raises
+    ------
+    InputError
+        Which names the flags.
+    """
+    check_needs(options, NEEDS)
+    if options.resume_epoch >= options.num_epochs:
+        raise InputError(
+            f"--resume-epoch {options.resume_epoch}: --num-epochs {options.num_epochs} leaves no "
+            "epoch to train"
+        )
 
 
 def add_other_arguments(parser: argparse.ArgumentParser):

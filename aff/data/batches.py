@@ -213,10 +213,14 @@ class TrainBatches(AugmentedBatches):
     def __len__(self) -> int:
         return self.count(len(self.data.train))
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Batches of one epoch: data (B, 3, H, W) and targets (B, classes), both float32."""
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Batches of one epoch, from number `start` on: data (B, 3, H, W) and targets (B, classes),
+        both float32.
+        """
         order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.data.train))
-        return prefetch(lambda index: self._make(epoch, index, order), len(self), self.workers)
+        return prefetch(
+            lambda index: self._make(epoch, start + index, order), len(self) - start, self.workers
+        )
 
     def _make(self, epoch: int, index: int, order: np.ndarray) -> Batch:
         rng = np.random.default_rng([self.seed, epoch, _BATCH, index])

@@ -127,18 +127,20 @@ class ImageTrainBatches(AugmentedBatches):
     def __len__(self) -> int:
         return self.count(len(self.images))
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Batches of one epoch: data (B, 3, size, size) and targets (B, classes), both float32."""
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Batches of one epoch, from number `start` on: data (B, 3, size, size) and targets (B,
+        classes), both float32.
+        """
         order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.images))
         whole = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size).tolist()
-        places = [self.share.of_batch(batch) for batch in whole]
+        places = [self.share.of_batch(batch) for batch in whole[start:]]
 
         def view(pixels: np.ndarray, place: int) -> np.ndarray:
             rng = np.random.default_rng([self.seed, epoch, _IMAGE, place])
             return training_view(pixels, self.size, rng, self.auto_aug)
 
         loaded = load_batches(self.images, places, self.classes, view, self.workers)
-        for index, (data, labels) in enumerate(loaded):
+        for index, (data, labels) in enumerate(loaded, start):
             rng = np.random.default_rng([self.seed, epoch, _MIXUP, index])
             yield self.mixed(data, labels, self.classes, epoch, rng)
 

@@ -1,4 +1,5 @@
-"""All that the next epoch depends on, in one folder that appears whole: ``checkpoint-<epochs
+"""All that the next step depends on, in one folder that appears whole: ``checkpoint-<epochs
+done>/``, or, of a run that was stopped within an epoch, ``checkpoint-<epochs done>-<batches
 done>/``.
 
 ``net.params`` and ``optimizer.params`` are arrays in mxnet's format, ``state.json`` is the rest.
@@ -12,31 +13,39 @@ import glob
 import os
 import re
 import shutil
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import mxnet as mx
 
 from ..errors import InputError
-from ..files import read_json, write_json
+from ..files import read_json, sync_folder, write_json
 from ..ndarray_file import ArrayFile
-from ..parameters import load_fitting, save_parameters
+from ..parameters import few, load_fitting, save_arrays, save_parameters
 from .loop import TrainingLoop
 
 KEPT = 2
-_NAME = re.compile(r"checkpoint-(\d+)")
+NET, OPTIMIZER, STATE = "net.params", "optimizer.params", "state.json"
+_NAME = re.compile(r"checkpoint-(\d+)(?:-(\d+))?")
 
 
 def list_checkpoints(folder: str) -> List[str]:
     """Paths of the complete checkpoints in `folder`, oldest first."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     found = [
-        (int(match.group(1)), name) for name in names for match in [_NAME.fullmatch(name)] if match
+        (int(match.group(1)), int(match.group(2) or 0), name)
+        for name in names
+        for match in [_NAME.fullmatch(name)]
+        if match
     ]
-    return [os.path.join(folder, name) for _, name in sorted(found)]
+    return [os.path.join(folder, name) for *_, name in sorted(found)]
 
 
 def save_checkpoint(
-    folder: str, loop: TrainingLoop, epochs_done: int, state: Dict[str, object]
+    folder: str,
+    loop: TrainingLoop,
+    epochs_done: int,
+    state: Dict[str, object],
+    batches_done: int = 0,
 ) -> str:
     """Save a checkpoint, then remove all but the newest two.
 
@@ -50,22 +59,25 @@ def save_checkpoint(
         Epochs trained.
     state : dict
         What else the run needs to go on; JSON.
+    batches_done : int, default 0
+        Batches trained of the next epoch.
 
     Returns
     -------
     str
         The checkpoint's path.
     """
-    path = os.path.join(folder, f"checkpoint-{epochs_done:04d}")
+    within = f"-{batches_done:06d}" if batches_done else ""
+    path = os.path.join(folder, f"checkpoint-{epochs_done:04d}{within}")
     temporary = f"{path}.{os.getpid()}.tmp"
     for left_over in glob.glob(os.path.join(glob.escape(folder), "checkpoint-*.tmp")):
         shutil.rmtree(left_over)
     os.makedirs(temporary)
     try:
-        save_parameters(loop.net, os.path.join(temporary, "net.params"))
-        mx.nd.save(os.path.join(temporary, "optimizer.params"), _saved_arrays(loop))
+        save_parameters(loop.net, os.path.join(temporary, NET))
+        save_arrays(os.path.join(temporary, OPTIMIZER), _saved_arrays(loop))
         write_json(
-            os.path.join(temporary, "state.json"),
+            os.path.join(temporary, STATE),
             {
                 **state,
                 "step": loop.step,
@@ -74,6 +86,7 @@ def save_checkpoint(
         )
         shutil.rmtree(path, ignore_errors=True)
         os.replace(temporary, path)
+        sync_folder(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     for old in list_checkpoints(folder)[:-KEPT]:
@@ -89,10 +102,11 @@ def load_checkpoint(path: str, loop: TrainingLoop) -> Dict[str, Any]:
     InputError
         For a checkpoint that is incomplete, damaged, or of another network.
     """
-    state = read_json(os.path.join(path, "state.json"))
-    arrays = ArrayFile(os.path.join(path, "optimizer.params"))
-    load_fitting(loop.net, os.path.join(path, "net.params"), loop.devices)
-    _restore_optimizer(path, loop, arrays)
+    state = read_json(os.path.join(path, STATE))
+    arrays = ArrayFile(os.path.join(path, OPTIMIZER))
+    load_fitting(loop.net, os.path.join(path, NET), loop.devices)
+    restore_optimizer(loop, arrays)
+    _restore_statistics(loop, arrays)
     try:
         loop.precision.restore(state["precision"])
         loop.step = int(state["step"])
@@ -125,42 +139,64 @@ def _optimizer_arrays(loop: TrainingLoop, device: int = 0) -> Dict[str, mx.nd.ND
     return {
         f"{names[index]}{place}": array
         for index, state in loop.trainer._updaters[device].states.items()
-        for place, array in _flatten(state)
+        for place, array in flatten(state)
     }
 
 
 def _saved_arrays(loop: TrainingLoop) -> Dict[str, mx.nd.NDArray]:
     # mxnet does not write a file of no arrays
-    return {"step": mx.nd.array([loop.step]), **_optimizer_arrays(loop)}
+    return {
+        "step": mx.nd.array([loop.step]),
+        **_optimizer_arrays(loop),
+        **_statistics_arrays(loop),
+    }
 
 
-def _flatten(state, place: str = ":0"):
+def _statistics_arrays(loop: TrainingLoop) -> Dict[str, mx.nd.NDArray]:
+    """The running statistics of the devices after the first, in which they differ within an
+    epoch.
+    """
+    return {
+        f"{name}@{place}": array
+        for name, parameter in loop.net._collect_params_with_prefix().items()
+        if parameter.grad_req == "null"
+        for place, array in enumerate(parameter.list_data())
+        if place
+    }
+
+
+def _restore_statistics(loop: TrainingLoop, arrays: ArrayFile) -> None:
+    for name, array in _statistics_arrays(loop).items():
+        if arrays.shapes.get(name) == array.shape:
+            array[:] = arrays[name]
+
+
+def flatten(state, place: str = ":0") -> List[Tuple[str, Any]]:
+    """An optimizer state's arrays, each with its place in the state."""
     if state is None:
         return []
     if isinstance(state, (list, tuple)):
-        return [pair for i, part in enumerate(state) for pair in _flatten(part, f"{place}:{i}")]
+        return [pair for i, part in enumerate(state) for pair in flatten(part, f"{place}:{i}")]
     return [(place, state)]
 
 
-def _create_states(loop: TrainingLoop) -> None:
-    """Give the optimizer the states that it would create in its first step."""
-    for updater, device in zip(loop.trainer._updaters, loop.devices):
-        for index, parameter in enumerate(loop.trainer._params):
-            if parameter.grad_req != "null":
-                updater.states[index] = loop.trainer.optimizer.create_state_multi_precision(
-                    index, parameter.data(device)
-                )
-                updater.states_synced[index] = True
+def restore_optimizer(loop: TrainingLoop, arrays: ArrayFile) -> None:
+    """Set the optimizer's states, on all devices, to those of a file.
 
-
-def _restore_optimizer(path: str, loop: TrainingLoop, arrays: ArrayFile) -> None:
-    _create_states(loop)
+    Raises
+    ------
+    InputError
+        Where they are another network's.
+    """
+    loop.create_states()
+    needed = _optimizer_arrays(loop)
+    left_over = [name for name in arrays.shapes if ":" in name and name not in needed]
+    if left_over:
+        raise InputError(f"{arrays.path}: holds states of another network, {few(left_over)}")
     for place in range(len(loop.devices)):
         for name, array in _optimizer_arrays(loop, place).items():
             if arrays.shapes.get(name) != array.shape:
-                raise InputError(
-                    f"{path}/optimizer.params: no state of shape {array.shape} for {name}"
-                )
+                raise InputError(f"{arrays.path}: no state of shape {array.shape} for {name}")
             array[:] = arrays[name]
 
 
@@ -181,20 +217,18 @@ def share_checkpoint(loop: TrainingLoop, state: Dict[str, Any]) -> Dict[str, Any
     """
     if loop.job.workers == 1:
         return state
-    shared = loop.job.from_leader([state, loop.step, loop.precision.state()])
-    if shared[1]:
-        loop.step = shared[1]
-        loop.precision.restore(shared[2])
-        if not loop.job.leads:
-            _create_states(loop)
-        parameters = loop.net._collect_params_with_prefix()
-        arrays = {name: parameter.list_data()[0] for name, parameter in parameters.items()}
-        loop.job.share_state(arrays)
-        for name, parameter in parameters.items():
-            parameter.set_data(arrays[name])
-        loop.job.share_state(_optimizer_arrays(loop))
-        for place in range(1, len(loop.devices)):
-            first = _optimizer_arrays(loop)
-            for name, array in _optimizer_arrays(loop, place).items():
-                first[name].copyto(array)
-    return shared[0]
+    shared, loop.step, precision = loop.job.from_leader([state, loop.step, loop.precision.state()])
+    loop.precision.restore(precision)
+    if not loop.trainer._updaters[0].states:
+        loop.create_states()
+    parameters = loop.net._collect_params_with_prefix()
+    arrays = {name: parameter.list_data()[0] for name, parameter in parameters.items()}
+    loop.job.share_state(arrays)
+    for name, parameter in parameters.items():
+        parameter.set_data(arrays[name])
+    states = _optimizer_arrays(loop)
+    loop.job.share_state(states)
+    for place in range(1, len(loop.devices)):
+        for name, array in _optimizer_arrays(loop, place).items():
+            states[name].copyto(array)
+    return shared

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Iterable, Optional, Sequence, Tuple
 
 import mxnet as mx
@@ -18,6 +18,7 @@ from mxnet.gluon import HybridBlock, Trainer
 from ..errors import RunError
 from .devices import shares
 from .job import Job
+from .metrics import squared_error, wrong_count
 from .objective import CrossEntropy
 from .precision import Float32
 from .schedule import Schedule
@@ -45,6 +46,29 @@ class EpochStats:
     images_per_sec: float
 
 
+@dataclass
+class Partial:
+    """What has been trained of an epoch: whole batches, and sums over their samples (of this
+    worker).
+    """
+
+    batches: int = 0
+    samples: int = 0
+    loss: float = 0.0
+    metric: float = 0.0
+    seconds: float = 0.0
+
+
+class Stopped(Exception):
+    """Training was asked to stop between two steps; `partial` is what has been done of the
+    epoch.
+    """
+
+    def __init__(self, partial: Partial):
+        super().__init__("stopped")
+        self.partial = partial
+
+
 def hybridize(net: HybridBlock) -> None:
     """Compile a network, its memory allocated once.
 
@@ -53,18 +77,6 @@ def hybridize(net: HybridBlock) -> None:
     step before.
     """
     net.hybridize(static_alloc=True)
-
-
-def wrong_count(logits, targets):
-    """Number of samples whose first class is not the target's: (N, K), (N, K) to (1,)."""
-    return (logits.argmax(axis=1) != targets.argmax(axis=1)).sum()
-
-
-def squared_error(logits, targets):
-    """Sum over samples of the mean squared difference of softmax and target: (N, K), (N, K) to
-    (1,).
-    """
-    return (logits.softmax(axis=1) - targets).square().mean(axis=1).sum()
 
 
 class TrainingLoop:
@@ -90,6 +102,13 @@ class TrainingLoop:
         What is minimised.
     job : Job, optional
         The workers that train together, of which this is one.
+
+    Attributes
+    ----------
+    step : int
+        Steps trained over the whole run.
+    done : Partial
+        What has been trained of the last epoch.
     """
 
     def __init__(
@@ -112,6 +131,7 @@ class TrainingLoop:
         self.metric = "rmse" if soft_targets else "top1_error"
         self.objective = objective or CrossEntropy()
         self.job = job or Job()
+        self.done = Partial()
         self.trainer = Trainer(
             net.collect_params(),
             "nag",
@@ -129,12 +149,24 @@ class TrainingLoop:
         self.trainer._init_kvstore()
         self.trainer._init_params()
 
+    def create_states(self) -> None:
+        """Give the optimizer the states that it would create in its first step."""
+        for updater, device in zip(self.trainer._updaters, self.devices):
+            for index, parameter in enumerate(self.trainer._params):
+                if parameter.grad_req != "null":
+                    updater.states[index] = self.trainer.optimizer.create_state_multi_precision(
+                        index, parameter.data(device)
+                    )
+                    updater.states_synced[index] = True
+
     def train_epoch(
         self,
         batches: Iterable,
         epoch: int,
         progress: Callable[[Iterable], Iterable] = iter,
         notify: Callable[[str], None] = lambda line: None,
+        done: Optional[Partial] = None,
+        stop: Callable[[], object] = bool,
     ) -> EpochStats:
         """Train on each of the batches once, then average BatchNorm's running statistics over the
         devices.
@@ -149,17 +181,25 @@ class TrainingLoop:
             Wraps `batches`, e.g. to show a bar.
         notify : callable, optional
             Is told, in a line, of each step that had to be left out.
+        done : Partial, optional
+            What had been done of the epoch when it was stopped; `batches` are the others.
+        stop : callable, optional
+            Is asked before every step whether to stop.
 
         Raises
         ------
+        Stopped
+            When `stop` says so.
         RunError
             When the loss of a step is not finite, or a gradient that was not thrown away.
         """
-        sums = _Sums(epoch, self.net)
+        sums = _Sums(epoch, self.net, done or Partial())
         measure = squared_error if self.metric == "rmse" else wrong_count
-        start = time.perf_counter()
-        lr = self.schedule(self.step)
+        start = time.perf_counter() - sums.done.seconds
+        lr = self.schedule(max(self.step - 1, 0))
         for data, targets in progress(batches):
+            if stop():
+                break
             lr = self.schedule(self.step)
             self.trainer.set_learning_rate(lr)
             outputs, losses, truths = self._forward_backward(data, targets)
@@ -174,13 +214,18 @@ class TrainingLoop:
                 lr,
             )
             self.step += 1
+        sums.read()
+        sums.done.seconds = time.perf_counter() - start
+        self.done = sums.done
+        if stop():
+            raise Stopped(sums.done)
         loss, metric, samples = sums.means(self.job)
         self.job.average(self.net)
         return EpochStats(
             loss=loss,
             metric=math.sqrt(metric) if self.metric == "rmse" else metric,
             lr=lr,
-            images_per_sec=samples / (time.perf_counter() - start),
+            images_per_sec=samples / sums.done.seconds,
         )
 
     def _forward_backward(self, data, targets):
@@ -201,16 +246,16 @@ class _Sums:
 
     LAG = 2
 
-    def __init__(self, epoch: int, net: HybridBlock):
+    def __init__(self, epoch: int, net: HybridBlock, done: Partial):
         self.epoch = epoch
         self.net = net
-        self.samples = 0
-        self._loss = self._metric = 0.0
+        self.done = replace(done)
         self._pending: deque = deque()
 
     def add(self, losses, measures, finite, samples: int, step: int, lr: float) -> None:
         self._pending.append(([loss.sum() for loss in losses], measures, finite, step, lr))
-        self.samples += samples
+        self.done.samples += samples
+        self.done.batches += 1
         if len(self._pending) > self.LAG:
             self._read_oldest()
 
@@ -221,8 +266,8 @@ class _Sums:
             self._stop("the loss is", step, lr)
         if finite is not None and not finite.asscalar():
             self._stop("a gradient is", step, lr)
-        self._loss += loss
-        self._metric += sum(part.asscalar().item() for part in measures)
+        self.done.loss += loss
+        self.done.metric += sum(part.asscalar().item() for part in measures)
 
     def _stop(self, what: str, step: int, lr: float) -> None:
         bad = [
@@ -237,11 +282,15 @@ class _Sums:
             "lower --lr or lengthen the warm-up; earlier parameters are kept"
         )
 
-    def means(self, job: Job) -> Tuple[float, float, int]:
-        """Loss and metric of the mean sample, and number of samples, over all workers."""
+    def read(self) -> None:
+        """Read all that has not been read yet."""
         while self._pending:
             self._read_oldest()
-        if not self.samples:
+
+    def means(self, job: Job) -> Tuple[float, float, int]:
+        """Loss and metric of the mean sample, and number of samples, over all workers."""
+        if not self.done.samples:
             raise RunError("an epoch held no batches")
-        loss, metric, samples = job.sum([self._loss, self._metric, self.samples]).tolist()
+        done = self.done
+        loss, metric, samples = job.sum([done.loss, done.metric, done.samples]).tolist()
         return loss / samples, metric / samples, int(samples)

@@ -8,16 +8,18 @@ import os
 import time
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
-from ..errors import InputError
-from ..parameters import copy_parameters, save_parameters
-from .checkpoint import load_checkpoint, save_checkpoint, share_checkpoint
+from ..errors import InputError, Interrupted
+from ..files import link
+from ..parameters import copy_parameters
+from .checkpoint import NET, load_checkpoint, save_checkpoint, share_checkpoint
 from .evaluation import Evaluation, evaluate
-from .loop import TrainingLoop
+from .interruption import Interruption
+from .loop import Partial, Stopped, TrainingLoop
 from .runlog import HISTORY_PLOT, RunLog, plot_history
 
 BEST = "best.params"
@@ -55,18 +57,34 @@ class EpochRecord:
 
 @dataclass
 class RunState:
-    """What a run knows of its past: the history, and the best epoch by the part that chooses."""
+    """What a run knows of its past: the history, the best epoch by the part that chooses, and what
+    has been done of the epoch in which it was stopped; `first_epoch` is the history's.
+    """
 
     history: List[EpochRecord] = field(default_factory=list)
     best_epoch: Optional[int] = None
+    partial: Optional[Partial] = None
+    first_epoch: int = 0
+
+    @property
+    def next_epoch(self) -> int:
+        """The epoch to go on with."""
+        return self.first_epoch + len(self.history)
+
+    @property
+    def where(self) -> str:
+        """How far the run has come."""
+        if self.partial:
+            return f"epoch {self.next_epoch}, batch {self.partial.batches}"
+        return f"epoch {self.next_epoch - 1}"
 
     def best(self) -> EpochRecord:
         """Record of the best epoch."""
         return next(record for record in self.history if record.epoch == self.best_epoch)
 
-    def add(self, record: EpochRecord, part: str) -> bool:
-        """Append a record; True when it is the best so far by its top-1 error on `part` (the latest
-        of equals).
+    def add(self, record: EpochRecord, part: str) -> None:
+        """Append a record, which is the best where none before has a smaller top-1 error on
+        `part`.
         """
         improved = (
             self.best_epoch is None or record.top1_error[part] <= self.best().top1_error[part]
@@ -74,7 +92,6 @@ class RunState:
         self.history.append(record)
         if improved:
             self.best_epoch = record.epoch
-        return improved
 
     @classmethod
     def resumed(cls, checkpoint: str, loop: TrainingLoop) -> RunState:
@@ -88,22 +105,28 @@ class RunState:
         saved = load_checkpoint(checkpoint, loop)
         try:
             state = cls._of(saved)
-            state.best()
+            if state.best_epoch is not None or state.history:
+                state.best()
         except (KeyError, TypeError, StopIteration) as error:
             raise InputError(f"{checkpoint}/state.json: {error!r}: not a run's state") from error
         share_checkpoint(loop, asdict(state))
         return state
 
     @classmethod
-    def started(cls, loop: TrainingLoop) -> RunState:
+    def started(cls, loop: TrainingLoop, first_epoch: int = 0) -> RunState:
         """The state of a new run, or, in a worker that does not lead, of the one that the leading
         worker has started or resumed.
         """
-        return cls._of(share_checkpoint(loop, asdict(cls())))
+        return cls._of(share_checkpoint(loop, asdict(cls(first_epoch=first_epoch))))
 
     @classmethod
     def _of(cls, saved: dict) -> RunState:
-        return cls([EpochRecord(**record) for record in saved["history"]], saved["best_epoch"])
+        return cls(
+            [EpochRecord(**record) for record in saved["history"]],
+            saved["best_epoch"],
+            Partial(**saved["partial"]) if saved.get("partial") else None,
+            int(saved.get("first_epoch", 0)),
+        )
 
 
 @dataclass(frozen=True)
@@ -153,24 +176,54 @@ class Run:
     def go(self, state: RunState) -> RunState:
         """Train to the last epoch from where `state` (a new one, or a resumed one) and the loop
         stand.
+
+        Raises
+        ------
+        Interrupted
+            When SIGINT or SIGTERM stops the run; all is saved. (A distributed job's workers cannot
+            agree on a step to stop after: there the signals do what they do elsewhere.)
         """
-        for epoch in range(len(state.history), self.epochs):
-            record = self._epoch(epoch)
-            improved = state.add(record, self.chooser)
-            self.log.text(record.line())
-            self.log.event("epoch", **asdict(record), **self.loop.precision.state())
-            if self.loop.job.leads:
-                self._save(epoch, improved, state)
+        with Interruption(active=self.loop.job.workers == 1) as interruption:
+            for epoch in range(state.next_epoch, self.epochs):
+                try:
+                    record = self._epoch(epoch, state.partial or Partial(), interruption)
+                except Stopped as stopped:
+                    state.partial = stopped.partial
+                    self._checkpoint(state)
+                    raise self._interrupted(interruption, state) from None
+                state.partial = None
+                state.add(record, self.chooser)
+                self.log.text(record.line())
+                self.log.event("epoch", **asdict(record), **self.loop.precision.state())
+                if self.loop.job.leads:
+                    self._save(state)
+                if interruption.asked and state.next_epoch < self.epochs:
+                    raise self._interrupted(interruption, state)
         return state
 
-    def _epoch(self, epoch: int) -> EpochRecord:
-        start = time.perf_counter()
+    def _interrupted(self, interruption: Interruption, state: RunState) -> Interrupted:
+        where = f"stopped by {interruption.name} after {state.where}"
+        self.log.event("stop", signal=interruption.name, epoch=state.next_epoch)
+        return Interrupted(
+            f"{where}; all is saved: go on with the same command and --resume auto --save-dir "
+            f"{self.save_dir}",
+            128 + interruption.asked,
+        )
+
+    def _epoch(self, epoch: int, done: Partial, interruption: Interruption) -> EpochRecord:
+        start = time.perf_counter() - done.seconds
         mx.random.seed((self.seed * 1_000_003 + epoch) % 2**31)
         stats = self.loop.train_epoch(
-            self.train.epoch(epoch),
+            self.train.epoch(epoch, done.batches),
             epoch,
-            partial(self.log.progress, total=len(self.train), description=f"epoch {epoch}"),
+            partial(
+                self.log.progress,
+                total=len(self.train) - done.batches,
+                description=f"epoch {epoch}",
+            ),
             self.log.text,
+            done,
+            lambda: interruption.asked,
         )
         copy_parameters(self.loop.net, self.eval_net)
         found: Dict[str, Evaluation] = {
@@ -179,7 +232,7 @@ class Run:
                 batches,
                 self.loop.devices,
                 self.loop.precision.dtype,
-                partial(self.log.progress, total=len(batches), description=f"evaluate {part}"),
+                partial(self._until, interruption, f"evaluate {part}"),
                 self.loop.job,
             )
             for part, batches in self.evals.items()
@@ -196,15 +249,36 @@ class Run:
             seconds=round(time.perf_counter() - start, 2),
         )
 
-    def _save(self, epoch: int, improved: bool, state: RunState) -> None:
-        if improved:
-            save_parameters(self.loop.net, os.path.join(self.save_dir, BEST))
-        if self.save_period and (epoch + 1) % self.save_period == 0:
-            save_parameters(
-                self.loop.net, os.path.join(self.save_dir, f"epoch-{epoch + 1:04d}.params")
-            )
-        save_checkpoint(self.save_dir, self.loop, epoch + 1, asdict(state))
+    def _until(self, interruption: Interruption, description: str, batches) -> Iterator:
+        """The batches of an evaluation, which is given up when a signal comes: its epoch is trained
+        by then, and a resumed run evaluates it again.
+        """
+        for batch in self.log.progress(batches, len(batches), description):
+            if interruption.asked:
+                raise Stopped(self.loop.done)
+            yield batch
+
+    def publish(self, checkpoint: str, state: RunState) -> None:
+        """Give the parameters of an epoch's checkpoint the names under which they stay: as the
+        best, and as those of a period. A resumed run does it again: the one before may have been
+        killed in between.
+        """
+        done = state.next_epoch
+        if state.partial or not state.history or not self.loop.job.leads:
+            return
+        kept = [BEST] if state.best_epoch == done - 1 else []
+        if self.save_period and done % self.save_period == 0:
+            kept.append(f"epoch-{done:04d}.params")
+        for name in kept:
+            link(os.path.join(checkpoint, NET), os.path.join(self.save_dir, name))
+
+    def _save(self, state: RunState) -> None:
+        self.publish(self._checkpoint(state), state)
         plot_history(self.log.path(HISTORY_PLOT), *self._curves(state))
+
+    def _checkpoint(self, state: RunState) -> str:
+        batches = state.partial.batches if state.partial else 0
+        return save_checkpoint(self.save_dir, self.loop, state.next_epoch, asdict(state), batches)
 
     def _curves(self, state: RunState):
         labels = [f"train {self.loop.metric}", *(f"{part} top-1 error" for part in self.evals)]

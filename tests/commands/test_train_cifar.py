@@ -200,20 +200,6 @@ def test_smoke_keeps_its_files_where_a_folder_is_named(elsewhere):
     assert (elsewhere / "kept" / "best.params").exists()
 
 
-def test_an_interrupted_run_says_how_to_go_on(capsys, monkeypatch):
-    from aff.training.run import Run
-
-    def interrupt(self, state):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Run, "go", interrupt)
-    assert train(QUICK, "--batch-size", 64, "--save-dir", "here") == 130
-    assert capsys.readouterr().err.endswith(
-        "interrupted: go on from the last whole epoch with the same command and --resume auto "
-        "--save-dir here\n"
-    )
-
-
 def test_a_loss_that_explodes_ends_in_one_line(capsys):
     assert train(QUICK, "--batch-size", 64, "--lr", "1e30", "--num-epochs", 2) == 1
     error = capsys.readouterr().err

@@ -121,7 +121,7 @@ def test_resume_goes_on_to_the_same_end(folders, capsys, elsewhere):
     (elsewhere / "parts" / "epoch-0002.params").unlink()
     shutil.rmtree(elsewhere / "parts" / "checkpoint-0002")
     assert train(f"{common} --num-epochs 2 --resume parts") == 0
-    assert "resume    after 1 epochs" in capsys.readouterr().out
+    assert "resume    after epoch 0, from" in capsys.readouterr().out
     names = ("whole/epoch-0002.params", "parts/epoch-0002.params")
     assert len({(elsewhere / name).read_bytes() for name in names}) == 1
     assert train(f"{common} --num-epochs 2 --lr 0.5 --resume parts") == 2

@@ -9,7 +9,7 @@ import pytest
 from aff.data import EvalBatches, TrainBatches
 from aff.errors import RunError
 from aff.training.evaluation import evaluate
-from aff.training.loop import squared_error, wrong_count
+from aff.training.metrics import squared_error, wrong_count
 
 from .helpers import mixed_batches, parameters, small_loop
 
