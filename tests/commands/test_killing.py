@@ -1,0 +1,8 @@
+"""The short form of tests/killing.py."""
+
+from tests.killing import kill
+
+
+def test_a_killed_run_ends_as_if_nothing_had_happened(tmp_path):
+    done = kill(3, 3, tmp_path)
+    assert sum(done.values()) == 3
