@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from typing import BinaryIO, Callable, Iterator
@@ -24,6 +25,17 @@ def replacing(path: str) -> Iterator[str]:
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def remove_left_overs(folder: str) -> None:
+    """Remove what killed processes were writing in a folder that no other process writes to."""
+    for name in os.listdir(folder):
+        if re.fullmatch(r".+\.\d+\.tmp", name):
+            path = os.path.join(folder, name)
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            else:
+                os.remove(path)
 
 
 def sync_folder(path: str) -> None:

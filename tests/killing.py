@@ -76,7 +76,7 @@ def kill_once(folder, rng):
         return None
     process.send_signal(number)
     errors = process.communicate(timeout=60)[1]
-    left = [path.name for path in Path(folder).glob("run/*.tmp")]
+    left = [path.name for path in Path(folder).glob(f"run/*.{process.pid}.tmp")]
     if number == signal.SIGTERM and "finishing this step" in errors and process.returncode:
         assert process.returncode == 128 + number, errors
         assert "go on with the same command and --resume auto" in errors

@@ -11,6 +11,7 @@ import mxnet as mx
 
 from ..data import LABEL_SMOOTHING_ETA
 from ..data.batches import Share
+from ..data.damage import Damage
 from ..data.imagenet import (
     TRAINING_IMAGES,
     VALIDATION_IMAGES,
@@ -101,6 +102,7 @@ def load_batches(
         smoothing=LABEL_SMOOTHING_ETA if settings.label_smoothing else 0,
         auto_aug=settings.auto_aug,
         limit=limit,
+        damage=Damage(len(train), settings.max_bad_records),
         **shared,
     )
     evaluation = ImageEvalBatches(val, size, crop_ratio=settings.crop_ratio, limit=limit, **shared)
@@ -115,6 +117,7 @@ def load_batches(
             *_notes(len(train), len(val), classes),
             *(f"not used  {line}" for line in unused_flags(settings)),
         ],
+        damage=batches.damage,
         objective=partial(_distillation, settings, devices) if settings.teacher else None,
     )
 
@@ -142,8 +145,9 @@ def train(options: argparse.Namespace, command: str) -> int:
     devices = choose_gpus(options.num_gpus, options.cpus)
     create_precision(options.dtype, devices)
     images, val = (find_part(options, part) for part in ("train", "val"))
-    counts = (len(images), len(val))
-    settings = ImageNetSettings.from_options(options, command, count_classes(images), counts)
+    settings = ImageNetSettings.from_options(
+        options, command, count_classes(images), {"train": images, "val": val}
+    )
     job = create_job(options.kvstore)
     return execute(
         settings,

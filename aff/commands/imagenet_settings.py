@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
-from ..data.images import IMAGENET, usual_records
+from ..data.images import IMAGENET, Images, usual_records
 from ..errors import InputError, unknown
 from ..families import checked_arguments, list_networks, match_family
 from .networks import short_name, structure
@@ -41,6 +41,8 @@ class ImageNetSettings(RunSettings):
     lr_decay_period: int
     train_images: int
     val_images: int
+    images: Dict[str, str]
+    max_bad_records: float
 
     @classmethod
     def from_options(
@@ -48,11 +50,12 @@ class ImageNetSettings(RunSettings):
         options: argparse.Namespace,
         command: str,
         classes: int,
-        images: Tuple[int, int] = (0, 0),
+        images: Optional[Dict[str, Images]] = None,
     ) -> ImageNetSettings:
-        """Settings from parsed flags, for data of so many classes, and training and validation
+        """Settings from parsed flags, for data of so many classes, and these 'train' and 'val'
         images.
         """
+        images = images or {}
         name, kwargs = resolve(options, classes)
         decay = options.lr_decay_epoch
         if options.lr_decay_period:
@@ -65,8 +68,9 @@ class ImageNetSettings(RunSettings):
             model=name,
             model_kwargs=kwargs,
             lr_decay_epoch=decay,
-            train_images=images[0],
-            val_images=images[1],
+            train_images=len(images.get("train", ())),
+            val_images=len(images.get("val", ())),
+            images={part: found.order() for part, found in images.items()},
         )
 
     @property

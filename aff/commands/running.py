@@ -9,8 +9,9 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import mxnet as mx
 
+from ..data.damage import Damage
 from ..families import count_parameters
-from ..files import write_json
+from ..files import remove_left_overs, write_json
 from ..training.job import Job
 from ..training.loop import TrainingLoop
 from ..training.objective import CrossEntropy
@@ -44,6 +45,8 @@ class Batches:
         Further lines to say.
     objective : callable, optional
         Number format to what is minimised, where that is not plain cross-entropy.
+    damage : Damage, optional
+        Counts damaged training images.
     """
 
     train: Any
@@ -52,6 +55,7 @@ class Batches:
     selection: str
     notes: List[str] = field(default_factory=list)
     objective: Optional[Callable[[Float32], CrossEntropy]] = None
+    damage: Optional[Damage] = None
 
 
 def build_loop(
@@ -137,6 +141,8 @@ def execute(
             if warning:
                 log.warn(warning)
             begin(settings, dirs, batches, loop, log, state, notes)
+        if batches.damage:
+            batches.damage.say = log.text
         run = Run(
             loop,
             build(settings.model, settings.model_kwargs, devices, loop.precision, settings.mode),
@@ -180,6 +186,7 @@ def begin(
     """Keep the settings, and say what is about to be run, and from where it goes on."""
     kept = settings.as_json(len(loop.devices) * loop.job.workers)
     for folder in {dirs.save_dir, dirs.log_dir}:
+        remove_left_overs(folder)
         write_json(os.path.join(folder, SETTINGS), kept)
     log.event("start", **kept)
     announce(settings, batches, loop, log)

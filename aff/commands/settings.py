@@ -39,6 +39,7 @@ FREE = {
     "num_gpus",
     "cpus",
     "kvstore",
+    "max_bad_records",
 }
 #: And these are not worth a word.
 UNTOLD = {"command", "resume", "resume_changed"}

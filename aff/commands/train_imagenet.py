@@ -184,6 +184,14 @@ def _add_data(parser: Parser) -> None:
         help="in evaluation, share of the scaled shorter side that the centre crop keeps",
     )
     group.add_argument(
+        "--max-bad-records",
+        type=real(0, 1),
+        default=0.0,
+        metavar="SHARE",
+        help="share of the training images that may be damaged; the log counts them, and the next "
+        "image takes the place of each. Validation needs every image",
+    )
+    group.add_argument(
         "-j",
         "--num-data-workers",
         dest="num_workers",

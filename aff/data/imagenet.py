@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 from dataclasses import dataclass
-from typing import Callable, Iterator, Sequence, Tuple
+from typing import Callable, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ..errors import InputError
 from .batches import AugmentedBatches, Batch, EachOnce, Share, prefetch
+from .damage import Damage
 from .image_augment import central_view, training_view
 from .images import IMAGENET_CLASSES, Images, decode
 
@@ -28,7 +29,12 @@ View = Callable[[np.ndarray, int], np.ndarray]
 
 
 def load_batches(
-    images: Images, batches: Sequence[Sequence[int]], classes: int, view: View, workers: int
+    images: Images,
+    batches: Sequence[Sequence[int]],
+    classes: int,
+    view: View,
+    workers: int,
+    damage: Optional[Damage] = None,
 ) -> Iterator[Batch]:
     """Batches of images by their places, `AHEAD` of their use.
 
@@ -60,9 +66,18 @@ def load_batches(
             raise InputError(f"{name}: label {label} is not in 0..{classes - 1}")
         return view(decode(content, name), place).transpose(2, 0, 1), label
 
+    def load_good(place: int) -> Tuple[np.ndarray, int]:
+        while True:
+            try:
+                return load(place)
+            except InputError as error:
+                if damage is None:
+                    raise
+                place = damage.instead(place, error)
+
     order = [place for places in batches for place in places]
     ahead = AHEAD * max(map(len, batches), default=0) + workers
-    loaded = prefetch(lambda index: load(order[index]), len(order), workers, ahead)
+    loaded = prefetch(lambda index: load_good(order[index]), len(order), workers, ahead)
     with contextlib.closing(loaded):
         for places in batches:
             data, labels = zip(*itertools.islice(loaded, len(places)))
@@ -100,6 +115,8 @@ class ImageTrainBatches(AugmentedBatches):
         At most this many batches an epoch.
     share : Share, optional
         A worker's part of each batch, which is all that is given then.
+    damage : Damage, optional
+        Puts up with images that cannot be read.
 
     Raises
     ------
@@ -119,6 +136,7 @@ class ImageTrainBatches(AugmentedBatches):
     auto_aug: bool = False
     limit: int = 0
     share: Share = Share()
+    damage: Optional[Damage] = None
 
     def __post_init__(self):
         self.images.label_for(self.classes)
@@ -139,7 +157,7 @@ class ImageTrainBatches(AugmentedBatches):
             rng = np.random.default_rng([self.seed, epoch, _IMAGE, place])
             return training_view(pixels, self.size, rng, self.auto_aug)
 
-        loaded = load_batches(self.images, places, self.classes, view, self.workers)
+        loaded = load_batches(self.images, places, self.classes, view, self.workers, self.damage)
         for index, (data, labels) in enumerate(loaded, start):
             rng = np.random.default_rng([self.seed, epoch, _MIXUP, index])
             yield self.mixed(data, labels, self.classes, epoch, rng)

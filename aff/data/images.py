@@ -43,6 +43,9 @@ class Images(Protocol):
     def label_for(self, classes: int) -> None:
         """Make the labels those of a network of so many classes, or refuse."""
 
+    def order(self) -> str:
+        """A sum that tells these images, in this order, from others."""
+
 
 class FolderImages:
     """Images of a folder for each class.
@@ -139,6 +142,11 @@ class FolderImages:
         """An image's name in the folder, ``<class>/<file>``."""
         return os.path.relpath(self.name(place), self.source)
 
+    def order(self) -> str:
+        """A sum of the images' names in their order."""
+        names = (self.relative(place) for place in range(len(self)))
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
     def fingerprint(self) -> str:
         """A sum of the images' names, sizes and times: the same where nothing has changed."""
         digest = hashlib.sha256()
@@ -207,6 +215,12 @@ class RecordImages:
 
     def name(self, place: int) -> str:
         return f"{self.source}: record {place}"
+
+    def order(self) -> str:
+        """A sum of the records' labels and places in the file, in their order."""
+        return hashlib.sha256(
+            np.array([self._labels, self._records.offsets], np.int64).tobytes()
+        ).hexdigest()
 
     def label_for(self, classes: int) -> None:
         """Labels are what the records say.

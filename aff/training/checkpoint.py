@@ -9,7 +9,6 @@ epoch.
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import mxnet as mx
 
 from ..errors import InputError
-from ..files import read_json, sync_folder, write_json
+from ..files import read_json, remove_left_overs, sync_folder, write_json
 from ..ndarray_file import ArrayFile
 from ..parameters import few, load_fitting, save_arrays, save_parameters
 from .loop import TrainingLoop
@@ -70,8 +69,7 @@ def save_checkpoint(
     within = f"-{batches_done:06d}" if batches_done else ""
     path = os.path.join(folder, f"checkpoint-{epochs_done:04d}{within}")
     temporary = f"{path}.{os.getpid()}.tmp"
-    for left_over in glob.glob(os.path.join(glob.escape(folder), "checkpoint-*.tmp")):
-        shutil.rmtree(left_over)
+    remove_left_overs(folder)
     os.makedirs(temporary)
     try:
         save_parameters(loop.net, os.path.join(temporary, NET))
