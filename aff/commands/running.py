@@ -64,6 +64,7 @@ def build_loop(
     """The loop that trains the network."""
     train = batches.train
     precision = create_precision(settings.dtype, devices)
+    schedule = settings.schedule(len(train))
     mx.random.seed(settings.seed)
     net = build(settings.model, settings.model_kwargs, devices, precision, settings.mode)
     if settings.no_wd:
@@ -72,7 +73,7 @@ def build_loop(
     return TrainingLoop(
         net,
         devices,
-        settings.schedule(len(train)),
+        schedule,
         settings.momentum,
         settings.wd,
         train.soft_targets,

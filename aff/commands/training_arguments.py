@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Iterable, Tuple
 
 from ..data import LABEL_SMOOTHING_ETA
@@ -201,6 +202,10 @@ def check_resume(options: argparse.Namespace) -> None:
         Which names the flags.
     """
     check_needs(options, NEEDS)
+    for name in ("resume_params", "resume_states"):
+        path = getattr(options, name)
+        if path and not os.path.isfile(path):
+            raise InputError(f"--{name.replace('_', '-')} {path}: no such file")
     if options.resume_epoch >= options.num_epochs:
         raise InputError(
             f"--resume-epoch {options.resume_epoch}: --num-epochs {options.num_epochs} leaves no "

@@ -1,0 +1,208 @@
+"""Every flag of every command, with nonsense and with sense in random company: always a run, or one
+line and exit code 2, never a traceback, and nothing on the disk.
+
+A run's way ends where it would be built; up to there all is real. The long form, 5,000 examples a
+command:
+
+    AFF_FUZZ_EXAMPLES=5000 python -m pytest tests/commands/test_fuzz.py
+"""
+
+import argparse
+import contextlib
+import importlib
+import io
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aff.commands import launch, main, running, summary
+
+EXAMPLES = int(os.environ.get("AFF_FUZZ_EXAMPLES", "60"))
+
+NONSENSE = [
+    *("", " ", "0", "-1", "1", "2", "3", "1.5", "nan", "inf", "-inf", "1e999", "1e-400"),
+    *("99999999999999999999", "abc", "0,0", "1,2,x", "300,20", "5,", ",", "/nonexistent", "."),
+    *("ünïcode", "a b", "--", "auto", "cpu", "DirectAdd", "'", "%s", "{0}", "None", "True"),
+]
+
+
+class Reached(Exception):
+    """A run would start now."""
+
+
+def reached(*_, **__):
+    raise Reached
+
+
+def parser_of(command):
+    module = importlib.import_module(f"aff.commands.{command.replace('-', '_')}")
+    return module.build_parser(f"aff {command}")
+
+
+def flags_of(command):
+    """Flags of a command, each with whether it takes a value, and values that make sense."""
+    return [
+        (option, action.nargs != 0, [*map(str, action.choices or []), *sensible(action.default)])
+        for action in parser_of(command)._actions
+        if not isinstance(action, argparse._HelpAction)
+        for option in action.option_strings[-1:]
+    ]
+
+
+def sensible(default):
+    """Values near a default."""
+    if isinstance(default, (int, float)):
+        return [str(default), str(default // 2 or 1), str(default + 1)]
+    return [str(default)] if default and default is not argparse.SUPPRESS else ["1", "2"]
+
+
+def arguments(command, words=()):
+    """Command lines of up to four flags and two words."""
+
+    def flag(choice):
+        option, takes_value, values = choice
+        if not takes_value:
+            return st.just([option])
+        good, bad = st.sampled_from(values), st.sampled_from(NONSENSE)
+        return st.one_of(good, good, good, bad).map(lambda value: [option, value])
+
+    flags = flags_of(command)
+    assert flags
+    one = st.sampled_from(flags).flatmap(flag)
+    word = st.sampled_from([*words * 3, *NONSENSE]).map(lambda value: [value])
+    lists = st.lists(one, max_size=4)
+    if words:
+        lists = st.tuples(lists, st.lists(word, max_size=2)).map(lambda pair: pair[0] + pair[1])
+    return lists.map(lambda parts: [part for group in parts for part in group])
+
+
+def outcome(argv):
+    """Exit code and error output of a command, or None where its run would start."""
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            code = main.main(argv)
+        except Reached:
+            return None, ""
+        except SystemExit as exit_:
+            code = exit_.code
+    return code, errors.getvalue()
+
+
+def check(argv, folder):
+    before = sorted(os.listdir(folder))
+    code, errors = outcome(argv)
+    assert code in (None, 0, 2), (argv, errors)
+    if code == 2:
+        assert errors.count("\n") == 1, (argv, errors)
+        assert f"aff {argv[0]}: error: " in errors, (argv, errors)
+        assert len(errors) > len(f"aff {argv[0]}: error: ") + 10, (argv, errors)
+    assert "Traceback" not in errors
+    assert sorted(os.listdir(folder)) == before, (argv, "left files behind")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_runs():
+    """Where a run, a table, a download or a job would start, the way ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "build", reached)
+        patch.setattr(launch, "submit", reached)
+        for name in ("train_cifar", "train_imagenet", "summary"):
+            module = importlib.import_module(f"aff.commands.{name}")
+            patch.setattr(module, "print_summary", reached)
+        patch.setattr(importlib.import_module("aff.commands.fetch"), "fetch", reached)
+        patch.setattr(importlib.import_module("aff.pretrained"), "fetch", reached)
+        yield
+
+
+def fuzz(strategy, share=1.0):
+    return lambda test: settings(
+        max_examples=int(EXAMPLES * share),
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )(given(argv=strategy)(test))
+
+
+@fuzz(arguments("train-cifar"))
+def test_train_cifar(elsewhere, argv):
+    check(["train-cifar", "--dataset", "digits", *argv], elsewhere)
+
+
+@fuzz(arguments("train-imagenet"))
+def test_train_imagenet(elsewhere, data, argv):
+    given_data = ["--data-dir", str(data)] if "--data-dir" not in argv else []
+    check(["train-imagenet", *given_data, "--batch-size", "4", *argv], elsewhere)
+
+
+@fuzz(arguments("evaluate", ["aff-resnet50-v1b", "resnet"]))
+def test_evaluate(elsewhere, argv):
+    check(["evaluate", *argv], elsewhere)
+
+
+@fuzz(arguments("list", ["models", "fusions", "params", "nothing"]), 0.1)
+def test_list(elsewhere, argv):
+    check(["list", *argv], elsewhere)
+
+
+@fuzz(arguments("summary", ["resnet50_v1b_askc", "cifar_resnet20_askc"]))
+def test_summary(elsewhere, argv):
+    check(["summary", *argv], elsewhere)
+
+
+@fuzz(arguments("fetch", ["nothing", "all"]))
+def test_fetch(elsewhere, argv):
+    check(["fetch", *argv], elsewhere)
+
+
+@fuzz(arguments("prepare", ["/nonexistent", "/proc/none"]))
+def test_prepare(elsewhere, argv):
+    check(["prepare", *argv], elsewhere)
+
+
+@fuzz(arguments("launch", ["true"]))
+def test_launch(elsewhere, argv):
+    check(["launch", *argv], elsewhere)
+
+
+CONTRADICTIONS = [
+    ("train-cifar", "--warmup-epochs 9 --num-epochs 5"),
+    ("train-cifar", "--lr-decay-epoch 5,3,x"),
+    ("train-cifar", "--batch-size 100000"),
+    ("train-cifar", "--cpus 64 --batch-size 128"),
+    ("train-cifar", "--gpus 0,0"),
+    ("train-cifar", "--resume-epoch 3"),
+    ("train-cifar", "--resume-states x"),
+    ("train-cifar", "--resume-params nowhere"),
+    ("train-cifar", "--resume-changed"),
+    ("train-cifar", "--resume-params x --resume-epoch 400"),
+    ("train-imagenet", "--resume-params nowhere --resume-epoch 180"),
+    ("train-imagenet", "--accept-pickled-states"),
+    ("train-imagenet", "--use-rec --data-dir ."),
+    ("train-imagenet", "--rec-train x"),
+    ("train-imagenet", "--num-gpus 2"),
+    ("train-imagenet", "--num-gpus 0 --dtype float16"),
+    ("train-imagenet", "--teacher nonsense"),
+    ("train-imagenet", "--teacher-params x"),
+    ("train-imagenet", "--kvstore dist_sync"),
+    ("train-imagenet", "--max-bad-records 2"),
+    ("train-imagenet", "--crop-ratio 0"),
+    ("train-imagenet", "--batch-size 10"),
+]
+
+
+@pytest.mark.parametrize("command, text", CONTRADICTIONS)
+def test_contradictions(command, text, elsewhere, data):
+    base = ["--dataset", "digits"] if command == "train-cifar" else []
+    if command == "train-imagenet" and "--data-dir" not in text and "rec" not in text.split()[0]:
+        base = ["--data-dir", str(data)]
+    code, errors = outcome([command, *base, *text.split()])
+    assert code == 2, errors
+    assert errors.count("\n") == 1
+    assert not os.listdir(elsewhere)
+
+
+def test_the_summary_is_a_way_that_ends(elsewhere):
+    assert summary.print_summary is reached
+    assert outcome(["summary", "resnet50_v1b_askc"]) == (None, "")
