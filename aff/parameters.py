@@ -9,7 +9,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
-from .errors import InputError, last_line
+from .errors import InputError
 from .files import replacing
 from .ndarray_file import ArrayFile
 
@@ -50,9 +50,8 @@ def save_arrays(path: str, arrays: Dict[str, mx.nd.NDArray]) -> None:
             mx.nd.save(temporary, arrays)
             ArrayFile(temporary)
         except (mx.MXNetError, InputError) as error:
-            raise OSError(
-                errno.EIO, f"cannot be written whole ({last_line(error)})", path
-            ) from error
+            message = "cannot be written whole (is the disk full?)"
+            raise OSError(errno.EIO, message, path) from error
 
 
 def copy_parameters(source: HybridBlock, target: HybridBlock) -> None:

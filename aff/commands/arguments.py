@@ -55,8 +55,11 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
     except BrokenPipeError:  # whoever read the output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (RunError, OSError) as error:
+    except RunError as error:
         code, message = 1, one_line(error)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error
+        code, message = 1, one_line(what)
     except (mx.MXNetError, MemoryError) as error:
         text = last_line(error) or "out of memory"
         hint = ": lower --batch-size" if "memory" in text.lower() else ""

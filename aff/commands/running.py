@@ -16,9 +16,10 @@ from ..training.job import Job
 from ..training.loop import TrainingLoop
 from ..training.objective import CrossEntropy
 from ..training.precision import Float32, create_precision
-from ..training.run import BEST, Run, RunState
+from ..training.run import BEST, Run
 from ..training.runlog import HISTORY_PLOT, JSON_LOG, TEXT_LOG, RunLog
 from ..training.start import start_from
+from ..training.state import RunState
 from .networks import build
 from .report import evaluate_command, score
 from .rundirs import SETTINGS, RunDirs, choose, create, locked

@@ -6,127 +6,24 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
-from ..errors import InputError, Interrupted
+from ..errors import Interrupted, RunError
 from ..files import link
 from ..parameters import copy_parameters
-from .checkpoint import NET, load_checkpoint, save_checkpoint, share_checkpoint
+from .checkpoint import NET, save_checkpoint
 from .evaluation import Evaluation, evaluate
 from .interruption import Interruption
 from .loop import Partial, Stopped, TrainingLoop
 from .runlog import HISTORY_PLOT, RunLog, plot_history
+from .state import EpochRecord, RunState
 
 BEST = "best.params"
-
-
-@dataclass
-class EpochRecord:
-    """One line of a run's history; errors are fractions, 0 to 1, by part ('test', and 'val' where
-    there is one).
-    """
-
-    epoch: int
-    lr: float
-    train_loss: float
-    train_metric: str
-    train_value: float
-    top1_error: Dict[str, float]
-    top5_error: Dict[str, float]
-    images_per_sec: float
-    seconds: float
-
-    def line(self) -> str:
-        """The record as text."""
-        errors = "  ".join(
-            f"{part} top-1 {100 * self.top1_error[part]:.2f} % top-5 "
-            f"{100 * self.top5_error[part]:.2f} %"
-            for part in self.top1_error
-        )
-        return (
-            f"epoch {self.epoch}  lr {self.lr:.4g}  train loss {self.train_loss:.4f}  "
-            f"{self.train_metric} {self.train_value:.4f}  errors: {errors}  "
-            f"{self.images_per_sec:.0f} images/s  {self.seconds:.1f} s"
-        )
-
-
-@dataclass
-class RunState:
-    """What a run knows of its past: the history, the best epoch by the part that chooses, and what
-    has been done of the epoch in which it was stopped; `first_epoch` is the history's.
-    """
-
-    history: List[EpochRecord] = field(default_factory=list)
-    best_epoch: Optional[int] = None
-    partial: Optional[Partial] = None
-    first_epoch: int = 0
-
-    @property
-    def next_epoch(self) -> int:
-        """The epoch to go on with."""
-        return self.first_epoch + len(self.history)
-
-    @property
-    def where(self) -> str:
-        """How far the run has come."""
-        if self.partial:
-            return f"epoch {self.next_epoch}, batch {self.partial.batches}"
-        return f"epoch {self.next_epoch - 1}"
-
-    def best(self) -> EpochRecord:
-        """Record of the best epoch."""
-        return next(record for record in self.history if record.epoch == self.best_epoch)
-
-    def add(self, record: EpochRecord, part: str) -> None:
-        """Append a record, which is the best where none before has a smaller top-1 error on
-        `part`.
-        """
-        improved = (
-            self.best_epoch is None or record.top1_error[part] <= self.best().top1_error[part]
-        )
-        self.history.append(record)
-        if improved:
-            self.best_epoch = record.epoch
-
-    @classmethod
-    def resumed(cls, checkpoint: str, loop: TrainingLoop) -> RunState:
-        """Put a checkpoint back into a loop and give the state that was saved with it.
-
-        Raises
-        ------
-        InputError
-            For a checkpoint that is incomplete, damaged, or of another network.
-        """
-        saved = load_checkpoint(checkpoint, loop)
-        try:
-            state = cls._of(saved)
-            if state.best_epoch is not None or state.history:
-                state.best()
-        except (KeyError, TypeError, StopIteration) as error:
-            raise InputError(f"{checkpoint}/state.json: {error!r}: not a run's state") from error
-        share_checkpoint(loop, asdict(state))
-        return state
-
-    @classmethod
-    def started(cls, loop: TrainingLoop, first_epoch: int = 0) -> RunState:
-        """The state of a new run, or, in a worker that does not lead, of the one that the leading
-        worker has started or resumed.
-        """
-        return cls._of(share_checkpoint(loop, asdict(cls(first_epoch=first_epoch))))
-
-    @classmethod
-    def _of(cls, saved: dict) -> RunState:
-        return cls(
-            [EpochRecord(**record) for record in saved["history"]],
-            saved["best_epoch"],
-            Partial(**saved["partial"]) if saved.get("partial") else None,
-            int(saved.get("first_epoch", 0)),
-        )
 
 
 @dataclass(frozen=True)
@@ -182,33 +79,45 @@ class Run:
         Interrupted
             When SIGINT or SIGTERM stops the run; all is saved. (A distributed job's workers cannot
             agree on a step to stop after: there the signals do what they do elsewhere.)
+        RunError
+            When something cannot be written; what was saved before is whole.
         """
         with Interruption(active=self.loop.job.workers == 1) as interruption:
             for epoch in range(state.next_epoch, self.epochs):
                 try:
-                    record = self._epoch(epoch, state.partial or Partial(), interruption)
-                except Stopped as stopped:
-                    state.partial = stopped.partial
-                    self._checkpoint(state)
-                    raise self._interrupted(interruption, state) from None
-                state.partial = None
-                state.add(record, self.chooser)
-                self.log.text(record.line())
-                self.log.event("epoch", **asdict(record), **self.loop.precision.state())
-                if self.loop.job.leads:
-                    self._save(state)
-                if interruption.asked and state.next_epoch < self.epochs:
+                    self._advance(epoch, state, interruption)
+                except OSError as error:
+                    raise RunError(
+                        f"{error.filename or self.save_dir}: {error.strerror}; what was saved "
+                        f"before is whole: make room, then {self._go_on}"
+                    ) from error
+                if interruption.asked and (state.partial or state.next_epoch < self.epochs):
                     raise self._interrupted(interruption, state)
         return state
+
+    def _advance(self, epoch: int, state: RunState, interruption: Interruption) -> None:
+        """Train, evaluate and save an epoch, or as much of it as is left to do before a signal."""
+        try:
+            record = self._epoch(epoch, state.partial or Partial(), interruption)
+        except Stopped as stopped:
+            state.partial = stopped.partial
+            self._checkpoint(state)
+            return
+        state.partial = None
+        state.add(record, self.chooser)
+        self.log.text(record.line())
+        self.log.event("epoch", **asdict(record), **self.loop.precision.state())
+        if self.loop.job.leads:
+            self._save(state)
+
+    @property
+    def _go_on(self) -> str:
+        return f"go on with the same command and --resume auto --save-dir {self.save_dir}"
 
     def _interrupted(self, interruption: Interruption, state: RunState) -> Interrupted:
         where = f"stopped by {interruption.name} after {state.where}"
         self.log.event("stop", signal=interruption.name, epoch=state.next_epoch)
-        return Interrupted(
-            f"{where}; all is saved: go on with the same command and --resume auto --save-dir "
-            f"{self.save_dir}",
-            128 + interruption.asked,
-        )
+        return Interrupted(f"{where}; all is saved: {self._go_on}", 128 + interruption.asked)
 
     def _epoch(self, epoch: int, done: Partial, interruption: Interruption) -> EpochRecord:
         start = time.perf_counter() - done.seconds

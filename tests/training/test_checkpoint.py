@@ -13,8 +13,9 @@ from aff.data import EvalBatches
 from aff.files import replacing, write_json
 from aff.parameters import load_fitting, save_parameters
 from aff.training import checkpoint as checkpoints
-from aff.training.run import Run, RunState
+from aff.training.run import Run
 from aff.training.runlog import RunLog
+from aff.training.state import RunState
 
 from .helpers import mixed_batches, parameters, small_loop
 

@@ -13,7 +13,7 @@ from aff.errors import Interrupted
 from aff.training import run as run_module
 from aff.training.checkpoint import list_checkpoints, newest_checkpoint
 from aff.training.interruption import Interruption
-from aff.training.run import RunState
+from aff.training.state import RunState
 
 from .helpers import parameters
 from .test_checkpoint import facts, make_run
