@@ -216,6 +216,10 @@ def announce(settings: RunSettings, batches: Batches, loop: TrainingLoop, log: R
         f"devices   {', '.join(map(str, loop.devices))}{workers}; batch {train.batch_size} "
         f"({settings.batch_size} on each), {len(train)} batches an epoch, seed {settings.seed}"
     )
+    if any(device.device_type == "gpu" for device in loop.devices):
+        log.text(
+            "note      GPUs add in no fixed order: runs of one seed agree nearly, not bit for bit"
+        )
     for line in batches.notes:
         log.text(line)
     if settings.mixes:

@@ -1,13 +1,14 @@
 """Damaged training images: refused, or put up with in numbers."""
 
 import cv2
+import mxnet as mx
 import numpy as np
 import pytest
 
 import aff
 from aff.data.damage import Damage
 from aff.data.imagenet import ImageEvalBatches, ImageTrainBatches
-from aff.data.images import FolderImages
+from aff.data.images import FolderImages, RecordImages
 
 from .test_imagenet import picture
 
@@ -66,3 +67,49 @@ def test_validation_needs_every_image(folder):
     images = FolderImages(str(folder), "train")
     with pytest.raises(aff.InputError, match="cannot be decoded"):
         list(ImageEvalBatches(images, 4, len(images.classes), 32))
+
+
+def test_random_damage_to_a_record_file(tmp_path):
+    """Bytes changed, taken away or added anywhere: what is read is an image, or the fault is named
+    with its file.
+    """
+    folder = tmp_path / "val" / "n0"
+    folder.mkdir(parents=True)
+    for index in range(6):
+        cv2.imwrite(str(folder / f"{index}.JPEG"), picture(40, 50, index))
+    records = tmp_path / "val.rec"
+    writer = mx.recordio.MXRecordIO(str(records), "w")
+    images = FolderImages(str(tmp_path))
+    for place in range(len(images)):
+        content, label = images.read(place)
+        writer.write(mx.recordio.pack(mx.recordio.IRHeader(0, float(label), place, 0), content))
+    writer.close()
+    whole, rng = records.read_bytes(), np.random.default_rng(0)
+    named = 0
+    for number in range(300):
+        damaged = bytearray(whole)
+        place = int(rng.integers(len(whole)))
+        if number % 3 == 0:
+            del damaged[place:]
+        elif number % 3 == 1:
+            damaged[place : place + 4] = rng.bytes(4)
+        else:
+            damaged[place:place] = rng.bytes(int(rng.integers(1, 9)))
+        records.write_bytes(damaged)
+        try:
+            batches = ImageEvalBatches(RecordImages(str(records)), 4, 1, 32)
+            assert all(np.isfinite(data).all() for data, _ in batches)
+        except aff.InputError as error:
+            named += 1
+            assert str(records) in str(error)
+    assert named > 150
+
+
+@pytest.mark.parametrize("start", [0, 1, 3])
+def test_an_epoch_goes_on_within(folder, start):
+    (first, _), (second, _) = batches(folder, 0.25), batches(folder, 0.25, 2)
+    whole, rest = list(first.epoch(2)), list(second.epoch(2, start))
+    assert len(rest) == len(whole) - start
+    for one, two in zip(whole[start:], rest):
+        for a, b in zip(one, two):
+            np.testing.assert_array_equal(a, b)

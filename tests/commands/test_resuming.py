@@ -1,0 +1,92 @@
+"""The flags that go on with runs, or start from their parameters."""
+
+import fcntl
+import json
+import subprocess
+import sys
+
+import pytest
+
+from ..conftest import ROOT
+from .conftest import QUICK, train
+
+COMMON = f"{QUICK} --fusion DirectAdd --batch-size 128 --lr 0.05 --save-period 0"
+
+
+@pytest.fixture
+def run(elsewhere):
+    """One epoch, in ``run``."""
+    assert train(f"{COMMON} --num-epochs 1 --save-dir run") == 0
+    return elsewhere / "run"
+
+
+def events(folder, kind):
+    lines = (folder / "train.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["event"] == kind]
+
+
+def test_other_settings_are_named_and_refused_unless_told(run, capsys, elsewhere):
+    more = f"{COMMON} --num-epochs 2 -j 0 --resume auto --save-dir run"
+    capsys.readouterr()
+    assert train(more) == 2
+    error = capsys.readouterr().err
+    assert "num_epochs 1 -> 2" in error
+    assert "num_workers" not in error
+    assert "or go on all the same by --resume-changed" in error
+    assert train(f"{more} --resume-changed") == 0
+    output = capsys.readouterr().out
+    assert "resume    after epoch 0, from" in output
+    assert "changed   num_epochs 1 -> 2" in output
+    assert "changed   num_workers" in output
+    logs = elsewhere / "logs" / "run"
+    assert [event["epoch"] for event in events(logs, "epoch")] == [0, 1]
+    assert "num_epochs 1 -> 2" in events(logs, "resume")[0]["changed"]
+
+
+def test_a_run_from_the_parameters_of_another(run, capsys, elsewhere):
+    text = (
+        f"{COMMON} --num-epochs 3 --save-dir next --resume-from run/best.params --resume-epoch 2 "
+        "--resume-states run/checkpoint-0001/optimizer.params --lr-decay-epoch 2"
+    )
+    assert train(text) == 0
+    assert "start     with epoch 2, from run/best.params" in capsys.readouterr().out
+    found = events(elsewhere / "logs" / "next", "epoch")
+    before = events(elsewhere / "logs" / "run", "epoch")
+    assert [event["epoch"] for event in found] == [2]
+    assert found[0]["lr"] == pytest.approx(0.005)
+    assert found[0]["train_loss"] < before[0]["train_loss"]
+    assert (elsewhere / "next" / "checkpoint-0003").is_dir()
+
+
+def test_a_folder_that_another_process_writes_is_refused(run, capsys):
+    capsys.readouterr()
+    with (run / ".lock").open("a+") as file:
+        file.write("process 1 on another")
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert train(f"{COMMON} --num-epochs 1 --resume auto --save-dir run") == 2
+        assert capsys.readouterr().err == (
+            "train_cifar.py: error: run: process 1 on another is training there: wait for its end, "
+            "or name another --save-dir\n"
+        )
+    assert train(f"{COMMON} --num-epochs 1 --resume auto --save-dir run") == 0
+    assert not (run / ".lock").exists()
+
+
+def test_two_processes_do_not_write_one_folder(elsewhere):
+    command = [
+        *(sys.executable, f"{ROOT}/train_cifar.py", *COMMON.split(), "--num-epochs", "50"),
+        *("--save-dir", "run", "--resume", "auto"),
+    ]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in first.stdout:
+        if line.startswith("epoch 0"):
+            break
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    first.terminate()
+    errors = first.communicate(timeout=60)[1]
+    assert second.returncode == 2
+    assert f"run: process {first.pid} on " in second.stderr
+    assert first.returncode == 143
+    assert "stopped by SIGTERM after epoch" in errors
+    assert errors.rstrip().endswith("go on with the same command and --resume auto --save-dir run")
