@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from functools import partial
 from typing import Optional, Sequence, Tuple
 
@@ -11,6 +10,7 @@ import mxnet as mx
 from mxnet.gluon import HybridBlock
 
 from ..data import CLASSES, EvalBatches, load_dataset
+from ..data.image_augment import scaled_side
 from ..data.imagenet import CROP_RATIO, SIZE, VALIDATION_IMAGES, ImageEvalBatches
 from ..data.images import find_images
 from ..errors import InputError
@@ -79,6 +79,13 @@ def build_parser(prog: str) -> Parser:
         "folder with val/<class>/ or <class>/ in it, or ~/.mxnet/datasets/imagenet/rec/val.rec)",
     )
     data.add_argument(
+        "--rec-val-idx",
+        default=None,
+        metavar="FILE",
+        type=named,
+        help="index of --rec-val (default: the .idx file beside it, where there is one)",
+    )
+    data.add_argument(
         "--input-size",
         type=whole(32, 4096),
         default=None,
@@ -99,13 +106,13 @@ def load_batches(subject: Subject, options: argparse.Namespace, devices: int) ->
     """The batches, and what to call the data."""
     size, classes = options.batch_size * devices, subject.kwargs["classes"]
     if subject.dataset == IMAGENET:
-        images = find_images("val", subject.data_dir, subject.rec_val)
+        images = find_images("val", subject.data_dir, subject.rec_val, subject.rec_val_idx)
         whole_set = "" if len(images) == VALIDATION_IMAGES else ", not ImageNet's 50,000 images"
         side, ratio = subject.input_size or SIZE, subject.crop_ratio or CROP_RATIO
         return (
             ImageEvalBatches(images, size, classes, side, ratio, options.num_workers),
             f"imagenet ({images.source}{whole_set}), centre {side} of "
-            f"{math.ceil(side / ratio)} pixels",
+            f"{scaled_side(side, ratio)} pixels",
         )
     data = load_dataset(subject.dataset, subject.data_dir, subject.labels)
     if data.classes != classes:

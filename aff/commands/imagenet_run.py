@@ -114,7 +114,7 @@ def load_batches(
         selection="selection by the validation set, as in the published code: the best epoch's "
         "error is optimistic",
         notes=[
-            *_notes(len(train), len(val), classes),
+            *_notes(len(train), len(val), classes, len(train.classes)),
             *(f"not used  {line}" for line in unused_flags(settings)),
         ],
         damage=batches.damage,
@@ -127,11 +127,20 @@ def _distillation(
 ) -> Distillation:
     assert settings.teacher is not None
     classes = settings.model_kwargs["classes"]
-    teacher = build_teacher(settings.teacher, settings.teacher_params, classes, devices, precision)
+    teacher = build_teacher(
+        settings.teacher,
+        settings.teacher_params,
+        classes,
+        devices,
+        precision,
+        settings.input_size,
+    )
     return Distillation(teacher, settings.temperature, settings.hard_weight)
 
 
-def _notes(train: int, val: int, classes: int) -> list:
+def _notes(train: int, val: int, classes: int, occurring: int) -> list:
+    if occurring < classes:
+        return [f"note      {classes - occurring} of the {classes} classes have no training image"]
     if classes == IMAGENET_CLASSES and (train, val) != (TRAINING_IMAGES, VALIDATION_IMAGES):
         return [
             f"note      1,000 classes, but not ImageNet's {TRAINING_IMAGES:,} and "

@@ -81,11 +81,13 @@ class ImageNetSettings(RunSettings):
     def data(self) -> dict:
         folder = None if self.use_rec else self.data_dir or IMAGENET
         records = (self.rec_val or usual_records("val")) if self.use_rec else None
+        index = self.rec_val_idx if self.use_rec else None
         return {
             "dataset": "imagenet",
             "labels": None,
             "data_dir": folder and os.path.abspath(os.path.expanduser(folder)),
             "rec_val": records and os.path.abspath(os.path.expanduser(records)),
+            "rec_val_idx": index and os.path.abspath(os.path.expanduser(index)),
             "input_size": self.input_size,
             "crop_ratio": self.crop_ratio,
         }
@@ -151,6 +153,7 @@ def unused_flags(settings: ImageNetSettings) -> List[str]:
                 not stepless and settings.lr_decay_period >= settings.num_epochs,
                 f"beyond --num-epochs {settings.num_epochs}",
             ),
+            ("--num-gpus", settings.cpus is not None and settings.num_gpus > 0, "with --cpus"),
             ("--temperature", not settings.teacher, "without --teacher"),
             ("--hard-weight", not settings.teacher, "without --teacher"),
         ),

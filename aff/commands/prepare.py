@@ -97,6 +97,9 @@ def find_sources(options: argparse.Namespace) -> Dict[str, Source]:
         if os.path.isdir(os.path.join(folder, part))
     }
     if parts:
+        for archive in (TRAIN, VAL):
+            if os.path.isfile(os.path.join(folder, archive)):
+                print(f"{archive} is not read: {folder} holds folders of images", file=sys.stderr)
         if options.val_labels:
             raise InputError(f"--val-labels is for {VAL}; {folder} holds folders of images")
         return parts
@@ -157,6 +160,9 @@ def run(options: argparse.Namespace) -> int:
         parts = list(read_manifest(options.out))
         if not parts:
             raise InputError(f"{options.out}: holds no {MANIFEST} of 'aff prepare'")
+        known = [set(entry.get("classes", [])) for entry in read_manifest(options.out).values()]
+        if known[0] != known[-1]:
+            raise InputError(f"{options.out}: its parts are of other classes: pack them anew")
         for part in parts:
             count = verify(options.out, part, progress)
             print(f"{part}: {count} records verified")

@@ -15,7 +15,7 @@ from .networks import FLAGS, resolve
 from .rundirs import SETTINGS
 
 IMAGENET = "imagenet"
-DATA = ("dataset", "data_dir", "labels", "rec_val", "input_size", "crop_ratio")
+DATA = ("dataset", "data_dir", "labels", "rec_val", "rec_val_idx", "input_size", "crop_ratio")
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Subject:
         The network, as `aff.get_model` takes it.
     params : str
         The parameter file.
-    dataset, data_dir, labels, rec_val, input_size, crop_ratio
+    dataset, data_dir, labels, rec_val, rec_val_idx, input_size, crop_ratio
         The data, as the command's flags name it.
     dtype : str
         Number format that the network was trained in.
@@ -43,6 +43,7 @@ class Subject:
     data_dir: Optional[str] = None
     labels: Optional[str] = None
     rec_val: Optional[str] = None
+    rec_val_idx: Optional[str] = None
     input_size: Optional[int] = None
     crop_ratio: Optional[float] = None
     dtype: str = "float32"
@@ -72,6 +73,8 @@ def find_subject(options: argparse.Namespace, classes: Dict[str, int]) -> Subjec
     ):
         if value and subject.dataset != IMAGENET:
             raise InputError(f"{flag} is for {IMAGENET}; this is {subject.dataset}")
+    if options.rec_val_idx and not options.rec_val:
+        raise InputError("--rec-val-idx needs --rec-val")
     if options.root and not options.name:
         raise InputError("--root is the folder of published parameters: it needs their NAME")
     if subject.labels and subject.dataset != "cifar100":
@@ -93,6 +96,7 @@ def _published(options: argparse.Namespace) -> Subject:
         data_dir=options.data_dir,
         labels=options.labels or record.label_set,
         rec_val=options.rec_val,
+        rec_val_idx=options.rec_val_idx,
         input_size=options.input_size,
         crop_ratio=options.crop_ratio,
         dtype="float16" if record.dataset == IMAGENET else "float32",
@@ -111,7 +115,7 @@ def _of_file(options: argparse.Namespace, classes: Dict[str, int]) -> Subject:
         if options.dataset:
             data = {"dataset": options.dataset}
         if options.data_dir or options.rec_val:
-            data = {**data, "data_dir": None, "rec_val": None}
+            data = {**data, "data_dir": None, "rec_val": None, "rec_val_idx": None}
         data = {key: getattr(options, key) or data.get(key) for key in DATA}
         if data["dataset"] is None:
             raise InputError(f"no {SETTINGS} beside {options.params}: name the data with --dataset")

@@ -22,6 +22,7 @@ def build_teacher(
     classes: int,
     devices: Sequence[mx.Context],
     precision: Float32,
+    size: int = 224,
 ) -> HybridBlock:
     """A network with parameters, ready to be asked.
 
@@ -38,6 +39,8 @@ def build_teacher(
         Where it goes.
     precision : Float32
         Its number format.
+    size : int, default 224
+        Height and width of the images that it will be asked about.
 
     Raises
     ------
@@ -46,8 +49,14 @@ def build_teacher(
     """
     net = _named(name, params, classes, list(devices))
     precision.prepare(net)
-    shape = (1, 3, 224, 224)
-    outputs = net(mx.nd.zeros(shape, ctx=devices[0], dtype=precision.dtype)).shape
+    image = mx.nd.zeros((1, 3, size, size), ctx=devices[0], dtype=precision.dtype)
+    try:
+        outputs = net(image).shape
+    except mx.MXNetError as error:
+        raise InputError(
+            f"--teacher {name}: cannot be asked about images of {size} x {size} pixels "
+            f"({last_line(error)[:80]})"
+        ) from error
     if outputs != (1, classes):
         raise InputError(f"--teacher {name} has {outputs[-1]} outputs, the data {classes} classes")
     hybridize(net)
@@ -68,13 +77,19 @@ def _named(name: str, params: Optional[str], classes: int, devices: list) -> Hyb
 
 def _of_gluoncv(name: str, params: Optional[str], classes: int, devices: list) -> HybridBlock:
     from gluoncv.model_zoo import get_model as gluoncv_model
+    from gluoncv.model_zoo import get_model_list
 
+    if name.lower() not in get_model_list():
+        raise InputError(f"--teacher {name}: neither ours nor GluonCV's")
     try:
         if params is None:
             return gluoncv_model(name, pretrained=True, ctx=devices)
         net = gluoncv_model(name, classes=classes)
     except ValueError as error:
-        raise InputError(f"--teacher {name}: neither ours nor GluonCV's") from error
+        raise InputError(
+            f"--teacher {name}: GluonCV offers no parameters of it ({last_line(error)[:80]}): name "
+            "a file with --teacher-params"
+        ) from error
     except Exception as error:  # what a download can raise has many families
         raise InputError(
             f"--teacher {name}: its parameters could not be downloaded ({last_line(error)[:80]}): "

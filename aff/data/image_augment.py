@@ -87,12 +87,19 @@ def training_view(
     return ((view + noise.astype(np.float32)) - MEAN) / STD
 
 
+def scaled_side(size: int, crop_ratio: float) -> int:
+    """Pixels of the shorter side that a centre of so many pixels is cropped from: ``size /
+    crop_ratio``, rounded up.
+    """
+    return math.ceil(round(size / crop_ratio, 6))
+
+
 def central_view(pixels: np.ndarray, size: int, crop_ratio: float) -> np.ndarray:
     """The normalised centre (size, size, 3) float32 of an image (H, W, 3) uint8 whose shorter side
     is scaled to ``size / crop_ratio`` first, bilinearly, as `ImageRecordIter` does it.
     """
     height, width = pixels.shape[:2]
-    target, shorter = math.ceil(size / crop_ratio), min(height, width)
+    target, shorter = scaled_side(size, crop_ratio), min(height, width)
     scaled = (target * width // shorter, target * height // shorter)
     if scaled != (width, height):
         pixels = cv2.resize(pixels, scaled, interpolation=cv2.INTER_LINEAR)

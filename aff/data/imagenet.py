@@ -17,8 +17,9 @@ import numpy as np
 from ..errors import InputError
 from .batches import AugmentedBatches, Batch, EachOnce, Share, prefetch
 from .damage import Damage
+from .decoding import decode
 from .image_augment import central_view, training_view
-from .images import IMAGENET_CLASSES, Images, decode
+from .images import IMAGENET_CLASSES, Images
 
 SIZE, CROP_RATIO = 224, 0.875
 VALIDATION_IMAGES, TRAINING_IMAGES = 50_000, 1_281_167

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from functools import cached_property, lru_cache
 from typing import List, Optional, Protocol, Sequence, Tuple
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from ..errors import InputError
 from .recordio import RecordFile
@@ -20,7 +18,6 @@ cv2.setNumThreads(0)  # its callers here are threads themselves
 IMAGENET_CLASSES = 1000
 EXTENSIONS = (".jpeg", ".jpg", ".png")
 IMAGENET = os.path.join("~", ".mxnet", "datasets", "imagenet")
-MAX_PIXELS, MAX_ASPECT = 1 << 27, 200
 
 
 class Images(Protocol):
@@ -277,24 +274,3 @@ def find_images(
         f"imagenet's {part} images are not here: put them into {IMAGENET}/{part}/<class>/ or "
         f"{usual}, or name them with --data-dir FOLDER or --rec-{part} FILE"
     )
-
-
-def decode(content: bytes, name: str) -> np.ndarray:
-    """An image file's pixels, (H, W, 3) uint8, red first.
-
-    Raises
-    ------
-    InputError
-        For what cannot be decoded, and for sizes that would fill the memory.
-    """
-    try:
-        with Image.open(io.BytesIO(content)) as header:
-            width, height = header.size
-        if width * height > MAX_PIXELS or max(width, height) > MAX_ASPECT * min(width, height):
-            raise InputError(f"{name}: an image of {width} x {height} pixels is refused")
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, SyntaxError, Image.DecompressionBombError, cv2.error):
-        pixels = None
-    if pixels is None:
-        raise InputError(f"{name}: cannot be decoded as an image")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import cv2
@@ -20,7 +20,8 @@ from ..errors import InputError
 from ..files import read_json, write_json
 from .archives import ArchiveImages
 from .batches import prefetch
-from .images import FolderImages, RecordImages, decode
+from .decoding import decode
+from .images import FolderImages, RecordImages
 
 MANIFEST = "manifest.json"
 PARTS = ("train", "val")
@@ -47,6 +48,14 @@ class Packing:
     resize: int = 0
     quality: int = 95
     seed: int = 0
+
+    def effective(self, part: str) -> Dict[str, Optional[int]]:
+        """What of this has an effect on a part; the rest None."""
+        return {
+            "resize": self.resize,
+            "quality": self.quality if self.resize else None,
+            "seed": self.seed if part == "train" else None,
+        }
 
     def content(self, content: bytes, name: str) -> bytes:
         """What a record holds of an image file.
@@ -88,7 +97,12 @@ def is_done(out: str, part: str, wanted: dict) -> bool:
     if not entry or not all(map(os.path.isfile, files)):
         return False
     same = all(entry.get(key) == value for key, value in wanted.items())
-    return same and entry.get("bytes") == os.path.getsize(files[0])
+    lists = {ending: sha256(os.path.join(out, part + ending)) for ending in ENDINGS[1:]}
+    return (
+        same
+        and entry.get("bytes") == os.path.getsize(files[0])
+        and entry.get("sha256_of_lists") == lists
+    )
 
 
 def pack(
@@ -121,7 +135,7 @@ def pack(
     InputError
         Where no image decodes.
     """
-    wanted = {**asdict(how), "source": images.fingerprint()}
+    wanted = {**how.effective(part), "source": images.fingerprint()}
     if is_done(out, part, wanted):
         return None
     order = np.arange(len(images))
@@ -138,6 +152,7 @@ def pack(
             "images_of_class": counts,
             "bytes": os.path.getsize(temporary[".rec"]),
             "sha256": sha256(temporary[".rec"]),
+            "sha256_of_lists": {ending: sha256(temporary[ending]) for ending in ENDINGS[1:]},
             "left_out": bad,
         }
         if not entry["images"]:

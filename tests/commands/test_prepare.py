@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from aff.commands.main import main
-from aff.data.images import RecordImages, decode
+from aff.data.decoding import decode
+from aff.data.images import RecordImages
 
 SIZES = [(40, 60), (90, 70), (64, 64), (30, 200), (50, 50), (80, 40)]
 
@@ -92,6 +93,34 @@ def test_a_second_run_does_nothing_until_something_changes(folder, out, capsys):
     assert "train: done already\nval: 5 images" in capsys.readouterr().out
     assert prepare(folder, out, "--resize", 20) == 0
     assert "done already" not in capsys.readouterr().out
+    assert prepare(folder, out, "--resize", 20, "--seed", 1) == 0
+    assert capsys.readouterr().out.endswith("val: done already\n"), "validation has no order"
+
+
+def test_what_has_no_effect_repacks_nothing(folder, out, capsys):
+    assert prepare(folder, out) == 0
+    capsys.readouterr()
+    assert prepare(folder, out, "--quality", 50) == 0
+    assert capsys.readouterr().out == "train: done already\nval: done already\n"
+    (out / "train.idx").write_text("0\t0\n")
+    assert prepare(folder, out) == 0
+    assert "train: 6 images" in capsys.readouterr().out
+    assert prepare(out, "--verify") == 0
+
+
+def test_parts_packed_apart_are_compared(folder, out, capsys):
+    assert prepare(folder, out) == 0
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["val"]["classes"].append("another")
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    assert prepare(out, "--verify") == 2
+    assert "its parts are of other classes" in capsys.readouterr().err
+
+
+def test_archives_beside_folders_are_not_read(folder, out, capsys):
+    (folder / "ILSVRC2012_img_train.tar").write_bytes(b"")
+    assert prepare(folder, out) == 0
+    assert "ILSVRC2012_img_train.tar is not read" in capsys.readouterr().err
 
 
 def test_images_that_do_not_decode_are_left_out_and_listed(folder, out, capsys):

@@ -102,6 +102,11 @@ def test_training_and_both_evaluations_agree(folders, records, data, capsys, els
     arguments = ["evaluate", "--params", "run/epoch-0001.params", "--rec-val", f"{data}/val.rec"]
     assert aff_main(arguments) == 0
     assert f"top-1 error {error}" in capsys.readouterr().out
+    (elsewhere / "other.idx").write_text("0\t0\n")
+    assert train(f"{only} {records} --rec-val-idx other.idx") == 2
+    assert "other.idx: does not fit" in capsys.readouterr().err
+    assert aff_main([*arguments, "--rec-val-idx", f"{data}/val.idx"]) == 0
+    assert f"top-1 error {error}" in capsys.readouterr().out
 
 
 def test_folders_and_records_and_any_number_of_threads_train_alike(

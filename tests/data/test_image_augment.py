@@ -13,6 +13,7 @@ from aff.data.image_augment import (
     STD,
     jitter_matrix,
     random_resized_crop,
+    scaled_side,
     training_view,
 )
 
@@ -148,3 +149,10 @@ def test_colours_vary_as_image_record_iter_varies_them(tmp_path):
     )
     np.testing.assert_allclose(ours.mean(axis=0), theirs.mean(axis=0), rtol=0.06)
     np.testing.assert_allclose(ours.std(axis=0), theirs.std(axis=0), rtol=0.15)
+
+
+@pytest.mark.parametrize(
+    "size, ratio, side", [(224, 0.875, 256), (224, 0.7, 320), (64, 0.875, 74), (32, 1, 32)]
+)
+def test_the_side_before_the_crop(size, ratio, side):
+    assert scaled_side(size, ratio) == side
