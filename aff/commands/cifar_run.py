@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..data import LABEL_SMOOTHING_ETA, EvalBatches, TrainBatches, load_dataset
 from ..training.devices import choose_devices
+from ..training.job import create_job
 from .cifar_settings import CifarSettings, unused_flags
 from .running import SMOKE_BATCHES, Batches
 from .running import execute as run
@@ -48,5 +49,6 @@ def load_batches(settings: CifarSettings, devices: int) -> Batches:
 
 def execute(settings: CifarSettings) -> int:
     """Train as the settings say, from the data to the closing lines."""
+    create_job("device")  # refuses to be one of several that know nothing of one another
     devices, warning = choose_devices(settings.gpus, settings.cpus)
     return run(settings, devices, lambda: load_batches(settings, len(devices)), warning)

@@ -134,6 +134,8 @@ def execute(
             if checkpoint
             else RunState.started(loop, settings.resume_epoch)
         )
+        if state.realign(loop, len(batches.train)):
+            notes.append(f"steps of an epoch: goes on with epoch {state.next_epoch} from its start")
         log = RunLog(interval=interval, quiet=True)
         if dirs:
             if not checkpoint:
@@ -144,7 +146,7 @@ def execute(
                 log.warn(warning)
             begin(settings, dirs, batches, loop, log, state, notes)
         if batches.damage:
-            batches.damage.say = log.text
+            batches.damage.say = log.warn
         run = Run(
             loop,
             build(settings.model, settings.model_kwargs, devices, loop.precision, settings.mode),

@@ -42,7 +42,7 @@ class Damage:
                 self.found[place] = str(error)
                 if self.say:
                     self.say(
-                        f"damaged   {error}: the next image takes its place ({len(self.found)} of "
+                        f"{error}: the next image takes its place ({len(self.found)} of "
                         f"at most {self.allowed})"
                     )
         return (place + 1) % self.total

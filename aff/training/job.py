@@ -132,8 +132,8 @@ def create_job(kvstore: str) -> Job:
     if not kvstore.startswith("dist"):
         if role:
             raise InputError(
-                f"--kvstore {kvstore}: this process is one of several that a launcher started, and "
-                "each would train by itself: add --kvstore dist_sync"
+                "this process is one of several that a launcher started, and each would train by "
+                "itself: add --kvstore dist_sync (train_imagenet.py)"
             )
         return Job(kvstore)
     if not role:

@@ -63,6 +63,17 @@ class RunState:
             return f"epoch {self.next_epoch}, batch {self.partial.batches}"
         return f"epoch {self.next_epoch - 1}"
 
+    def realign(self, loop: TrainingLoop, steps_per_epoch: int) -> bool:
+        """Have the schedule go on with the next epoch's start where an epoch has another number of
+        steps than it had so far; whether it has.
+        """
+        done = self.partial.batches if self.partial else 0
+        if loop.step == self.next_epoch * steps_per_epoch + done:
+            return False
+        self.partial = None
+        loop.step = self.next_epoch * steps_per_epoch
+        return True
+
     def best(self) -> EpochRecord:
         """Record of the best epoch."""
         return next(record for record in self.history if record.epoch == self.best_epoch)

@@ -43,6 +43,15 @@ def test_other_settings_are_named_and_refused_unless_told(run, capsys, elsewhere
     assert "num_epochs 1 -> 2" in events(logs, "resume")[0]["changed"]
 
 
+def test_another_batch_size_moves_the_schedule(run, capsys, elsewhere):
+    more = f"{QUICK} --fusion DirectAdd --batch-size 256 --lr 0.05 --num-epochs 3 --save-period 0"
+    flags = "--resume auto --resume-changed --lr-decay-epoch 2 --save-dir run"
+    assert train(f"{more} {flags}") == 0
+    assert "changed   steps of an epoch: goes on with epoch 1" in capsys.readouterr().out
+    found = events(elsewhere / "logs" / "run", "epoch")
+    assert [event["lr"] for event in found] == pytest.approx([0.05, 0.05, 0.005])
+
+
 def test_a_run_from_the_parameters_of_another(run, capsys, elsewhere):
     text = (
         f"{COMMON} --num-epochs 3 --save-dir next --resume-from run/best.params --resume-epoch 2 "
