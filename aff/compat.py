@@ -26,7 +26,7 @@ from importlib import metadata
 from types import ModuleType
 from typing import Optional
 
-from . import lifeline
+from . import job_process
 
 NUMPY_ALIASES = {
     "bool": bool,
@@ -92,6 +92,7 @@ def prepare_launch(workers: Optional[int]) -> None:
     workers : int or None
         How many of them share this machine's processors; None where other machines run them.
     """
+    os.environ["AFF_LAUNCHER"] = str(os.getpid())
     if os.environ.pop("AFF_SET_THREADS", None):
         del os.environ["OMP_NUM_THREADS"]
         if workers:
@@ -193,7 +194,7 @@ def join_job() -> None:
     try:
         host = os.environ["DMLC_PS_ROOT_URI"]
         port, workers = (int(os.environ[f"DMLC_{name}"]) for name in ("PS_ROOT_PORT", "NUM_WORKER"))
-        lifeline.join(role, host, port, workers)
+        job_process.join(role, host, port, workers, int(os.environ.get("AFF_LAUNCHER", "0")))
     except (KeyError, ValueError) as error:
         raise ImportError(
             f"DMLC_ROLE is set to {role!r}, but not all that a distributed job needs ({error}): "

@@ -9,7 +9,6 @@ prints the reason and exits. Imports nothing of mxnet: servers never come back f
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import os
@@ -25,11 +24,6 @@ PATIENCE = 300.0
 LONGEST_MESSAGE = 4096
 #: Seconds that processes may take to end by themselves after all workers have said goodbye.
 FAREWELL = 60.0
-
-
-def where() -> str:
-    """What tells this process from the others of its job."""
-    return f"({socket.gethostname()}, process {os.getpid()})"
 
 
 def line_port(scheduler_port: int) -> int:
@@ -251,40 +245,3 @@ def keep_alive(connection: socket.socket) -> None:
     for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, option):
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-
-
-#: This process's line, where it is a server or worker of a job.
-held: List[Line] = []
-
-
-def join(role: str, host: str, port: int, workers: int) -> None:
-    """Take this process's part in a job's lines.
-
-    Parameters
-    ----------
-    role : str
-        ``'scheduler'``, ``'server'`` or ``'worker'``.
-    host, port : str, int
-        The scheduler's.
-    workers : int
-        How many workers the job has.
-    """
-    if role == "scheduler":
-        Hub(host, line_port(port), workers)
-        return
-    line = Line(f"a {role} {where()}", host, line_port(port))
-    held.append(line)
-    if role == "worker":
-        atexit.register(line.failed, "has ended before its training; it has said why itself")
-
-
-def finish(code: int, message: str = "") -> None:
-    """Take leave of the job with a command's exit code; after a failure, end at once: mxnet would
-    wait for the other workers.
-    """
-    for line in held:
-        if code == 0:
-            line.goodbye()
-            continue
-        line.failed(message)
-        end_now(code)

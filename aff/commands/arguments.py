@@ -12,7 +12,7 @@ from typing import Callable, List, NoReturn, Optional, Sequence
 
 import mxnet as mx
 
-from .. import lifeline
+from .. import job_process
 from ..data import LABEL_SETS, list_datasets
 from ..errors import InputError, Interrupted, RunError, last_line
 
@@ -48,7 +48,7 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
     try:
         code = run()
         sys.stdout.flush()
-        lifeline.finish(code)
+        job_process.finish(code)
         return code
     except InputError as error:
         code, message = 2, one_line(error)
@@ -70,7 +70,7 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
         print(f"{prog}: {one_line(error)}", file=sys.stderr)
         return error.code
     print(f"{prog}: error: {message}", file=sys.stderr)
-    lifeline.finish(code, message)
+    job_process.finish(code, message)
     return code
 
 

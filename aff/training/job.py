@@ -11,7 +11,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
-from .. import compat, lifeline
+from .. import compat, job_process
 from ..errors import InputError
 from ..parameters import average_statistics
 
@@ -142,6 +142,6 @@ def create_job(kvstore: str) -> Job:
             "COMMAND' (README, 'Several machines')"
         )
     job = DistributedJob(mx.kv.create(kvstore))
-    for line in lifeline.held:
-        line.rename(f"worker {job.rank} of {job.workers} {lifeline.where()}")
+    for line in job_process.held:
+        line.rename(f"worker {job.rank} of {job.workers} {job_process.where()}")
     return job

@@ -107,6 +107,22 @@ def test_the_death_of_a_process_ends_the_job(records, tmp_path, role):
     assert not processes_of(tmp_path)
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="finds processes in /proc")
+def test_the_end_of_the_launcher_ends_the_job(records, tmp_path):
+    process = launched(
+        f"{records} --batch-size 2 --num-epochs 500 --log-interval 1 --save-dir run", tmp_path
+    )
+    for line in process.stdout:
+        if "batch 1 of 2" in line:
+            break
+    process.kill()
+    assert "the job ends: the launcher has ended" in finished(process)
+    until = time.monotonic() + 10
+    while processes_of(tmp_path) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not processes_of(tmp_path)
+
+
 def test_a_mistake_ends_the_job(records, tmp_path):
     process = launched(f"{records} --batch-size 2 --lr nonsense", tmp_path)
     output = finished(process)
