@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from typing import Dict, List, Optional
 
 from ..errors import InputError
-from .checkpoint import load_checkpoint, share_checkpoint
+from ..parameters import Misfit
+from .checkpoint import list_checkpoints, load_checkpoint, share_checkpoint
 from .loop import Partial, TrainingLoop
 
 
@@ -98,7 +100,19 @@ class RunState:
         InputError
             For a checkpoint that is incomplete, damaged, or of another network.
         """
-        saved = load_checkpoint(checkpoint, loop)
+        try:
+            saved = load_checkpoint(checkpoint, loop)
+        except Misfit:
+            raise
+        except InputError as error:
+            folder = os.path.dirname(os.path.abspath(checkpoint))
+            others = [
+                path
+                for path in list_checkpoints(folder)
+                if os.path.basename(path) != os.path.basename(checkpoint)
+            ]
+            hint = f"; --resume {others[-1]} goes on from another" if others else ""
+            raise InputError(f"{error}{hint}") from error
         try:
             state = cls._of(saved)
             if state.best_epoch is not None or state.history:

@@ -125,6 +125,18 @@ def test_damaged_checkpoints_are_named(tiny_data, tmp_path, file, damage):
         RunState.resumed(str(path.parent), small_loop())
 
 
+def test_a_damaged_checkpoint_names_the_one_before(tiny_data, tmp_path):
+    make_run(tiny_data, tmp_path, 2).go(RunState())
+    first, second = checkpoints.list_checkpoints(str(tmp_path))
+    with open(f"{second}/net.params", "r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(aff.InputError, match=f"net.params: .*; --resume {first} goes on from"):
+        RunState.resumed(second, make_run(tiny_data, tmp_path, 2).loop)
+    again = make_run(tiny_data, tmp_path, 2)
+    again.go(RunState.resumed(first, again.loop))
+    RunState.resumed(second, make_run(tiny_data, tmp_path, 2).loop)
+
+
 def test_what_a_killed_process_left_is_removed(tiny_data, tmp_path):
     (tmp_path / "checkpoint-0007.123.tmp").mkdir(parents=True)
     make_run(tiny_data, tmp_path, 1).go(RunState())
