@@ -46,7 +46,14 @@ def join(role: str, host: str, port: int, workers: int, launcher: int = 0) -> No
     line = Line(f"a {role} {where()}", host, line_port(port))
     held.append(line)
     if role == "worker":
-        atexit.register(line.failed, "has ended before its training; it has said why itself")
+        atexit.register(_end_badly, line)
+
+
+def _end_badly(line: Line) -> None:
+    """At the end of a worker that has not taken its leave: mxnet would wait for the others."""
+    if not line.left:
+        line.failed("has ended before its time; it has said why itself")
+        end_now(1)
 
 
 def finish(code: int, message: str = "") -> None:

@@ -176,7 +176,7 @@ class Line:
         leave: Callable[[], None] = farewell,
     ):
         self.name = name
-        self.over = False
+        self.over = self.left = False
         self._address = (host, port)
         self._end, self._leave = end, leave
         self._patience = patience
@@ -229,13 +229,13 @@ class Line:
 
     def failed(self, reason: str) -> None:
         """Say what went wrong: the job ends."""
-        if not self.over:
+        if not self.over and not self.left:
             self.over = True
             self._tell(failed=reason)
 
     def goodbye(self) -> None:
-        """Say that this worker has done its part."""
-        self.over = True
+        """Say that this worker has done its part; the job may still end badly."""
+        self.left = True
         self._tell(goodbye=True)
 
 

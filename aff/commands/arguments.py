@@ -54,6 +54,7 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
         code, message = 2, one_line(error)
     except BrokenPipeError:  # whoever read the output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        job_process.finish(1, "nobody reads its output")
         return 1
     except RunError as error:
         code, message = 1, one_line(error)
@@ -68,6 +69,7 @@ def guarded(prog: str, run: Callable[[], int]) -> int:
         code, message = 130, "interrupted"
     except Interrupted as error:
         print(f"{prog}: {one_line(error)}", file=sys.stderr)
+        job_process.finish(error.code, one_line(error))
         return error.code
     print(f"{prog}: error: {message}", file=sys.stderr)
     job_process.finish(code, message)

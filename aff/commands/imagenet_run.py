@@ -158,6 +158,12 @@ def train(options: argparse.Namespace, command: str) -> int:
         options, command, count_classes(images), {"train": images, "val": val}
     )
     job = create_job(options.kvstore)
+    mine = [settings.images, len(devices), settings.batch_size]
+    if job.from_leader(mine) != mine:
+        raise InputError(
+            "this worker's images, their order, or its devices or --batch-size are not those of "
+            "worker 0: give all workers the same data and flags"
+        )
     return execute(
         settings,
         devices,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
+import random
 import shlex
 import sys
 import threading
@@ -94,6 +96,9 @@ def submit(arguments: List[str], launcher: str, workers: int) -> int:
     if launcher == "local":
         tracker.get_host_ip = lambda _: "127.0.0.1"
     prepare_launch(workers if launcher == "local" else None)
+    # Its first free port is the same for all jobs that start at the same moment.
+    first_port = random.SystemRandom().randrange(9091, 9900)
+    tracker.PSTracker = functools.partial(tracker.PSTracker, port=first_port)
     module = {"local": local, "ssh": ssh, "mpi": mpi, "sge": sge}[launcher]
     module.submit(opts.get_opts(arguments))
     return 1 if failures else 0

@@ -43,6 +43,8 @@ FREE = {
 }
 #: And these are not worth a word.
 UNTOLD = {"command", "resume", "resume_changed"}
+#: What ``--resume-changed`` cannot change: the figures so far would be of other images.
+FIXED = {"val_split", "dataset", "labels"}
 R = TypeVar("R", bound="RunSettings")
 
 
@@ -167,7 +169,7 @@ def check_resumed(settings: RunSettings, devices: int, folder: str) -> List[str]
         if key in before and before[key] != now[key] and key not in UNTOLD
     }
     meant = [phrase for key, phrase in changed.items() if key not in FREE]
-    if meant and not settings.resume_changed:
+    if meant and (FIXED & set(changed) or not settings.resume_changed):
         raise InputError(
             f"--resume: {folder} was trained with other settings ({'; '.join(meant)}): give the "
             "same, start a run of its own, or go on all the same by --resume-changed"

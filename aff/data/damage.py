@@ -22,7 +22,7 @@ class Damage:
 
     def __init__(self, total: int, share: float):
         self.total = total
-        self.allowed = int(share * total)
+        self.allowed = min(int(share * total + 1e-9), total - 1)
         self.found: Dict[int, str] = {}
         self.say: Optional[Callable[[str], None]] = None
         self._lock = threading.Lock()

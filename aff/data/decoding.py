@@ -27,7 +27,9 @@ def decode(content: bytes, name: str) -> np.ndarray:
         if width * height > MAX_PIXELS or max(width, height) > MAX_ASPECT * min(width, height):
             raise InputError(f"{name}: an image of {width} x {height} pixels is refused")
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, SyntaxError, Image.DecompressionBombError, cv2.error):
+    except InputError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, cv2.error):
         pixels = None
     if pixels is None:
         raise InputError(f"{name}: cannot be decoded as an image")

@@ -82,14 +82,24 @@ def save_checkpoint(
                 "precision": loop.precision.state(),
             },
         )
-        shutil.rmtree(path, ignore_errors=True)
+        if os.path.isdir(path):
+            _remove(path)
         os.replace(temporary, path)
         sync_folder(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    for old in list_checkpoints(folder)[:-KEPT]:
-        shutil.rmtree(old)
+    saved = list_checkpoints(folder)
+    here = saved.index(path)
+    for old in [*saved[: max(0, here + 1 - KEPT)], *saved[here + 1 :]]:  # those beyond are void
+        _remove(old)
     return path
+
+
+def _remove(path: str) -> None:
+    """Remove a checkpoint so that a kill leaves it whole or not there."""
+    aside = f"{path}.old.{os.getpid()}.tmp"
+    os.replace(path, aside)
+    shutil.rmtree(aside)
 
 
 def load_checkpoint(path: str, loop: TrainingLoop) -> Dict[str, Any]:

@@ -4,6 +4,7 @@ second one ends the process.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -50,8 +51,6 @@ class Interruption:
         if self.asked:
             os._exit(128 + number)
         self.asked = number
-        print(
-            f"{self.name}: finishing this step, then saving; a second signal ends at once",
-            file=sys.stderr,
-            flush=True,
-        )
+        line = f"{self.name}: finishing this step, then saving; a second signal ends at once\n"
+        with contextlib.suppress(OSError):  # nobody may be reading any more
+            os.write(sys.stderr.fileno(), line.encode())

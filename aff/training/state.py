@@ -45,13 +45,15 @@ class EpochRecord:
 @dataclass
 class RunState:
     """What a run knows of its past: the history, the best epoch by the part that chooses, and what
-    has been done of the epoch in which it was stopped; `first_epoch` is the history's.
+    has been done of the epoch in which it was stopped; `first_epoch` is the history's, and an epoch
+    has `steps_per_epoch` (0: not known yet).
     """
 
     history: List[EpochRecord] = field(default_factory=list)
     best_epoch: Optional[int] = None
     partial: Optional[Partial] = None
     first_epoch: int = 0
+    steps_per_epoch: int = 0
 
     @property
     def next_epoch(self) -> int:
@@ -69,8 +71,8 @@ class RunState:
         """Have the schedule go on with the next epoch's start where an epoch has another number of
         steps than it had so far; whether it has.
         """
-        done = self.partial.batches if self.partial else 0
-        if loop.step == self.next_epoch * steps_per_epoch + done:
+        before, self.steps_per_epoch = self.steps_per_epoch, steps_per_epoch
+        if before in (0, steps_per_epoch):  # 0 in a new run
             return False
         self.partial = None
         loop.step = self.next_epoch * steps_per_epoch
@@ -136,4 +138,5 @@ class RunState:
             saved["best_epoch"],
             Partial(**saved["partial"]) if saved.get("partial") else None,
             int(saved.get("first_epoch", 0)),
+            int(saved.get("steps_per_epoch", 0)),
         )

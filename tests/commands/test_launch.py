@@ -128,7 +128,7 @@ def test_a_mistake_ends_the_job(records, tmp_path):
     output = finished(process)
     assert process.returncode == 1
     assert "--lr: takes a number, got 'nonsense'" in output
-    assert "has ended before its training" in output
+    assert "has ended before its time" in output
     assert not list(tmp_path.iterdir())
 
 

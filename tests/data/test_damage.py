@@ -63,6 +63,14 @@ def test_the_next_good_image_takes_the_place(folder, workers):
     assert "(3 of at most 3)" in said[-1]
 
 
+def test_a_share_of_all_ends_too(tmp_path):
+    damage = Damage(3, 1.0)
+    place = damage.instead(damage.instead(0, aff.InputError("a")), aff.InputError("b"))
+    with pytest.raises(aff.InputError, match="one more damaged image than the 2 of 3"):
+        damage.instead(place, aff.InputError("c"))
+    assert Damage(100, 0.29).allowed == 29
+
+
 def test_validation_needs_every_image(folder):
     images = FolderImages(str(folder), "train")
     with pytest.raises(aff.InputError, match="cannot be decoded"):

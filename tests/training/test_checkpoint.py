@@ -13,6 +13,7 @@ from aff.data import EvalBatches
 from aff.files import replacing, write_json
 from aff.parameters import load_fitting, save_parameters
 from aff.training import checkpoint as checkpoints
+from aff.training.loop import Partial
 from aff.training.run import Run
 from aff.training.runlog import RunLog
 from aff.training.state import RunState
@@ -135,6 +136,29 @@ def test_a_damaged_checkpoint_names_the_one_before(tiny_data, tmp_path):
     again = make_run(tiny_data, tmp_path, 2)
     again.go(RunState.resumed(first, again.loop))
     RunState.resumed(second, make_run(tiny_data, tmp_path, 2).loop)
+
+
+def test_a_checkpoint_just_saved_is_never_pruned(tiny_data, tmp_path):
+    """A run that went back has overtaken names: those beyond its own are void."""
+    loop = small_loop()
+    for epochs, done in ((5, 900), (5, 1000), (5, 100)):
+        path = checkpoints.save_checkpoint(str(tmp_path), loop, epochs, {}, done)
+        assert checkpoints.newest_checkpoint(str(tmp_path)) == path
+    checkpoints.save_checkpoint(str(tmp_path), loop, 5, {}, 100)
+    assert [path[-6:] for path in checkpoints.list_checkpoints(str(tmp_path))] == ["000100"]
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_another_number_of_steps_is_seen_in_every_epoch():
+    loop = small_loop()
+    for epoch, batches in ((0, 300), (2, 0), (2, 5)):
+        state = RunState(first_epoch=epoch, steps_per_epoch=390)
+        state.partial = Partial(batches) if batches else None
+        loop.step = 390 * epoch + batches
+        assert not state.realign(loop, 390)
+        assert loop.step == 390 * epoch + batches
+        assert state.realign(loop, 195)
+        assert (loop.step, state.partial) == (195 * epoch, None)
 
 
 def test_what_a_killed_process_left_is_removed(tiny_data, tmp_path):
