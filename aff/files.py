@@ -51,16 +51,11 @@ def link(source: str, path: str) -> None:
     """Give a file that will not be changed a second name, in place of what has that name; a copy
     where the file system knows no links.
     """
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
+    with replacing(path) as temporary:
         try:
             os.link(source, temporary)
         except OSError:
             shutil.copyfile(source, temporary)
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
 
 
 @contextmanager

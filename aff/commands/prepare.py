@@ -157,13 +157,13 @@ def run(options: argparse.Namespace) -> int:
     elif not options.verify:
         raise InputError("give FOLDER and OUT, or OUT and --verify")
     if options.verify:
-        parts = list(read_manifest(options.out))
-        if not parts:
+        manifest = read_manifest(options.out)
+        if not manifest:
             raise InputError(f"{options.out}: holds no {MANIFEST} of 'aff prepare'")
-        known = [set(entry.get("classes", [])) for entry in read_manifest(options.out).values()]
+        known = [set(entry.get("classes", [])) for entry in manifest.values()]
         if known[0] != known[-1]:
             raise InputError(f"{options.out}: its parts are of other classes: pack them anew")
-        for part in parts:
+        for part in manifest:
             count = verify(options.out, part, progress)
             print(f"{part}: {count} records verified")
     return 0

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..ndarray_file import read_array
+from .checkpoint import flatten
 
 
 class _Inert:
@@ -87,10 +88,7 @@ def read_pickled_states(path: str) -> Dict[int, List[np.ndarray]]:
 
 
 def _flat(state: Any) -> List[_Array]:
-    if state is None:
-        return []
-    if isinstance(state, (list, tuple)):
-        return [array for part in state for array in _flat(part)]
-    if not isinstance(state, _Array):
-        raise TypeError(f"a state that is no array, {type(state).__name__}")
-    return [state]
+    arrays = [array for _, array in flatten(state)]
+    if not all(isinstance(array, _Array) for array in arrays):
+        raise TypeError("a state that is no array")
+    return arrays
