@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Callable, Iterable, Optional, Sequence, Tuple
 
 import mxnet as mx
-import numpy as np
 from mxnet import autograd
 from mxnet.gluon import HybridBlock, Trainer
 
@@ -22,6 +21,7 @@ from .metrics import squared_error, wrong_count
 from .objective import CrossEntropy
 from .precision import Float32
 from .schedule import Schedule
+from .watch import Look, Watch
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,7 @@ class TrainingLoop:
         self.objective = objective or CrossEntropy()
         self.job = job or Job()
         self.done = Partial()
+        self.watch = None if self.precision.looks_itself else Watch(net)
         self.trainer = Trainer(
             net.collect_params(),
             "nag",
@@ -193,7 +194,7 @@ class TrainingLoop:
         RunError
             When the loss of a step is not finite, or a gradient that was not thrown away.
         """
-        sums = _Sums(epoch, self.net, done or Partial())
+        sums = _Sums(epoch, self.watch, done or Partial())
         measure = squared_error if self.metric == "rmse" else wrong_count
         start = time.perf_counter() - sums.done.seconds
         lr = self.schedule(max(self.step - 1, 0))
@@ -208,7 +209,7 @@ class TrainingLoop:
             sums.add(
                 losses,
                 [measure(*pair) for pair in zip(outputs, truths)],
-                self.precision.all_finite(self.trainer),
+                self.watch.look() if self.watch else None,
                 len(data),
                 self.step,
                 lr,
@@ -246,40 +247,35 @@ class _Sums:
 
     LAG = 2
 
-    def __init__(self, epoch: int, net: HybridBlock, done: Partial):
+    def __init__(self, epoch: int, watch: Optional[Watch], done: Partial):
         self.epoch = epoch
-        self.net = net
+        self.watch = watch
         self.done = replace(done)
         self._pending: deque = deque()
 
-    def add(self, losses, measures, finite, samples: int, step: int, lr: float) -> None:
-        self._pending.append(([loss.sum() for loss in losses], measures, finite, step, lr))
+    def add(self, losses, measures, look: Optional[Look], samples, step: int, lr: float) -> None:
+        self._pending.append(([loss.sum() for loss in losses], measures, look, step, lr))
         self.done.samples += samples
         self.done.batches += 1
         if len(self._pending) > self.LAG:
             self._read_oldest()
 
     def _read_oldest(self) -> None:
-        losses, measures, finite, step, lr = self._pending.popleft()
+        losses, measures, look, step, lr = self._pending.popleft()
         loss = sum(part.asscalar().item() for part in losses)
         if not math.isfinite(loss):
-            self._stop("the loss is", step, lr)
-        if finite is not None and not finite.asscalar():
-            self._stop("a gradient is", step, lr)
+            self._stop("the loss is", look, step, lr)
+        if look and not look.finite():
+            self._stop("a gradient is", look, step, lr)
         self.done.loss += loss
         self.done.metric += sum(part.asscalar().item() for part in measures)
 
-    def _stop(self, what: str, step: int, lr: float) -> None:
-        bad = [
-            name
-            for name, parameter in self.net._collect_params_with_prefix().items()
-            if parameter.grad_req != "null"
-            and not np.isfinite(parameter.list_grad()[0].asnumpy()).all()
-        ]
-        where = f" (gradients of {bad[0]} and {len(bad) - 1} others)" if bad else ""
+    def _stop(self, what: str, look: Optional[Look], step: int, lr: float) -> None:
+        where = self.watch.first_bad(look) if self.watch and look else None
         raise RunError(
-            f"{what} not finite at epoch {self.epoch}, step {step}, learning rate {lr:g}{where}: "
-            "lower --lr or lengthen the warm-up; earlier parameters are kept"
+            f"{what} not finite at epoch {self.epoch}, step {step}, learning rate {lr:g}"
+            f"{f' ({where})' if where else ''}: lower --lr or lengthen the warm-up; earlier "
+            "parameters are kept"
         )
 
     def read(self) -> None:

@@ -5,7 +5,7 @@ loss scale.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Sequence
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock, Trainer
@@ -43,6 +43,8 @@ class Float32:
 
     dtype = "float32"
     optimizer_params: Dict[str, object] = {}
+    #: Whether `update` makes sure itself that gradients are finite.
+    looks_itself = False
 
     def prepare(self, net: HybridBlock) -> None:
         """Cast the network, once, after its initialization."""
@@ -60,12 +62,6 @@ class Float32:
     def trouble(self) -> str:
         """Why gradients had to be thrown away."""
         return ""
-
-    def all_finite(self, trainer: Trainer) -> Optional[mx.nd.NDArray]:
-        """One array, 1 where every gradient just applied is finite; None where `update` has looked
-        after that.
-        """
-        return all_finite(gradients(trainer))
 
     def state(self) -> Dict[str, float]:
         """What a resumed run needs to go on."""
@@ -85,6 +81,7 @@ class Float16(Float32):
     """
 
     dtype = "float16"
+    looks_itself = True
     optimizer_params = {"multi_precision": True}
     GROWTH_STEPS = 2000
     LARGEST_SCALE = 2.0**24
@@ -121,9 +118,6 @@ class Float16(Float32):
             f"a gradient overflowed float16, the loss scale backs off to {self.loss_scale:g} "
             f"({self.skipped} steps left out so far)"
         )
-
-    def all_finite(self, trainer: Trainer) -> None:
-        return None
 
     def state(self) -> Dict[str, float]:
         return {"loss_scale": self.loss_scale, "unskipped": self.unskipped, "skipped": self.skipped}
