@@ -44,8 +44,11 @@ def outcome(folder):
     run = Path(folder) / "run"
     last = run / "checkpoint-0006"
     state = json.loads((last / "state.json").read_text())
-    for record in state["history"]:
-        del record["seconds"], record["images_per_sec"]
+    log = map(json.loads, (Path(folder) / "logs" / "train.jsonl").read_text().splitlines())
+    state["logged"] = [event for event in log if event["event"] == "epoch"]
+    for record in [*state["history"], *state["logged"]]:
+        for key in ("seconds", "images_per_sec", "time"):
+            record.pop(key, None)
     names = ["best.params", "epoch-0002.params", "epoch-0004.params", "epoch-0006.params"]
     files = {name: (run / name).read_bytes() for name in names}
     for name in ("net.params", "optimizer.params"):

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Iterator, List, Optional
 
 from ..errors import InputError
-from ..files import owned
-from ..training.checkpoint import newest_checkpoint
-from ..training.run import BEST
+from ..files import owned, read_json
+from ..training.checkpoint import BEST, newest_checkpoint
 from ..training.runlog import JSON_LOG
 
 SETTINGS = "settings.json"
@@ -70,7 +69,7 @@ def choose(
             raise InputError(
                 f"--resume {resume} goes on in {folder}: leave --save-dir {save_dir} out"
             )
-        return RunDirs(folder, log_dir or _logs(folder), checkpoint)
+        return _same(RunDirs(folder, log_dir or _logs(folder), checkpoint))
     if not save_dir:
         taken = _taken("params", name)
         if not (resume and taken):
@@ -81,7 +80,7 @@ def choose(
     checkpoint = newest_checkpoint(save_dir) if resume else None
     dirs = RunDirs(save_dir, log_dir or _logs(save_dir), checkpoint)
     if checkpoint:
-        return dirs
+        return _same(dirs)
     if os.path.exists(os.path.join(save_dir, BEST)) or (
         not resume and os.path.exists(os.path.join(save_dir, SETTINGS))
     ):
@@ -103,6 +102,25 @@ def _new(dirs: RunDirs) -> RunDirs:
             f"--logging-dir {dirs.log_dir} holds the log of another run: name another folder"
         )
     return dirs
+
+
+def _same(dirs: RunDirs) -> RunDirs:
+    """The folders of a run to go on with, its log's checked not to be another run's."""
+    kept = os.path.join(dirs.log_dir, SETTINGS)
+    name = read_json(kept).get("save_dir") if os.path.exists(kept) else None
+    other = os.path.normpath(os.path.join(dirs.log_dir, name)) if isinstance(name, str) else ""
+    theirs, ours = os.path.join(other, SETTINGS), os.path.join(dirs.save_dir, SETTINGS)
+    both = bool(name) and os.path.exists(theirs) and os.path.exists(ours)
+    if both and not os.path.samefile(theirs, ours):
+        raise InputError(
+            f"--logging-dir {dirs.log_dir} holds the log of the run in {other}: name another folder"
+        )
+    return dirs
+
+
+def relative(dirs: RunDirs) -> str:
+    """The way from a run's logs to its parameters, which stays when both are moved."""
+    return os.path.relpath(dirs.save_dir, dirs.log_dir)
 
 
 def _numbered(name: str, number: int) -> str:
@@ -148,6 +166,14 @@ def create(dirs: RunDirs) -> None:
     except InputError:
         _remove(created)
         raise
+
+
+def hold(dirs: RunDirs, held: contextlib.ExitStack) -> None:
+    """Hold those folders of a run that there are until `held` is closed."""
+    folders = {os.path.realpath(folder): folder for folder in (dirs.log_dir, dirs.save_dir)}
+    for path in sorted(folders):
+        if os.path.isdir(path):
+            held.enter_context(locked(folders[path]))
 
 
 @contextlib.contextmanager

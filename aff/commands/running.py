@@ -12,17 +12,18 @@ import mxnet as mx
 from ..data.damage import Damage
 from ..families import count_parameters
 from ..files import remove_left_overs, write_json
+from ..training.checkpoint import BEST
 from ..training.job import Job
 from ..training.loop import TrainingLoop
 from ..training.objective import CrossEntropy
 from ..training.precision import Float32, create_precision
-from ..training.run import BEST, Run
+from ..training.run import Run
 from ..training.runlog import HISTORY_PLOT, JSON_LOG, TEXT_LOG, RunLog
 from ..training.start import start_from
 from ..training.state import RunState
 from .networks import build
 from .report import evaluate_command, score
-from .rundirs import SETTINGS, RunDirs, choose, create, locked
+from .rundirs import SETTINGS, RunDirs, choose, create, hold, relative
 from .settings import RunSettings, check_resumed
 
 SMOKE_BATCHES = 2
@@ -140,7 +141,7 @@ def execute(
         if dirs:
             if not checkpoint:
                 create(dirs)
-                held.enter_context(locked(dirs.save_dir))
+                hold(dirs, held)
             log = RunLog(dirs.log_dir, text_log, interval, workers=job.workers)
             if warning:
                 log.warn(warning)
@@ -157,6 +158,7 @@ def execute(
             settings.resume_epoch + 1 if settings.smoke else settings.num_epochs,
             settings.save_period,
             settings.seed,
+            settings.discard,
         )
         if checkpoint:
             run.publish(checkpoint, state)
@@ -174,7 +176,7 @@ def prepare(
     dirs = choose(settings.name, settings.save_dir, settings.logging_dir, settings.resume)
     if not dirs.checkpoint:
         return dirs, []
-    held.enter_context(locked(dirs.save_dir))
+    hold(dirs, held)
     return dirs, check_resumed(settings, devices, dirs.save_dir)
 
 
@@ -189,6 +191,9 @@ def begin(
 ) -> None:
     """Keep the settings, and say what is about to be run, and from where it goes on."""
     kept = settings.as_json(len(loop.devices) * loop.job.workers)
+    kept["save_dir"] = relative(dirs)
+    if dirs.checkpoint:
+        log.go_back(state.next_epoch)
     for folder in {dirs.save_dir, dirs.log_dir}:
         remove_left_overs(folder)
         write_json(os.path.join(folder, SETTINGS), kept)

@@ -40,6 +40,7 @@ FREE = {
     "cpus",
     "kvstore",
     "max_bad_records",
+    "discard",
 }
 #: And these are not worth a word.
 UNTOLD = {"command", "resume", "resume_changed"}
@@ -87,6 +88,7 @@ class RunSettings:
     resume_epoch: int
     accept_pickled_states: bool
     smoke: bool
+    discard: bool
 
     @classmethod
     def gathered(cls: Type[R], options: argparse.Namespace, **resolved: Any) -> R:
@@ -118,9 +120,12 @@ class RunSettings:
         raise NotImplementedError
 
     def within(self: R, folder: str) -> R:
-        """The same run with its files in `folder`."""
+        """The same run with its files in `folder`, which is removed at its end."""
         return replace(
-            self, save_dir=os.path.join(folder, "params"), logging_dir=os.path.join(folder, "logs")
+            self,
+            save_dir=os.path.join(folder, "params"),
+            logging_dir=os.path.join(folder, "logs"),
+            discard=True,
         )
 
     @property
@@ -169,10 +174,16 @@ def check_resumed(settings: RunSettings, devices: int, folder: str) -> List[str]
         if key in before and before[key] != now[key] and key not in UNTOLD
     }
     meant = [phrase for key, phrase in changed.items() if key not in FREE]
-    if meant and (FIXED & set(changed) or not settings.resume_changed):
+    fixed = sorted(FIXED & set(changed))
+    if meant and (fixed or not settings.resume_changed):
         raise InputError(
             f"--resume: {folder} was trained with other settings ({'; '.join(meant)}): give the "
-            "same, start a run of its own, or go on all the same by --resume-changed"
+            + (
+                f"same, or start a run of its own: another {' and '.join(fixed)} cannot go on with "
+                "its figures"
+                if fixed
+                else "same, start a run of its own, or go on all the same by --resume-changed"
+            )
         )
     return list(changed.values())
 

@@ -231,7 +231,7 @@ def run(options: argparse.Namespace, command: str) -> int:
     if options.smoke and not options.save_dir:
         with tempfile.TemporaryDirectory(prefix="aff-smoke-") as folder:
             options.save_dir = os.path.join(folder, "params")
-            options.logging_file = None
+            options.logging_file, options.discard = None, True
             options.logging_dir = options.logging_dir or os.path.join(folder, "logs")
             code = train(options, command)
         print("smoke run: passed; nothing was kept")

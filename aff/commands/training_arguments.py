@@ -202,6 +202,8 @@ def check_resume(options: argparse.Namespace) -> None:
         Which names the flags.
     """
     check_needs(options, NEEDS)
+    if options.smoke and options.resume not in (None, "auto"):
+        raise InputError(f"--smoke tries a run from its start: leave --resume {options.resume} out")
     for name in ("resume_params", "resume_states"):
         path = getattr(options, name)
         if path and not os.path.isfile(path):

@@ -64,7 +64,7 @@ class RecordFile:
             For a damaged record, by its number and position.
         """
         parts, _ = self._parts(self.offsets[place], place)
-        data = MAGIC.join(os.pread(self._file.fileno(), size, start) for start, size in parts)
+        data = MAGIC.join(self._bytes(size, start, place) for start, size in parts)
         try:
             header, content = mx.recordio.unpack(data)
         except (struct.error, ValueError) as error:
@@ -77,11 +77,17 @@ class RecordFile:
         start, size = parts[0]
         if size < HEADER.size:
             raise self._damaged(place, "its header is cut short")
-        head = os.pread(self._file.fileno(), HEADER.size + 4, start)
+        head = self._bytes(HEADER.size + 4, start, place)
         count, label, _, _ = HEADER.unpack(head[: HEADER.size])
         if count == 1 and size >= HEADER.size + 4:  # one label, packed as several are
             count, label = 0, struct.unpack("<f", head[HEADER.size :])[0]
         return np.array([label] if count == 0 else [np.nan] * min(count, 2), np.float32)
+
+    def _bytes(self, size: int, start: int, place: int) -> bytes:
+        try:
+            return os.pread(self._file.fileno(), size, start)
+        except OSError as error:
+            raise self._damaged(place, f"cannot be read: {error.strerror}") from error
 
     def _damaged(self, place: int, reason: str) -> InputError:
         offset = f", byte {self.offsets[place]}" if hasattr(self, "offsets") else ""
@@ -91,7 +97,7 @@ class RecordFile:
         """Start and length of the parts of a record, and where the next record starts."""
         parts: List[Tuple[int, int]] = []
         while True:
-            head = os.pread(self._file.fileno(), 8, offset)
+            head = self._bytes(8, offset, place)
             if len(head) < 8 or head[:4] != MAGIC:
                 raise self._damaged(place, f"no record starts at byte {offset}")
             word = struct.unpack("<I", head[4:])[0]

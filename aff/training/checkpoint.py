@@ -2,7 +2,8 @@
 done>/``, or, of a run that was stopped within an epoch, ``checkpoint-<epochs done>-<batches
 done>/``.
 
-``net.params`` and ``optimizer.params`` are arrays in mxnet's format, ``state.json`` is the rest.
+``net.params`` and ``optimizer.params`` are arrays in mxnet's format, ``state.json`` is the rest;
+``best.params`` is another name of the best epoch's parameters so far.
 Nothing is pickled. The data order and augmentation need no state: they are functions of seed and
 epoch.
 """
@@ -17,13 +18,13 @@ from typing import Any, Dict, List, Optional, Tuple
 import mxnet as mx
 
 from ..errors import InputError
-from ..files import read_json, remove_left_overs, sync_folder, write_json
+from ..files import link, read_json, remove_left_overs, sync_folder, write_json
 from ..ndarray_file import ArrayFile
 from ..parameters import few, load_fitting, save_arrays, save_parameters
 from .loop import TrainingLoop
 
 KEPT = 2
-NET, OPTIMIZER, STATE = "net.params", "optimizer.params", "state.json"
+NET, OPTIMIZER, STATE, BEST = "net.params", "optimizer.params", "state.json", "best.params"
 _NAME = re.compile(r"checkpoint-(\d+)(?:-(\d+))?")
 
 
@@ -45,6 +46,7 @@ def save_checkpoint(
     epochs_done: int,
     state: Dict[str, object],
     batches_done: int = 0,
+    best: Optional[str] = None,
 ) -> str:
     """Save a checkpoint, then remove all but the newest two.
 
@@ -60,6 +62,8 @@ def save_checkpoint(
         What else the run needs to go on; JSON.
     batches_done : int, default 0
         Batches trained of the next epoch.
+    best : str, optional
+        File of the best parameters so far, or `NET`: these are the best.
 
     Returns
     -------
@@ -74,6 +78,9 @@ def save_checkpoint(
     try:
         save_parameters(loop.net, os.path.join(temporary, NET))
         save_arrays(os.path.join(temporary, OPTIMIZER), _saved_arrays(loop))
+        source = os.path.join(temporary, NET) if best == NET else best
+        if source and os.path.exists(source):
+            link(source, os.path.join(temporary, BEST))
         write_json(
             os.path.join(temporary, STATE),
             {

@@ -14,7 +14,7 @@ import mxnet as mx
 from mxnet import autograd
 from mxnet.gluon import HybridBlock, Trainer
 
-from ..errors import RunError
+from ..errors import InputError, RunError
 from .devices import shares
 from .job import Job
 from .metrics import squared_error, wrong_count
@@ -108,7 +108,7 @@ class TrainingLoop:
     step : int
         Steps trained over the whole run.
     done : Partial
-        What has been trained of the last epoch.
+        What has been trained of the last epoch, also of one that an error ended.
     """
 
     def __init__(
@@ -198,26 +198,28 @@ class TrainingLoop:
         measure = squared_error if self.metric == "rmse" else wrong_count
         start = time.perf_counter() - sums.done.seconds
         lr = self.schedule(max(self.step - 1, 0))
-        for data, targets in progress(batches):
-            if stop():
-                break
-            lr = self.schedule(self.step)
-            self.trainer.set_learning_rate(lr)
-            outputs, losses, truths = self._forward_backward(data, targets)
-            if not self.precision.update(self.trainer, len(data) * self.job.workers):
-                notify(f"epoch {epoch}, step {self.step} left out: {self.precision.trouble()}")
-            sums.add(
-                losses,
-                [measure(*pair) for pair in zip(outputs, truths)],
-                self.watch.look() if self.watch else None,
-                len(data),
-                self.step,
-                lr,
-            )
-            self.step += 1
-        sums.read()
-        sums.done.seconds = time.perf_counter() - start
-        self.done = sums.done
+        try:
+            for data, targets in progress(batches):
+                if stop():
+                    break
+                lr = self.schedule(self.step)
+                self.trainer.set_learning_rate(lr)
+                outputs, losses, truths = self._forward_backward(data, targets)
+                if not self.precision.update(self.trainer, len(data) * self.job.workers):
+                    notify(f"epoch {epoch}, step {self.step} left out: {self.precision.trouble()}")
+                sums.add(
+                    losses,
+                    [measure(*pair) for pair in zip(outputs, truths)],
+                    self.watch.look() if self.watch else None,
+                    len(data),
+                    self.step,
+                    lr,
+                )
+                self.step += 1
+        except InputError:
+            self.done = sums.finish(start)
+            raise
+        self.done = sums.finish(start)
         if stop():
             raise Stopped(sums.done)
         loss, metric, samples = sums.means(self.job)
@@ -278,10 +280,12 @@ class _Sums:
             "parameters are kept"
         )
 
-    def read(self) -> None:
-        """Read all that has not been read yet."""
+    def finish(self, start: float) -> Partial:
+        """Read all that has not been read yet; what has been done since `start`."""
         while self._pending:
             self._read_oldest()
+        self.done.seconds = time.perf_counter() - start
+        return self.done
 
     def means(self, job: Job) -> Tuple[float, float, int]:
         """Loss and metric of the mean sample, and number of samples, over all workers."""

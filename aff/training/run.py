@@ -13,17 +13,15 @@ from typing import Any, Dict, Iterator
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
-from ..errors import Interrupted, RunError
+from ..errors import InputError, Interrupted, RunError
 from ..files import link
 from ..parameters import copy_parameters
-from .checkpoint import NET, save_checkpoint
+from .checkpoint import BEST, NET, save_checkpoint
 from .evaluation import Evaluation, evaluate
 from .interruption import Interruption
 from .loop import Partial, Stopped, TrainingLoop
 from .runlog import HISTORY_PLOT, RunLog, plot_history
 from .state import EpochRecord, RunState
-
-BEST = "best.params"
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,8 @@ class Run:
         Epochs between parameters that are kept besides the best; 0 keeps none.
     seed : int
         Reseeds mxnet's generator at every epoch.
+    discard : bool, default False
+        Whether its files are removed at its end: then no message says how to go on.
     """
 
     loop: TrainingLoop
@@ -64,6 +64,7 @@ class Run:
     epochs: int
     save_period: int
     seed: int
+    discard: bool = False
 
     @property
     def chooser(self) -> str:
@@ -76,20 +77,23 @@ class Run:
 
         Raises
         ------
+        InputError
+            For data that cannot be read; what was trained before is saved (not by a distributed
+            job, whose workers have not come to the same step).
         Interrupted
             When SIGINT or SIGTERM stops the run; all is saved. (A distributed job's workers cannot
             agree on a step to stop after: there the signals do what they do elsewhere.)
         RunError
             When something cannot be written; what was saved before is whole.
         """
-        with Interruption(active=self.loop.job.workers == 1) as interruption:
+        with Interruption(active=self._alone) as interruption:
             for epoch in range(state.next_epoch, self.epochs):
                 try:
                     self._advance(epoch, state, interruption)
                 except OSError as error:
                     raise RunError(
-                        f"{error.filename or self.save_dir}: {error.strerror}; what was saved "
-                        f"before is whole: make room, then {self._go_on}"
+                        f"{error.filename or self.save_dir}: {error.strerror}; "
+                        + self._hint("what was saved before is whole: make room, then ")
                     ) from error
                 if interruption.asked and (state.partial or state.next_epoch < self.epochs):
                     raise self._interrupted(interruption, state)
@@ -103,6 +107,15 @@ class Run:
             state.partial = stopped.partial
             self._checkpoint(state)
             return
+        except InputError as error:
+            done, before = self.loop.done, state.partial or Partial()
+            if not self._alone or not (done.batches or state.history):
+                raise
+            if done.batches > before.batches:
+                state.partial = done
+                self._checkpoint(state)
+            hint = self._hint("what was trained so far is saved: with that put right, ")
+            raise InputError(f"{error}; {hint}") from error
         state.partial = None
         state.add(record, self.chooser)
         self.log.text(record.line())
@@ -111,16 +124,23 @@ class Run:
             self._save(state)
 
     @property
-    def _go_on(self) -> str:
-        return f"go on with the same command and --resume auto --save-dir {self.save_dir}"
+    def _alone(self) -> bool:
+        return self.loop.job.workers == 1
+
+    def _hint(self, what: str) -> str:
+        """How to go on after a stop; `what` is said before it."""
+        if self.discard:
+            return "nothing is kept of this run"
+        return f"{what}go on with the same command and --resume auto --save-dir {self.save_dir}"
 
     def _interrupted(self, interruption: Interruption, state: RunState) -> Interrupted:
         where = f"stopped by {interruption.name} after {state.where}"
         self.log.event("stop", signal=interruption.name, epoch=state.next_epoch)
-        return Interrupted(f"{where}; all is saved: {self._go_on}", 128 + interruption.asked)
+        return Interrupted(f"{where}; {self._hint('all is saved: ')}", 128 + interruption.asked)
 
     def _epoch(self, epoch: int, done: Partial, interruption: Interruption) -> EpochRecord:
         start = time.perf_counter() - done.seconds
+        self.loop.done = done
         mx.random.seed((self.seed * 1_000_003 + epoch) % 2**31)
         stats = self.loop.train_epoch(
             self.train.epoch(epoch, done.batches),
@@ -168,18 +188,19 @@ class Run:
             yield batch
 
     def publish(self, checkpoint: str, state: RunState) -> None:
-        """Give the parameters of an epoch's checkpoint the names under which they stay: as the
-        best, and as those of a period. A resumed run does it again: the one before may have been
-        killed in between.
+        """Give the parameters of a checkpoint the names under which they stay: the best so far, and
+        those of a period. A resumed run does it again: the one before may have been killed in
+        between, or had gone further than the checkpoint.
         """
         done = state.next_epoch
-        if state.partial or not state.history or not self.loop.job.leads:
+        if not state.history or not self.loop.job.leads:
             return
-        kept = [BEST] if state.best_epoch == done - 1 else []
-        if self.save_period and done % self.save_period == 0:
-            kept.append(f"epoch-{done:04d}.params")
-        for name in kept:
-            link(os.path.join(checkpoint, NET), os.path.join(self.save_dir, name))
+        kept = {BEST: BEST}
+        if not state.partial and self.save_period and done % self.save_period == 0:
+            kept[NET] = f"epoch-{done:04d}.params"
+        for source, name in kept.items():
+            if os.path.exists(os.path.join(checkpoint, source)):
+                link(os.path.join(checkpoint, source), os.path.join(self.save_dir, name))
 
     def _save(self, state: RunState) -> None:
         self.publish(self._checkpoint(state), state)
@@ -187,7 +208,12 @@ class Run:
 
     def _checkpoint(self, state: RunState) -> str:
         batches = state.partial.batches if state.partial else 0
-        return save_checkpoint(self.save_dir, self.loop, state.next_epoch, asdict(state), batches)
+        best = os.path.join(self.save_dir, BEST) if state.history else None
+        if not state.partial and state.best_epoch == state.next_epoch - 1:
+            best = NET
+        return save_checkpoint(
+            self.save_dir, self.loop, state.next_epoch, asdict(state), batches, best
+        )
 
     def _curves(self, state: RunState):
         labels = [f"train {self.loop.metric}", *(f"{part} top-1 error" for part in self.evals)]

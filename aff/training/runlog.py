@@ -12,6 +12,8 @@ from typing import Iterable, Iterator, Optional
 
 from tqdm import tqdm
 
+from ..files import replacing
+
 TEXT_LOG, JSON_LOG, HISTORY_PLOT = "train.log", "train.jsonl", "history.png"
 
 
@@ -76,6 +78,17 @@ class RunLog:
                 JSON_LOG, json.dumps({"event": kind, "time": round(time.time(), 3), **values})
             )
 
+    def go_back(self, epoch: int) -> None:
+        """Remove the events of this epoch and later ones, which are trained again, and what a
+        killed process was writing.
+        """
+        if not self.folder or not os.path.exists(self.path(JSON_LOG)):
+            return
+        with open(self.path(JSON_LOG), encoding="utf-8", errors="replace") as file:
+            lines = [line for line in file if _is_of_before(line, epoch)]
+        with replacing(self.path(JSON_LOG)) as path, open(path, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+
     def _append(self, name: str, line: str) -> None:
         with open(self.path(name), "a", encoding="utf-8") as file:
             file.write(line + "\n")
@@ -101,6 +114,15 @@ class RunLog:
                 rate = self.workers * images / (now - since)
                 self.text(f"{description}, batch {number} of {total}: {rate:.0f} images/s")
                 since, images = now, 0
+
+
+def _is_of_before(line: str, epoch: int) -> bool:
+    """Whether a line of the JSON log is whole, and no epoch's from this one on."""
+    try:
+        event = json.loads(line)
+        return line.endswith("\n") and not (event["event"] == "epoch" and event["epoch"] >= epoch)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def plot_history(path: str, labels: Iterable[str], rows: Iterable[Iterable[float]]) -> None:

@@ -129,7 +129,10 @@ class RunState:
         """The state of a new run, or, in a worker that does not lead, of the one that the leading
         worker has started or resumed.
         """
-        return cls._of(share_checkpoint(loop, asdict(cls(first_epoch=first_epoch))))
+        state = cls._of(share_checkpoint(loop, asdict(cls(first_epoch=first_epoch))))
+        if state.partial and not loop.job.leads:  # the sums count once, in the leading worker
+            state.partial = Partial(state.partial.batches, seconds=state.partial.seconds)
+        return state
 
     @classmethod
     def _of(cls, saved: dict) -> RunState:

@@ -99,3 +99,50 @@ def test_two_processes_do_not_write_one_folder(elsewhere):
     assert first.returncode == 143
     assert "stopped by SIGTERM after epoch" in errors
     assert errors.rstrip().endswith("go on with the same command and --resume auto --save-dir run")
+
+
+def test_what_resuming_may_never_change_is_not_offered(run, capsys):
+    capsys.readouterr()
+    flags = "--num-epochs 2 --resume auto --resume-changed --save-dir run --val-split 0.2"
+    assert train(f"{COMMON} {flags}") == 2
+    error = capsys.readouterr().err
+    assert "another val_split cannot go on with its figures" in error
+    assert "--resume-changed" not in error
+
+
+def test_two_runs_do_not_write_one_log(run, capsys, elsewhere):
+    assert train(f"{COMMON} --num-epochs 1 --save-dir other/run --logging-dir logs/other") == 0
+    capsys.readouterr()
+    more = f"{COMMON} --num-epochs 1 --resume auto --save-dir other/run"
+    assert train(more) == 2
+    error = capsys.readouterr().err
+    assert "--logging-dir logs/run holds the log of the run in run: name another folder" in error
+    assert train(f"{more} --logging-dir logs/other") == 0
+    (elsewhere / "run").rename(elsewhere / "moved")
+    (elsewhere / "logs" / "run").rename(elsewhere / "logs" / "moved")
+    assert train(f"{COMMON} --num-epochs 1 --resume auto --save-dir moved") == 0
+
+
+def test_a_log_that_another_process_writes_is_refused(run, capsys, elsewhere):
+    capsys.readouterr()
+    with (elsewhere / "logs" / "run" / ".lock").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert train(f"{COMMON} --num-epochs 1 --resume auto --save-dir run") == 2
+    assert "logs/run: another process is training there" in capsys.readouterr().err
+
+
+def test_a_smoke_run_is_of_no_other_run(run, capsys, tmp_path):
+    assert train(f"{COMMON} --num-epochs 1 --smoke --resume run") == 2
+    assert "--smoke tries a run from its start: leave --resume run out" in capsys.readouterr().err
+
+
+def test_an_interrupted_smoke_run_says_that_nothing_is_kept(elsewhere, monkeypatch, capsys):
+    from aff.training import run as run_module
+
+    class Asked(run_module.Interruption):
+        asked = property(lambda self: 15, lambda self, value: None)
+
+    monkeypatch.setattr(run_module, "Interruption", Asked)
+    assert train(f"{COMMON} --num-epochs 1 --smoke") == 143
+    assert capsys.readouterr().err.rstrip().endswith("nothing is kept of this run")
+    assert not list(elsewhere.iterdir())

@@ -1,5 +1,7 @@
 """RecordIO files that mxnet wrote, and damaged ones."""
 
+import errno
+import os
 import struct
 
 import mxnet as mx
@@ -102,3 +104,13 @@ def test_a_record_without_a_header(tmp_path):
 def test_what_is_missing_is_said(tmp_path):
     with pytest.raises(aff.InputError, match="x.rec: cannot be read: No such file"):
         RecordFile(str(tmp_path / "x.rec"))
+
+
+def test_a_disk_that_fails_is_damage_of_the_record(written, monkeypatch):
+    def fails(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    file = RecordFile(str(written / "x.rec"))
+    monkeypatch.setattr(os, "pread", fails)
+    with pytest.raises(aff.InputError, match="record 1, byte .*: cannot be read: Input/output"):
+        file.read(1)

@@ -70,6 +70,7 @@ def test_what_a_run_leaves(tiny_data, tmp_path):
         "logs",
     ]
     assert sorted(path.name for path in (tmp_path / "checkpoint-0003").iterdir()) == [
+        "best.params",
         "net.params",
         "optimizer.params",
         "state.json",
