@@ -9,6 +9,7 @@ from . import fusion_concat, fusion_variants  # noqa: E402, F401  (registers the
 from .errors import InputError  # noqa: E402
 from .families import count_parameters  # noqa: E402
 from .fusion import create_fusion, list_fusions  # noqa: E402
+from .inference import optimize_for_inference  # noqa: E402
 from .model_zoo import get_model, list_models  # noqa: E402
 from .pretrained import load_parameters, load_published  # noqa: E402
 from .published import list_published  # noqa: E402
@@ -24,4 +25,5 @@ __all__ = [
     "list_published",
     "load_parameters",
     "load_published",
+    "optimize_for_inference",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mxnet.gluon import HybridBlock, nn
 
+from .attention import everywhere, flat, weighted
 from .fusion import create_fusion
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
 
@@ -210,7 +211,6 @@ class ResNeXtBlock(HybridBlock):
                     conv(out, channels // 4, use_bias=True),
                     nn.Activation("relu"),
                     conv(channels // 4, out, use_bias=True),
-                    nn.Activation("sigmoid"),
                 )
             self.downsample = sequential(*shortcut)
             self.attention = create_fusion(fusion, out, r, norm.layer, norm.kwargs)
@@ -218,5 +218,5 @@ class ResNeXtBlock(HybridBlock):
     def hybrid_forward(self, F, x):
         body = self.body(x)
         if self.use_se:
-            body = F.broadcast_mul(body, self.se(self.pool(body)))
+            body = weighted(F, everywhere(F, self.se(self.pool(body)), flat(F, body)), body)
         return F.Activation(self.attention(body, self.downsample(x)), act_type="relu")

@@ -16,10 +16,11 @@ from __future__ import annotations
 import numbers
 from typing import Callable, Dict, List, Optional, Tuple
 
-from mxnet.gluon import HybridBlock, nn
+from mxnet.gluon import HybridBlock
 
+from .attention import TwoBranches, flat, global_context, joint_logits, local_context
 from .errors import InputError, unknown
-from .layers import GlobalAvgPool2D, Normalization, NormLayer, conv, sequential
+from .layers import Normalization, NormLayer
 
 _FUSIONS: Dict[str, type] = {}
 _ALIASES: Dict[str, str] = {}
@@ -117,56 +118,6 @@ def create_fusion(
     return cls(channels, r, Normalization(norm_layer, norm_kwargs))
 
 
-def reduced(channels: int, r: int) -> int:
-    """Channels of a bottleneck, C/r rounded down.
-
-    Raises
-    ------
-    InputError
-        Where none is left.
-    """
-    if channels < r:
-        raise InputError(
-            f"a reduction ratio of {r} leaves nothing of {channels} channels: it must not be larger"
-        )
-    return channels // r
-
-
-def bottleneck(channels: int, inner: int, out: int, norm: Normalization) -> list:
-    """1x1 convolution C to `inner`, BN, relu, 1x1 convolution to `out`, BN; biases as published."""
-    return [
-        conv(channels, inner, use_bias=True),
-        norm(inner),
-        nn.Activation("relu"),
-        conv(inner, out, use_bias=True),
-        norm(out),
-    ]
-
-
-def local_context(channels: int, r: int, norm: Normalization) -> nn.HybridSequential:
-    """Local channel context L(Z), equation 2: (N, C, H, W) to (N, C, H, W)."""
-    return sequential(*bottleneck(channels, reduced(channels, r), channels, norm))
-
-
-def global_context(channels: int, r: int, norm: Normalization) -> nn.HybridSequential:
-    """Global channel context g(Z), equation 1: (N, C, H, W) to (N, C, 1, 1)."""
-    return sequential(
-        GlobalAvgPool2D(), *bottleneck(channels, reduced(channels, r), channels, norm)
-    )
-
-
-def attention_weight(F, local_logits, global_logits):
-    """MS-CAM weight M(Z) = sigmoid(L(Z) + g(Z)), equation 3: (N, C, H, W), each in (0, 1)."""
-    return F.Activation(F.broadcast_add(local_logits, global_logits), act_type="sigmoid")
-
-
-def soft_selection(F, weight, difference, residual):
-    """``weight * x + (1 - weight) * residual`` from ``difference = x - residual``, in one
-    multiply-add.
-    """
-    return F.elemwise_add(residual, F.elemwise_mul(weight, difference))
-
-
 @register_fusion("DirectAdd", "Add")
 class DirectAdd(HybridBlock):
     """Addition, ``x + residual``: the join of a plain ResNet and the paper's baseline. It has no
@@ -181,7 +132,7 @@ class DirectAdd(HybridBlock):
 
 
 @register_fusion("ASKCFuse", "AFF")
-class AFF(HybridBlock):
+class AFF(TwoBranches):
     """Attentional feature fusion, equation 4: ``2 (M(x + residual) x + (1 - M(x + residual))
     residual)``.
 
@@ -203,11 +154,6 @@ class AFF(HybridBlock):
         with self.name_scope():
             self.local_att = local_context(channels, r, norm)
             self.global_att = global_context(channels, r, norm)
-
-    def hybrid_forward(self, F, x, residual):
-        initial = F.elemwise_add(x, residual)
-        weight = attention_weight(F, self.local_att(initial), self.global_att(initial))
-        return 2 * soft_selection(F, weight, F.elemwise_sub(x, residual), residual)
 
 
 @register_fusion("ResGlobLocaforGlobLocaCha", "iAFF")
@@ -232,8 +178,15 @@ class IAFF(HybridBlock):
 
     def hybrid_forward(self, F, x, residual):
         initial = F.elemwise_add(x, residual)
-        difference = F.elemwise_sub(x, residual)
-        weight = attention_weight(F, self.local_att(initial), self.global_att(initial))
-        refined = soft_selection(F, weight, difference, residual)
-        weight = attention_weight(F, self.local_att2(refined), self.global_att2(refined))
-        return soft_selection(F, weight, difference, residual)
+        difference = F.elemwise_sub(flat(F, x), flat(F, residual))
+        logits = joint_logits(F, self.local_att(initial), self.global_att(initial))
+        refined = self._selected(F, logits, difference, residual)
+        logits = joint_logits(F, self.local_att2(refined), self.global_att2(refined))
+        return self._selected(F, logits, difference, residual)
+
+    @staticmethod
+    def _selected(F, logits, difference, residual):
+        """``w x + (1 - w) residual``."""
+        weight = F.Activation(logits, act_type="sigmoid")
+        moved = F.reshape_like(F.elemwise_mul(weight, difference), residual)
+        return F.elemwise_add(residual, moved)

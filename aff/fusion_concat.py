@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mxnet.gluon import HybridBlock, nn
 
-from .fusion import bottleneck, reduced, register_fusion
-from .fusion_variants import Attentive
+from .attention import Attentive, bottleneck, everywhere, flat, reduced
+from .fusion import register_fusion
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
 
 
@@ -40,16 +40,15 @@ class _JointConv(HybridBlock):
             self.weight = self.params.get("weight", shape=(channels, 2 * width, 1, 1))
             self.bias = self.params.get("bias", shape=(channels,), init="zeros")
 
-    def hybrid_forward(self, F, local, everywhere, weight, bias):
+    def hybrid_forward(self, F, local, pooled, weight, bias):
         own, shared = (
             F.slice_axis(weight, axis=1, begin=begin, end=begin + self._width)
             for begin in (0, self._width)
         )
         settings = {"kernel": (1, 1), "num_filter": self._channels}
-        return F.broadcast_add(
-            F.Convolution(local, own, bias, **settings),
-            F.Convolution(everywhere, shared, no_bias=True, **settings),
-        )
+        local = F.Convolution(local, own, bias, **settings)
+        pooled = F.Convolution(pooled, shared, no_bias=True, **settings)
+        return F.elemwise_add(local, F.reshape_like(everywhere(F, pooled, flat(F, local)), local))
 
 
 class _ConcatenatedContexts(Attentive):
@@ -60,13 +59,11 @@ class _ConcatenatedContexts(Attentive):
         with self.name_scope():
             self.local_att = sequential(*local, nn.Activation("relu"))
             self.global_att = sequential(GlobalAvgPool2D(), *global_, nn.Activation("relu"))
-            self.post = sequential(
-                _JointConv(width, channels), norm(channels), nn.Activation("sigmoid")
-            )
+            self.post = sequential(_JointConv(width, channels), norm(channels))
 
-    def weight(self, F, z):
-        joint, norm, sigmoid = self.post
-        return sigmoid(norm(joint(self.local_att(z), self.global_att(z))))
+    def logits(self, F, z):
+        joint, norm = self.post
+        return flat(F, norm(joint(self.local_att(z), self.global_att(z))))
 
 
 @register_fusion("HalfASKCFuse", "Half-AFF")

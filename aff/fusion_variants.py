@@ -7,16 +7,22 @@ of how its weight w joins the inputs. Shapes are those of :mod:`aff.fusion`.
 
 from __future__ import annotations
 
-from mxnet.gluon import HybridBlock, nn
+from mxnet.gluon import nn
 
-from .fusion import (
-    attention_weight,
+from .attention import (
+    Attentive,
+    TwoBranches,
     bottleneck,
+    everywhere,
+    flat,
     global_context,
     local_context,
+    modulate,
     reduced,
-    register_fusion,
+    refine,
+    rescale,
 )
+from .fusion import register_fusion
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
 
 SK_REDUCTION = 4
@@ -27,67 +33,14 @@ def wide(channels: int, norm: Normalization) -> list:
     return [conv(channels, channels, use_bias=True), norm(channels)]
 
 
-def refine(F, weight, x, residual):
-    """Refinement, ``residual + w x`` (SENet's row of Table 1)."""
-    return F.elemwise_add(residual, F.broadcast_mul(x, weight))
-
-
-def modulate(F, weight, x, residual):
-    """Modulation, ``w residual + x`` (GAU's row of Table 1)."""
-    return F.elemwise_add(F.broadcast_mul(residual, weight), x)
-
-
-def rescale(F, weight, x, residual):
-    """The sum scaled as a whole, ``w (x + residual)``."""
-    return F.broadcast_mul(F.elemwise_add(x, residual), weight)
-
-
-def select(F, weight, x, residual):
-    """Soft selection, ``2 (w x + (1 - w) residual)``; `weight` may be of one value a channel."""
-    difference = F.elemwise_sub(x, residual)
-    return 2 * F.elemwise_add(residual, F.broadcast_mul(difference, weight))
-
-
-class Attentive(HybridBlock):
-    """A fusion by one weight: ``join(F, weight(F, z), x, residual)``, z what the attention sees."""
-
-    #: Whether z is ``x + residual``; otherwise it is `x`.
-    sees_sum = True
-    join = staticmethod(select)
-
-    def weight(self, F, z):
-        """The weight, (N, C, H, W) or (N, C, 1, 1), each value in (0, 1)."""
-        raise NotImplementedError
-
-    def hybrid_forward(self, F, x, residual):
-        z = F.elemwise_add(x, residual) if self.sees_sum else x
-        return self.join(F, self.weight(F, z), x, residual)
-
-
-class _OneBranch(Attentive):
-    """A weight from one branch, `attention`."""
-
-    def weight(self, F, z):
-        return F.Activation(self.attention(z), act_type="sigmoid")
-
-
 class _GlobalBranch(Attentive):
-    """A weight from the global branch, `global_att`."""
+    """A weight of one value a channel, from the global branch, `global_att`."""
 
-    def weight(self, F, z):
-        return F.Activation(self.global_att(z), act_type="sigmoid")
-
-
-class _TwoBranches(Attentive):
-    """A weight from the sum of two branches, `local_att` and `global_att`, which the published code
-    calls so whatever they see.
-    """
-
-    def weight(self, F, z):
-        return attention_weight(F, self.local_att(z), self.global_att(z))
+    def logits(self, F, z):
+        return everywhere(F, self.global_att(z), flat(F, z))
 
 
-class _WideLocalGlobal(_TwoBranches):
+class _WideLocalGlobal(TwoBranches):
     """Local and global branch, each a single 1x1 convolution of all channels."""
 
     def __init__(self, channels: int, r: int, norm: Normalization):
@@ -98,7 +51,7 @@ class _WideLocalGlobal(_TwoBranches):
 
 
 @register_fusion("ResGlobCha")
-class ResGlobCha(_OneBranch):
+class ResGlobCha(Attentive):
     """Soft selection by the global context of the sum alone, without a bottleneck."""
 
     def __init__(self, channels: int, r: int, norm: Normalization):
@@ -111,9 +64,12 @@ class ResGlobCha(_OneBranch):
                 *wide(channels, norm),
             )
 
+    def logits(self, F, z):
+        return everywhere(F, self.attention(z), flat(F, z))
+
 
 @register_fusion("ResLocaCha")
-class ResLocaCha(_OneBranch):
+class ResLocaCha(Attentive):
     """Soft selection by the local context of the sum alone, without a bottleneck."""
 
     def __init__(self, channels: int, r: int, norm: Normalization):
@@ -123,6 +79,9 @@ class ResLocaCha(_OneBranch):
                 *wide(channels, norm), nn.Activation("relu"), *wide(channels, norm)
             )
 
+    def logits(self, F, z):
+        return flat(F, self.attention(z))
+
 
 @register_fusion("ResGlobLocaCha")
 class ResGlobLocaCha(_WideLocalGlobal):
@@ -130,7 +89,7 @@ class ResGlobLocaCha(_WideLocalGlobal):
 
 
 @register_fusion("ResGlobGlobCha")
-class ResGlobGlobCha(_TwoBranches):
+class ResGlobGlobCha(Attentive):
     """`AFF` with two global branches (Table 3, "Global + Global")."""
 
     def __init__(self, channels: int, r: int, norm: Normalization):
@@ -139,9 +98,13 @@ class ResGlobGlobCha(_TwoBranches):
             self.local_att = global_context(channels, r, norm)
             self.global_att = global_context(channels, r, norm)
 
+    def logits(self, F, z):
+        pooled = F.elemwise_add(self.local_att(z), self.global_att(z))
+        return everywhere(F, pooled, flat(F, z))
+
 
 @register_fusion("ResLocaLocaCha")
-class ResLocaLocaCha(_TwoBranches):
+class ResLocaLocaCha(Attentive):
     """`AFF` with two local branches (Table 3, "Local + Local")."""
 
     def __init__(self, channels: int, r: int, norm: Normalization):
@@ -149,6 +112,9 @@ class ResLocaLocaCha(_TwoBranches):
         with self.name_scope():
             self.local_att = local_context(channels, r, norm)
             self.global_att = local_context(channels, r, norm)
+
+    def logits(self, F, z):
+        return flat(F, F.elemwise_add(self.local_att(z), self.global_att(z)))
 
 
 @register_fusion("SEFuse")
@@ -180,7 +146,7 @@ class GAUFuse(_GlobalBranch):
 
 
 @register_fusion("SKFuse")
-class SKFuse(HybridBlock):
+class SKFuse(Attentive):
     """Soft selection by a softmax over the two inputs, from the global context of their sum
     (Table 1, SKNet): ``2 (a x + b residual)``, a + b = 1 in each channel.
 
@@ -197,12 +163,12 @@ class SKFuse(HybridBlock):
                 *bottleneck(channels, inner, 2 * channels, norm),
             )
 
-    def hybrid_forward(self, F, x, residual):
-        logits = self.global_att(F.elemwise_add(x, residual))
-        # (N, 2C, 1, 1) to (N, 2, C): the first half of the channels speaks for x.
-        shares = F.softmax(F.reshape(logits, (0, 2, self.channels)), axis=1)
-        share = F.reshape(F.slice_axis(shares, axis=1, begin=0, end=1), (0, self.channels, 1, 1))
-        return select(F, share, x, residual)
+    def logits(self, F, z):
+        # A softmax of two is the sigmoid of their difference; the first half speaks for x.
+        both = self.global_att(z)
+        for_x = F.slice_axis(both, axis=1, begin=0, end=self.channels)
+        for_residual = F.slice_axis(both, axis=1, begin=self.channels, end=None)
+        return everywhere(F, F.elemwise_sub(for_x, for_residual), flat(F, z))
 
 
 @register_fusion("XplusAYforY", "MS-SENet")

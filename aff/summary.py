@@ -52,6 +52,7 @@ class Row:
 _POOLING = ("Pooling", "_contrib_AdaptiveAvgPooling2D")
 _ELEMENTWISE = (
     "elemwise_add",
+    "add_n",
     "elemwise_sub",
     "elemwise_mul",
     "broadcast_add",

@@ -49,7 +49,9 @@ def two_branches(f, z):
 
 def post(f, z):
     local, global_ = run(f.local_att, z), run(f.global_att, z)
-    return run(f.post, np.concatenate([local, global_ + 0 * local[:, : global_.shape[1]]], axis=1))
+    return sigmoid(
+        run(f.post, np.concatenate([local, global_ + 0 * local[:, : global_.shape[1]]], axis=1))
+    )
 
 
 def select(x, y, w):
