@@ -62,7 +62,8 @@ def optimize_for_inference(net: HybridBlock) -> HybridBlock:
 
 def _separate_convolutions(output: mx.sym.Symbol) -> mx.sym.Symbol:
     """The same graph with a factor of 1 behind every convolution whose output goes to several
-    operators: mxnet 1.9.1 would take the BatchNorm and relu behind such a one into it for all of them.
+    operators: mxnet 1.9.1 takes the BatchNorm, relu or addition behind such a one into it for all
+    of them.
     """
     graph = json.loads(output.tojson())
     uses = Counter(entry[0] for node in graph["nodes"] for entry in node["inputs"])

@@ -14,6 +14,7 @@ from ..data.image_augment import scaled_side
 from ..data.imagenet import CROP_RATIO, SIZE, VALIDATION_IMAGES, ImageEvalBatches
 from ..data.images import find_images
 from ..errors import InputError
+from ..model_zoo import get_model
 from ..pretrained import load_parameters, load_published
 from ..published import DEFAULT_ROOT, Published
 from ..training.devices import choose_devices
@@ -30,7 +31,7 @@ from .arguments import (
     real,
     whole,
 )
-from .networks import build, ready
+from .networks import ready_to_infer
 from .report import score
 from .rundirs import SETTINGS
 from .subject import IMAGENET, Subject, find_subject
@@ -66,7 +67,11 @@ def build_parser(prog: str) -> Parser:
         "--batch-size", type=whole(1), default=128, help="images of a batch on each device"
     )
     parser.add_argument(
-        "--mode", choices=("hybrid", "imperative"), default="hybrid", help="how the network is run"
+        "--mode",
+        choices=("optimized", "hybrid", "imperative"),
+        default="optimized",
+        help="how the network is run: optimized for inference (on one CPU device; elsewhere as "
+        "hybrid), compiled as in training, or operator by operator",
     )
     add_model_arguments(parser, required=False)
     data = add_data_arguments(parser, default=None, names=[IMAGENET])
@@ -129,11 +134,12 @@ def load_batches(subject: Subject, options: argparse.Namespace, devices: int) ->
 def load_network(subject: Subject, options: argparse.Namespace, devices, precision) -> HybridBlock:
     """The network with its parameters, ready to run."""
     if subject.published is None:
-        net = build(subject.model, subject.kwargs, devices, precision, options.mode)
+        net = get_model(subject.model, ctx=list(devices), **subject.kwargs)
+        precision.prepare(net)
         load_parameters(net, subject.params, devices)
-        return net
-    net = load_published(subject.published.name, devices, options.root)
-    return ready(net, precision, options.mode)
+    else:
+        net = load_published(subject.published.name, devices, options.root)
+    return ready_to_infer(net, devices, precision, options.mode)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ COMMANDS = {
     "fetch": "download and verify parameters that the authors published",
     "launch": "start a training script in several processes or on several machines",
     "prepare": ".rec files from folders of images",
+    "bench": "how fast networks train and infer here, and whether the loaders keep up",
 }
 
 

@@ -12,6 +12,7 @@ from mxnet.gluon import HybridBlock
 
 from ..errors import InputError, unknown
 from ..families import checked_arguments, list_networks, match_family, model_arguments
+from ..inference import optimize_for_inference
 from ..model_zoo import get_model, resolve_model
 from ..training.loop import hybridize
 from ..training.precision import Float32
@@ -109,6 +110,17 @@ def ready(net: HybridBlock, precision: Float32, mode: str) -> HybridBlock:
     if mode == "hybrid":
         hybridize(net)
     return net
+
+
+def ready_to_infer(
+    net: HybridBlock, devices: Sequence[Context], precision: Float32, mode: str
+) -> HybridBlock:
+    """A network with its parameters, made for inference: ``'optimized'`` on one CPU device, and
+    elsewhere compiled.
+    """
+    if mode == "optimized" and len(devices) == 1 and devices[0].device_type == "cpu":
+        return optimize_for_inference(net)
+    return ready(net, precision, "hybrid" if mode == "optimized" else mode)
 
 
 def short_name(name: str, kwargs: Dict[str, Any]) -> str:

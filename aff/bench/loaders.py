@@ -1,0 +1,167 @@
+"""How fast the loaders give batches, against what is usual in Gluon, on images made here."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import Callable, Dict, Iterable, List, Sequence
+
+import mxnet as mx
+import numpy as np
+from mxnet.gluon import data as gluon_data
+from PIL import Image
+
+from ..data.batches import TrainBatches
+from ..data.dataset import DataSet, Split
+from ..data.imagenet import ImageTrainBatches
+from ..data.images import FolderImages, Images, RecordImages
+from .timing import interleaved, rate
+
+CLASSES = 10
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+BATCH = 128
+#: Size of the photographs made, that of ImageNet's on average.
+PHOTO = (500, 375)
+PHOTOS = 128
+
+
+def _noise(count: int, size: int = 32) -> Split:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (count, 3, size, size), dtype=np.uint8)
+    return Split(images, rng.integers(CLASSES, size=count).astype(np.int32))
+
+
+def _go_through(batches: Callable[[], Iterable]) -> Callable[[], object]:
+    def action():
+        for _ in batches():
+            pass
+
+    return action
+
+
+def in_memory(threads: Sequence[int], rounds: int, count: int = 50 * BATCH) -> Dict[str, float]:
+    """Images a second of CIFAR's kind (crop, mirror, normalise, mixup), by number of threads, and
+    of Gluon's transforms, one image after another on one thread.
+    """
+    split = _noise(count)
+    data = DataSet("noise", CLASSES, MEAN, STD, split, split, mirror=True, pad=4)
+    actions = {
+        f"-j {workers}": _go_through(
+            lambda workers=workers: TrainBatches(
+                data, BATCH, 0, workers, mixup_alpha=1.0, mixup_until=1
+            ).epoch(0)
+        )
+        for workers in threads
+    }
+    few = 4 * BATCH
+    taken = interleaved(actions, rounds)
+    rates = {name: rate(count, seconds) for name, seconds in taken.items()}
+    gluon = interleaved({"gluon": _go_through(lambda: _gluon(split, few))}, rounds)["gluon"]
+    return {**rates, "Gluon's transforms, one thread": rate(few, gluon)}
+
+
+def _gluon(split: Split, count: int):
+    """The published CIFAR pipeline, on the first images."""
+    from gluoncv.data import transforms as gcv_transforms
+    from mxnet.gluon.data.vision import transforms
+
+    transform = transforms.Compose(
+        [
+            gcv_transforms.RandomCrop(32, pad=4),
+            transforms.RandomFlipLeftRight(),
+            transforms.ToTensor(),
+            transforms.Normalize(MEAN, STD),
+        ]
+    )
+    images = [mx.nd.array(i.transpose(1, 2, 0), dtype="uint8") for i in split.images[:count]]
+    samples = gluon_data.ArrayDataset(images, split.labels[:count]).transform_first(transform)
+    for data, labels in gluon_data.DataLoader(samples, BATCH, shuffle=True, last_batch="discard"):
+        lam = np.random.beta(1, 1)
+        yield lam * data + (1 - lam) * data[::-1], labels.asnumpy()
+
+
+def photographs(folder: str) -> None:
+    """Make JPEG files of the size of ImageNet's, two classes of them: smooth noise, which takes
+    about as many bytes as a photograph.
+    """
+    rng = np.random.default_rng(0)
+    for number in range(PHOTOS):
+        path = os.path.join(folder, "train", f"class{number % 2}")
+        os.makedirs(path, exist_ok=True)
+        small = rng.integers(0, 256, (PHOTO[1] // 6, PHOTO[0] // 6, 3), dtype=np.uint8)
+        image = Image.fromarray(small).resize(PHOTO)
+        image.save(os.path.join(path, f"{number}.jpg"), quality=92)
+
+
+def _pack(images: Images, path: str) -> None:
+    writer = mx.recordio.MXIndexedRecordIO(f"{path}.idx", f"{path}.rec", "w")
+    for place in range(len(images)):
+        content, label = images.read(place)
+        writer.write_idx(place, mx.recordio.pack(mx.recordio.IRHeader(0, label, place, 0), content))
+    writer.close()
+
+
+def from_files(threads: Sequence[int], rounds: int, size: int = 224) -> Dict[str, float]:
+    """Images a second of ImageNet's kind, from folders, from a ``.rec`` file, and from the same by
+    mxnet's `ImageRecordIter`, by number of threads.
+    """
+    batch = PHOTOS // 4
+    with tempfile.TemporaryDirectory(prefix="aff-bench-") as folder:
+        photographs(folder)
+        images = FolderImages(folder, "train")
+        record = os.path.join(folder, "train")
+        _pack(images, record)
+        sources: Dict[str, Images] = {
+            "folders": images,
+            ".rec file": RecordImages(f"{record}.rec", f"{record}.idx"),
+        }
+        actions = {
+            f"{name}, -j {workers}": _go_through(
+                lambda source=source, workers=workers: ImageTrainBatches(
+                    source, batch, 0, 2, size, workers, mixup_alpha=0.2, mixup_until=1
+                ).epoch(0)
+            )
+            for name, source in sources.items()
+            for workers in threads
+        }
+        for workers in filter(None, threads):
+            iterator = _record_iter(record, batch, size, workers)
+            actions[f"ImageRecordIter, {workers} threads"] = _one_pass(iterator)
+        taken = interleaved(actions, rounds)
+    return {name: rate(PHOTOS, seconds) for name, seconds in taken.items()}
+
+
+def _record_iter(record: str, batch: int, size: int, workers: int):
+    """mxnet's loader with the published script's augmentation."""
+    return mx.io.ImageRecordIter(
+        path_imgrec=f"{record}.rec",
+        path_imgidx=f"{record}.idx",
+        preprocess_threads=workers,
+        shuffle=True,
+        batch_size=batch,
+        data_shape=(3, size, size),
+        random_resized_crop=True,
+        min_random_area=0.08,
+        max_aspect_ratio=4 / 3,
+        min_aspect_ratio=3 / 4,
+        rand_mirror=True,
+        brightness=0.4,
+        saturation=0.4,
+        contrast=0.4,
+        pca_noise=0.1,
+        round_batch=False,
+    )
+
+
+def _one_pass(iterator) -> Callable[[], object]:
+    def action():
+        iterator.reset()
+        for batch in iterator:
+            batch.data[0].wait_to_read()
+
+    return action
+
+
+def threads_to_try(cpus: int) -> List[int]:
+    """No thread, one, and as many as there are processors."""
+    return sorted({0, 1, cpus})

@@ -1,0 +1,134 @@
+"""How fast networks train and infer, and how much memory that takes: fusions beside each other."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from typing import Any, Callable, Dict, List, Sequence
+
+import mxnet as mx
+import numpy as np
+from mxnet.gluon import HybridBlock
+
+from ..errors import InputError, RunError, last_line
+from ..inference import optimize_for_inference
+from ..model_zoo import get_model
+from ..training.loop import TrainingLoop, hybridize
+from ..training.schedule import build_schedule
+from .literal import make_literal
+from .timing import interleaved, rate
+
+#: Behind a fusion's name: computed as its formula reads.
+LITERAL = ":literal"
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network with the size of its input.
+
+    Parameters
+    ----------
+    model, kwargs : str and dict
+        As `aff.get_model` takes them, without the fusion.
+    batch_size : int
+        Images of a batch.
+    size : int
+        Their height and width.
+    """
+
+    model: str
+    kwargs: Dict[str, Any] = field(default_factory=dict)
+    batch_size: int = 32
+    size: int = 32
+
+    def network(self, fusion: str, device: mx.Context) -> HybridBlock:
+        """The network with a fusion, which may end in ``:literal``."""
+        mx.random.seed(SEED)
+        name = fusion[: -len(LITERAL)] if fusion.endswith(LITERAL) else fusion
+        net = get_model(self.model, fusion=name, ctx=device, **self.kwargs)
+        if fusion != name and not make_literal(net):
+            raise InputError(f"{fusion}: only AFF and iAFF are here as their formulas read")
+        return net
+
+    def batch(self, classes: int):
+        """One batch of noise, (data, targets)."""
+        rng = np.random.default_rng(SEED)
+        data = rng.standard_normal((self.batch_size, 3, self.size, self.size)).astype(np.float32)
+        return data, np.eye(classes, dtype=np.float32)[rng.integers(classes, size=self.batch_size)]
+
+
+def training_step(case: Case, fusion: str, device: mx.Context) -> Callable[[], object]:
+    """A training step as runs make it (forward, backward, update, sums), to its end."""
+    net = case.network(fusion, device)
+    hybridize(net)
+    loop = TrainingLoop(net, [device], build_schedule(1e-4, 1, 1))
+    batch = case.batch(net(mx.nd.zeros((1, 3, case.size, case.size), ctx=device)).shape[1])
+    return lambda: (loop.train_epoch([batch], 0), mx.nd.waitall())
+
+
+def training(
+    case: Case, fusions: Sequence[str], device: mx.Context, rounds: int
+) -> Dict[str, float]:
+    """Images a second in training, by fusion."""
+    taken = interleaved({f: training_step(case, f, device) for f in fusions}, rounds)
+    return {fusion: rate(case.batch_size, seconds) for fusion, seconds in taken.items()}
+
+
+def inference(
+    case: Case, fusions: Sequence[str], device: mx.Context, rounds: int
+) -> Dict[str, float]:
+    """Images a second in inference, by fusion; ``<fusion>, optimized`` is what
+    `optimize_for_inference` makes of it.
+    """
+    data = mx.nd.array(case.batch(2)[0], ctx=device)
+    nets: Dict[str, HybridBlock] = {}
+    for fusion in fusions:
+        plain = case.network(fusion, device)
+        if device.device_type == "cpu":
+            nets[f"{fusion}, optimized"] = optimize_for_inference(case.network(fusion, device))
+        plain.hybridize(static_alloc=True, static_shape=True)
+        nets[fusion] = plain
+    taken = interleaved(
+        {name: (lambda net=net: net(data).wait_to_read()) for name, net in nets.items()}, rounds
+    )
+    return {name: rate(case.batch_size, seconds) for name, seconds in taken.items()}
+
+
+def peak_memory(case: Case, fusions: Sequence[str]) -> Dict[str, float]:
+    """Peak memory of a process that trains on a CPU, in GB, by fusion; empty where the system does
+    not tell (elsewhere than on Linux).
+    """
+    if not os.path.exists("/proc/self/status"):
+        return {}
+    return {fusion: _measured(case, fusion) for fusion in fusions}
+
+
+def _measured(case: Case, fusion: str) -> float:
+    command = [sys.executable, "-m", __name__, json.dumps({**asdict(case), "fusion": fusion})]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    if finished.returncode:
+        reason = (finished.stderr.strip().splitlines() or ["out of memory"])[-1]
+        raise RunError(f"{case.model} with {fusion} does not train here: {reason}")
+    return float(finished.stdout)
+
+
+def main(arguments: List[str]) -> None:
+    """Train some steps in this process and print its peak memory in GB."""
+    described = json.loads(arguments[0])
+    fusion = described.pop("fusion")
+    try:
+        step = training_step(Case(**described), fusion, mx.cpu())
+        for _ in range(3):
+            step()
+    except (mx.MXNetError, MemoryError) as error:
+        raise SystemExit(last_line(error) or "out of memory") from None
+    with open("/proc/self/status", encoding="ascii") as file:  # getrusage knows the parent's too
+        print(next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024 / 1e9)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
