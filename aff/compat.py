@@ -24,7 +24,7 @@ import os
 import sys
 from importlib import metadata
 from types import ModuleType
-from typing import Optional
+from typing import Dict, Optional
 
 from . import job_process
 
@@ -99,6 +99,14 @@ def prepare_launch(workers: Optional[int]) -> None:
             os.environ["OMP_NUM_THREADS"] = str(max(1, available_cpus() // workers))
     if workers:
         os.environ.setdefault("DMLC_INTERFACE", "lo")
+
+
+def environment_of_share(processes: int) -> Dict[str, str]:
+    """The environment of one of several processes that share this machine's processors."""
+    environment = dict(os.environ)
+    if environment.pop("AFF_SET_THREADS", None):
+        environment["OMP_NUM_THREADS"] = str(max(1, available_cpus() // processes))
+    return environment
 
 
 def restore_numpy_aliases() -> None:

@@ -15,6 +15,10 @@ COMMANDS = {
     "fetch": "download and verify parameters that the authors published",
     "launch": "start a training script in several processes or on several machines",
     "prepare": ".rec files from folders of images",
+    "recipes": "the published runs: commands, scores, what their logs say",
+    "train": "train a published run by its name",
+    "plot": "training curves of runs, over the published ones",
+    "experiment": "the paper's ablation on Fashion-MNIST, a grid of runs",
     "bench": "how fast networks train and infer here, and whether the loaders keep up",
 }
 

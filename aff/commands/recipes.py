@@ -1,0 +1,81 @@
+"""``aff recipes``: the published runs, what they reported and what they need."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from typing import List, Optional, Sequence
+
+from ..recipes import RECIPES, Recipe, find_recipe
+from .arguments import Parser, guarded, named
+from .list import columns
+
+
+def build_parser(prog: str) -> Parser:
+    """The command's flags."""
+    parser = Parser(
+        prog=prog,
+        description="List the published runs, or describe one: its command, what its log says "
+        "otherwise, and what came out. 'aff train NAME' runs it.",
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", type=named, default=None, help="a run")
+    return parser
+
+
+def reported(recipe: Recipe) -> str:
+    """The published score as text."""
+    return f"{100 * recipe.record.top1_error:.2f} %"
+
+
+def data_of(recipe: Recipe) -> str:
+    """The data set, with its labels where there are several."""
+    record = recipe.record
+    return f"{record.dataset}, {record.label_set} labels" if record.label_set else record.dataset
+
+
+def table() -> str:
+    """All runs, a line each."""
+    rows = [
+        [
+            recipe.name,
+            recipe.record.generation,
+            data_of(recipe),
+            reported(recipe),
+            "yes" if recipe.published else "no",
+        ]
+        for recipe in RECIPES.values()
+    ]
+    return columns(["run", "generation", "data", "top-1 error", "command published"], rows)
+
+
+def describe(recipe: Recipe) -> str:
+    """A run in full."""
+    record = recipe.record
+    facts = [
+        ("data", data_of(recipe)),
+        ("reported", f"top-1 error {reported(recipe)}"),
+        ("network", f"{record.model} with {record.kwargs['fusion']}"),
+        ("parameters", f"{record.filename}, in YimianDai/open-aff {record.commit[:7]}"),
+        ("its log", f"logs/published/{record.curve}.csv" if record.curve else "was not published"),
+        ("published", f"python {recipe.published}" if recipe.published else "no command"),
+        ("the log says", recipe.differs or "nothing else"),
+        ("assumed", recipe.unsaid or "nothing"),
+        ("runs it", f"python {recipe.command}"),
+    ]
+    lines: List[str] = [recipe.name]
+    for label, text in facts:
+        wrapped = [text] if "python " in text else textwrap.wrap(text, 84)
+        lines += [f"  {label if not i else '':<13} {line}" for i, line in enumerate(wrapped)]
+    return "\n".join(lines)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the flags say."""
+    print(describe(find_recipe(options.name)) if options.name else table())
+    return 0
+
+
+def main(argv: Optional[Sequence[str]] = None, prog: str = "aff recipes") -> int:
+    """Run the command; returns the exit code."""
+    options = build_parser(prog).parse_args(argv)
+    return guarded(prog, lambda: run(options))

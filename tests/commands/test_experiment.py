@@ -1,0 +1,133 @@
+"""The grid of runs: skipped where done, gone on with where interrupted."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import aff.experiment
+from aff.commands import experiment, train_cifar
+from aff.experiment import BLOCKS, FUSIONS, SEEDS, Cell, grid, outcome
+
+from ..conftest import write_idx
+
+CELLS = [Cell("DirectAdd", 1, 0), Cell("ASKCFuse", 1, 0)]
+SHORT = ("--num-epochs", "1", "--batch-size", "16", "--lr", "0.1", "--cosine", "--no-mixup")
+
+
+@pytest.fixture
+def fashion(elsewhere):
+    """Fashion-MNIST's files, of few images."""
+    rng = np.random.default_rng(0)
+    (elsewhere / "data").mkdir()
+    for part, count in (("train", 64), ("t10k", 20)):
+        images = rng.integers(0, 256, (count, 28, 28))
+        write_idx(elsewhere / "data" / f"{part}-images-idx3-ubyte", images)
+        write_idx(elsewhere / "data" / f"{part}-labels-idx1-ubyte", np.arange(count) % 10)
+    return elsewhere
+
+
+def run(*arguments):
+    return experiment.main(["--data-dir", "data", *arguments])
+
+
+def test_the_grid_is_whole():
+    cells = list(grid())
+    assert len(cells) == len(set(cells)) == len(FUSIONS) * len(BLOCKS) * len(SEEDS) == 60
+    assert {cell.seed for cell in cells[:20]} == {0}
+    assert len({cell.name for cell in cells}) == 60
+
+
+def test_every_run_is_one_of_the_script():
+    parser = train_cifar.build_parser("train_cifar.py")
+    for cell in grid():
+        options = parser.parse_args(cell.flags("params", "logs"))
+        assert (options.fusion, options.blocks, options.seed) == (
+            cell.fusion,
+            cell.blocks,
+            cell.seed,
+        )
+        assert options.val_split == 0.1
+        assert options.no_mixup
+
+
+def test_runs_are_made_once(fashion, monkeypatch, capsys):
+    monkeypatch.setattr(experiment, "grid", lambda: iter(CELLS))
+    monkeypatch.setattr(aff.experiment, "SCHEDULE", (*SHORT, "--val-split", "0.1"))
+    assert run("--jobs", "2") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("0 of 2 runs are there\n")
+    for cell in CELLS:
+        found = outcome(str(fashion / "logs" / "experiment" / cell.name))
+        assert f"{cell.name}: test error {100 * found['test_error']:.2f} %" in said
+        assert (fashion / "params" / "experiment" / cell.name / "best.params").exists()
+    assert run("--jobs", "2") == 0
+    assert capsys.readouterr().out == "2 of 2 runs are there\n"
+
+
+def test_a_run_that_fails_is_named(fashion, monkeypatch, capsys):
+    monkeypatch.setattr(experiment, "grid", lambda: iter(CELLS))
+    monkeypatch.setattr(
+        aff.experiment, "SCHEDULE", (*SHORT, "--val-split", "0.1", "--batch-size", "500")
+    )
+    assert run("--jobs", "1") == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 3
+    assert errors[0].startswith("b1-DirectAdd-seed0: ")
+    assert "a batch of 500" in errors[0]
+    assert "2 runs did not come to their end" in errors[2]
+
+
+PROGRAM = """
+import sys
+sys.argv[0] = "aff"
+import aff.experiment
+from aff.commands import experiment
+from aff.experiment import Cell
+experiment.grid = lambda: iter([Cell("ASKCFuse", 2, 0), Cell("ASKCFuse", 1, 0)])
+aff.experiment.SCHEDULE = {schedule!r}
+raise SystemExit(experiment.main(sys.argv[1:]))
+"""
+
+
+def test_an_interrupted_grid_is_saved(fashion, monkeypatch, capsys):
+    schedule = ("--num-epochs", "400", "--batch-size", "16", "--lr", "0.01", "--cosine")
+    program = PROGRAM.format(schedule=(*schedule, "--no-mixup", "--val-split", "0.1"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "--data-dir", "data", "--jobs", "1"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    log = fashion / "logs" / "experiment" / "b2-ASKCFuse-seed0" / "train.jsonl"
+    for _ in range(600):
+        if log.exists() and '"epoch"' in log.read_text():
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "all is saved" in errors
+    assert errors.rstrip().endswith("the runs are saved: go on with the same command")
+    last = json.loads(log.read_text().splitlines()[-1])
+    assert (last["event"], last["signal"]) == ("stop", "SIGTERM")
+    assert not (fashion / "logs" / "experiment" / "b1-ASKCFuse-seed0").exists()
+
+
+def test_commands_are_printed(fashion, capsys):
+    assert run("--print") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 60
+    assert all(
+        line.startswith("python -m aff train-cifar --dataset fashion-mnist") for line in lines
+    )
+    assert not (fashion / "logs").exists()
+
+
+def test_torn_lines_are_left_out(tmp_path):
+    (tmp_path / "train.jsonl").write_text('{"event": "epoch", "epo\n7\n')
+    assert outcome(str(tmp_path)) is None
+    assert outcome(str(tmp_path / "nowhere")) is None

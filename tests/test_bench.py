@@ -1,0 +1,142 @@
+"""What `aff bench` measures is what it says."""
+
+import json
+
+import mxnet as mx
+import numpy as np
+import pytest
+
+from aff.bench.literal import make_literal
+from aff.bench.networks import Case, inference, peak_memory, training
+from aff.bench.timing import interleaved, rate
+from aff.commands import bench
+from aff.errors import RunError
+
+TINY = Case("cifar_resnet8_askc", {"classes": 4}, 4, 8)
+
+
+@pytest.mark.parametrize("fusion", ["AFF", "iAFF"])
+def test_the_literal_formulas_are_the_same_function(fusion):
+    """Outputs, and gradients of all parameters, in float64."""
+    found = []
+    x = mx.nd.random.normal(shape=(4, 3, 16, 16), dtype="float64")
+    for literal in (False, True):
+        net = TINY.network(fusion, mx.cpu())
+        if literal:
+            assert make_literal(net) == 3
+        net.cast("float64")
+        net.hybridize(static_alloc=True)
+        with mx.autograd.record():
+            output = net(x)
+            loss = (output * output).sum()
+        loss.backward()
+        gradients = {
+            name: parameter.grad().asnumpy()
+            for name, parameter in net._collect_params_with_prefix().items()
+            if parameter.grad_req != "null"
+        }
+        found.append((output.asnumpy(), gradients))
+    (ours, ours_gradients), (theirs, theirs_gradients) = found
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+    assert list(ours_gradients) == list(theirs_gradients)
+    for name, value in ours_gradients.items():
+        scale = np.abs(value).max()
+        np.testing.assert_allclose(value, theirs_gradients[name], atol=1e-7 * scale + 1e-12)
+
+
+def test_actions_take_turns_and_first_calls_do_not_count():
+    calls = []
+    taken = interleaved({name: lambda name=name: calls.append(name) for name in "ab"}, 3, 0)
+    assert {name: len(values) for name, values in taken.items()} == {"a": 3, "b": 3}
+    assert "".join(calls) == "aabb" + "ab" + "ba" + "ab"
+    assert rate(10, [2.0, 1.0, 5.0]) == 5
+
+
+def test_figures_of_a_network():
+    trained = training(TINY, ["Add", "AFF", "AFF:literal"], mx.cpu(), 1)
+    assert list(trained) == ["Add", "AFF", "AFF:literal"]
+    assert min(trained.values()) > 0
+    inferred = inference(TINY, ["Add"], mx.cpu(), 1)
+    assert set(inferred) == {"Add", "Add, optimized"}
+    assert 0.1 < peak_memory(TINY, ["Add"])["Add"] < 4
+
+
+def test_memory_grows_with_the_batch():
+    small, large = (
+        peak_memory(Case("cifar_resnet8_askc", {}, batch, 32), ["Add"])["Add"] for batch in (8, 512)
+    )
+    assert large > 1.5 * small
+
+
+def test_a_network_that_does_not_train_is_said():
+    with pytest.raises(RunError, match="cifar_resnet8_askc with Add does not train here: .*norm"):
+        peak_memory(Case("cifar_resnet8_askc", {"norm_kwargs": {"norm": 1}}, 4, 8), ["Add"])
+
+
+def run(capsys, *arguments):
+    code = bench.main([*map(str, arguments), "--cpus", "1"])
+    return code, capsys.readouterr()
+
+
+def test_the_command(capsys, tmp_path):
+    path = tmp_path / "found.json"
+    code, said = run(
+        capsys,
+        *("cifar_resnet8_askc", "--rounds", 1, "--batch-size", 4, "--input-size", 16),
+        *("--only", "training", "inference", "loaders", "--fusions", "Add", "iAFF:literal"),
+        *("--json", path),
+    )
+    assert code == 0, said.err
+    for part in (
+        "loaders, in memory",
+        "Gluon's transforms, one thread",
+        "cifar_resnet8_askc: cifar_resnet8_askc, batch 4, 16 pixels",
+        "iAFF:literal, optimized",
+        "bottleneck: the ",
+    ):
+        assert part in said.out
+    found = json.loads(path.read_text())
+    rates = found["networks"]["cifar_resnet8_askc"]["training"]
+    assert f"Add                       {rates['Add']:.1f} images/s (1.00)" in said.out
+    assert found["networks"]["cifar_resnet8_askc"]["case"]["batch_size"] == 4
+
+
+def test_a_network_of_photographs_is_compared_with_the_loaders_of_files(monkeypatch, capsys):
+    monkeypatch.setattr(bench.loaders, "PHOTOS", 8)
+    monkeypatch.setattr(bench.loaders, "in_memory", lambda threads, rounds: {"-j 0": 1.0})
+    loaded = bench.measure_loaders({"x": Case("resnet50_v1b_askc", {}, 1, 64)}, 1)
+    assert {"folders, -j 0", ".rec file, -j 1", "ImageRecordIter, 1 threads"} <= set(
+        loaded["from files"]
+    )
+    assert min(loaded["from files"].values()) > 0
+
+
+@pytest.mark.parametrize(
+    "trained, expected",
+    [
+        (10.0, "the network: -j 2 gives 100 images/s, 10.0 times what Add trains"),
+        (400.0, "the loader: -j 2 gives 100 images/s, and Add trains 400"),
+    ],
+)
+def test_the_bottleneck(trained, expected):
+    loaded = {"in memory": {"-j 1": 90.0, "-j 2": 100.0, "Gluon's transforms, one thread": 1e6}}
+    assert expected in bench.bottleneck({"AFF": 1.0, "Add": trained}, TINY, loaded)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["no_such_network"], "unknown model 'no_such_network'"),
+        (["small", "--fusions", "Ad"], "unknown fusion 'Ad': did you mean 'Add'"),
+        (["small", "--only", "training", "--fusions", "Add:literal"], "only AFF and iAFF"),
+    ],
+)
+def test_mistakes(capsys, arguments, message):
+    code, said = run(capsys, *arguments)
+    assert (code, said.err.count("\n")) == (2, 1)
+    assert message in said.err
+
+
+def test_it_measures_one_device(capsys):
+    assert bench.main(["small", "--cpus", "2"]) == 2
+    assert "measures one device" in capsys.readouterr().err

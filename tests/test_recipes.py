@@ -1,0 +1,101 @@
+"""The published runs as data: every command is one of the scripts', and names its network."""
+
+import pytest
+
+import aff
+from aff.commands import recipes as recipes_command
+from aff.commands import train, train_cifar, train_imagenet
+from aff.commands.cifar_settings import CifarSettings
+from aff.commands.imagenet_settings import ImageNetSettings
+from aff.model_zoo import resolve_model
+from aff.published import PUBLISHED
+from aff.recipes import CIFAR, RECIPES, find_recipe
+
+from .conftest import ROOT
+
+EVERY = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+
+
+def parsed(command):
+    script, *flags = command.split()
+    module = train_cifar if script == CIFAR else train_imagenet
+    return module.build_parser(script).parse_args(flags)
+
+
+def test_every_published_file_has_its_recipe():
+    assert set(RECIPES) == set(PUBLISHED)
+
+
+@EVERY
+def test_commands_are_the_scripts_and_name_the_network(recipe):
+    record = recipe.record
+    for command in filter(None, (recipe.command, recipe.published)):
+        options = parsed(command)
+        settings = (
+            CifarSettings.from_options(options, "")
+            if recipe.script == CIFAR
+            else ImageNetSettings.from_options(options, "", 1000)
+        )
+        name, kwargs = resolve_model(recipe.name)
+        assert settings.model == name
+        for key, value in kwargs.items():
+            assert settings.model_kwargs[key] == value, key
+    if recipe.script == CIFAR:
+        options = parsed(recipe.command)
+        assert (options.dataset, options.labels or record.label_set) == (
+            record.dataset,
+            record.label_set,
+        )
+
+
+@EVERY
+def test_epochs_are_those_of_the_log(recipe):
+    if recipe.record.curve:
+        with open(f"{ROOT}/logs/published/{recipe.record.curve}.csv", encoding="utf-8") as file:
+            last = int(file.read().split("\n")[-2].split(",")[0])
+        assert parsed(recipe.command).num_epochs == last + 1
+
+
+def test_the_six_published_commands_are_the_readmes():
+    with open(f"{ROOT}/README.md", encoding="utf-8") as file:
+        readme = file.read()
+    published = [recipe.published for recipe in RECIPES.values() if recipe.published]
+    assert len(published) == 6
+    for command in published:
+        assert f"\npython {command}\n" in readme
+
+
+@EVERY
+def test_what_differs_is_said(recipe):
+    if recipe.published and recipe.published != recipe.command:
+        assert recipe.differs
+    if not recipe.published:
+        assert recipe.unsaid
+    text = recipes_command.describe(recipe)
+    for part in (recipe.command, recipe.record.filename, recipes_command.reported(recipe)):
+        assert part in text
+
+
+def test_the_list(capsys):
+    assert recipes_command.main([]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in RECIPES)
+    assert recipes_command.main(["aff_resnet50"]) == 0
+    assert "160 epochs at 2 x 120, not 180 at 2 x 128" in capsys.readouterr().out
+
+
+def test_a_misspelt_recipe(capsys):
+    assert recipes_command.main(["aff_resnet5"]) == 2
+    assert "did you mean 'aff_resnet50'" in capsys.readouterr().err
+    with pytest.raises(aff.InputError, match="unknown recipe"):
+        find_recipe("nothing")
+
+
+def test_train_prints_the_command(capsys):
+    assert train.main(["aff_resnet50", "--print", "--num-gpus", "4"]) == 0
+    expected = f"python {RECIPES['aff_resnet50'].command} --num-gpus 4\n"
+    assert capsys.readouterr().out == expected
+    assert train.main(["aff_resnet50", "--print", "--as-published"]) == 0
+    assert capsys.readouterr().out == f"python {RECIPES['aff_resnet50'].published}\n"
+    assert train.main(["cifar10_aff_resnet32", "--print", "--as-published"]) == 2
+    assert "was not published" in capsys.readouterr().err
