@@ -1,5 +1,5 @@
-"""Training curves: of our runs (``train.jsonl``), of the authors' (``logs/published/*.csv``), and of
-text logs as the authors' and GluonCV's scripts write them.
+"""Training curves: of our runs (``train.jsonl``), of the authors' (``logs/published/*.csv``), and
+of text logs as the authors' and GluonCV's scripts write them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _LINES = (
     re.compile(r"\[Epoch (?P<epoch>\d+)\] training: (?P<metric>[\w-]+)=(?P<train_value>\S+)"),
     re.compile(r"\[Epoch (?P<epoch>\d+)\] speed: (?P<images_per_sec>\d+) samples/sec"),
     re.compile(
-        r"\[Epoch (?P<epoch>\d+)\] validation: err-top1=(?P<val_top1>\S+) err-top5=(?P<val_top5>\S+)"
+        r"\[Epoch (?P<epoch>\d+)\] validation: "
+        r"err-top1=(?P<val_top1>\S+) err-top5=(?P<val_top5>\S+)"
     ),
     re.compile(
         r"\[Epoch (?P<epoch>\d+)\] train=(?P<train_value>\S+) val=(?P<val_accuracy>\S+) "

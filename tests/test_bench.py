@@ -38,7 +38,7 @@ def test_the_literal_formulas_are_the_same_function(fusion):
         found.append((output.asnumpy(), gradients))
     (ours, ours_gradients), (theirs, theirs_gradients) = found
     np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
-    assert list(ours_gradients) == list(theirs_gradients)
+    assert set(ours_gradients) == set(theirs_gradients)
     for name, value in ours_gradients.items():
         scale = np.abs(value).max()
         np.testing.assert_allclose(value, theirs_gradients[name], atol=1e-7 * scale + 1e-12)
@@ -97,7 +97,8 @@ def test_the_command(capsys, tmp_path):
         assert part in said.out
     found = json.loads(path.read_text())
     rates = found["networks"]["cifar_resnet8_askc"]["training"]
-    assert f"Add                       {rates['Add']:.1f} images/s (1.00)" in said.out
+    line = next(line for line in said.out.splitlines() if line.startswith("  Add  "))
+    assert f" {rates['Add']:.1f} images/s (1.00)" in line
     assert found["networks"]["cifar_resnet8_askc"]["case"]["batch_size"] == 4
 
 

@@ -98,4 +98,4 @@ def test_train_prints_the_command(capsys):
     assert train.main(["aff_resnet50", "--print", "--as-published"]) == 0
     assert capsys.readouterr().out == f"python {RECIPES['aff_resnet50'].published}\n"
     assert train.main(["cifar10_aff_resnet32", "--print", "--as-published"]) == 2
-    assert "was not published" in capsys.readouterr().err
+    assert "was not published: leave" in capsys.readouterr().err

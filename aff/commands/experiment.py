@@ -84,6 +84,12 @@ def ended(cell: Cell, process: subprocess.Popen, options: argparse.Namespace) ->
     return True
 
 
+def kill(running: Dict[Cell, subprocess.Popen]) -> None:
+    """End the runs that are still going, when an error ends this command."""
+    for process in running.values():
+        process.kill()
+
+
 def run(options: argparse.Namespace) -> int:
     """Do what the flags say."""
     cells = list(grid())
@@ -96,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
     failed, told = 0, False
     running: Dict[Cell, subprocess.Popen] = {}
     with Interruption() as interruption, contextlib.ExitStack() as held:
-        held.callback(lambda: [process.kill() for process in running.values()])
+        held.callback(kill, running)
         while (left and not interruption.asked) or running:
             while left and len(running) < options.jobs and not interruption.asked:
                 cell = left.pop(0)

@@ -1,0 +1,144 @@
+"""Training curves of our logs, the authors' figures and their text logs; and their picture."""
+
+import json
+
+import pytest
+
+import aff
+from aff.commands import plot
+from aff.curves import list_references, read_curve, read_reference
+
+from .conftest import ROOT
+
+PUBLISHED = f"{ROOT}/logs/published"
+IMAGENET_LOG = """\
+INFO:root:Namespace(batch_size=128)
+INFO:root:Epoch[0] Batch [49]\tSpeed: 600.0 samples/sec\trmse=0.026100\tlr=0.001
+INFO:root:[Epoch 0] training: rmse=0.026064
+INFO:root:[Epoch 0] speed: 679 samples/sec\ttime cost: 1913.109349
+INFO:root:[Epoch 0] validation: err-top1=0.948704 err-top5=0.849561
+INFO:root:[Epoch 1] training: rmse=0.025868
+"""
+CIFAR_LOG = "INFO:root:[Epoch 3] train=0.078448 val=0.133900 loss=2.941611 time: 73.799308\n"
+
+
+def our_log(folder, epochs=2):
+    folder.mkdir(parents=True)
+    lines = [{"event": "start"}]
+    for epoch in range(epochs):
+        lines.append(
+            {
+                "event": "epoch",
+                "epoch": epoch,
+                "lr": 0.1,
+                "train_loss": 1.0,
+                "train_metric": "top1_error",
+                "train_value": 0.5,
+                "images_per_sec": 100.0,
+                "top1_error": {"val": 0.3, "test": 0.4},
+                "top5_error": {"val": 0.1, "test": 0.2},
+            }
+        )
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"torn')
+    return folder
+
+
+def test_our_log(tmp_path):
+    folder = our_log(tmp_path / "run-a")
+    for path in (folder, folder / "train.jsonl"):
+        curve = read_curve(str(path))
+        assert (curve.name, curve.train_metric) == ("run-a", "top1_error")
+        assert curve.series("test_top1") == ([0, 1], [0.4, 0.4])
+        assert curve.series("val_top5") == ([0, 1], [0.1, 0.1])
+
+
+def test_text_logs_of_the_authors_scripts(tmp_path):
+    (tmp_path / "a.log").write_text(IMAGENET_LOG)
+    curve = read_curve(str(tmp_path / "a.log"))
+    assert curve.train_metric == "rmse"
+    assert curve.rows[0] == {
+        "train_value": 0.026064,
+        "images_per_sec": 679,
+        "val_top1": 0.948704,
+        "val_top5": 0.849561,
+    }
+    assert curve.rows[1] == {"train_value": 0.025868}
+    (tmp_path / "b.log").write_text(CIFAR_LOG)
+    row = read_curve(str(tmp_path / "b.log")).rows[3]
+    assert row["val_top1"] == pytest.approx(0.8661)
+    assert row["train_loss"] == 2.941611
+
+
+@pytest.mark.parametrize("name", list_references(PUBLISHED))
+def test_every_published_curve_is_what_the_index_says(name):
+    with open(f"{PUBLISHED}/INDEX.csv", encoding="utf-8") as file:
+        head, *lines = [line.strip().split(",") for line in file]
+    facts = next(dict(zip(head, line)) for line in lines if line[0] == name)
+    curve = read_reference(name, PUBLISHED)
+    epochs, errors = curve.series("val_top1")
+    assert [len(epochs), epochs[0], epochs[-1]] == [
+        int(facts[key]) for key in ("epochs_logged", "first_epoch", "last_epoch")
+    ]
+    assert min(errors) == pytest.approx(float(facts["best_val_top1_error"]), abs=1e-6)
+    assert errors[-1] == pytest.approx(float(facts["last_val_top1_error"]), abs=1e-6)
+
+
+def test_there_are_21():
+    assert len(list_references(PUBLISHED)) == 21
+
+
+@pytest.mark.parametrize("out", ["a.png", "b.svg"])
+def test_the_picture(tmp_path, monkeypatch, capsys, out):
+    monkeypatch.chdir(ROOT)
+    run = our_log(tmp_path / "ours")
+    path = tmp_path / out
+    assert plot.main([str(run), "--reference", "aff_resnet50", "--out", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "ours: 2 epochs, " in said
+    assert "published aff_resnet50: 160 epochs" in said
+    assert path.read_bytes().startswith(b"\x89PNG" if out == "a.png" else b"<?xml")
+
+
+def test_panels_are_of_what_there_is(tmp_path):
+    ours, published = (
+        read_curve(str(our_log(tmp_path / "x"))),
+        read_reference("aff_resnet50", PUBLISHED),
+    )
+    titles = [title for title, _ in plot.panels([ours, published])]
+    assert titles == ["top-1 error", "top-5 error", "train loss", "learning rate", "images/s"]
+    alone = dict(plot.panels([published]))
+    assert set(alone) == {"top-1 error", "top-5 error", "images/s"}
+    assert set(alone["top-1 error"]) == {"val_top1"}  # an RMSE of soft targets is no error
+
+
+def test_an_accuracy_is_drawn_as_an_error():
+    curve = read_reference("globglob_resnet50", PUBLISHED)
+    assert plot.values(curve, "train_value")[1][-1] == pytest.approx(1 - 0.868086)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "give a log, or --reference with one of: aff_resnet50"),
+        (["nowhere"], "nowhere: cannot be read: No such file"),
+        (["setup.py"], "setup.py: holds no epoch"),
+        (["--reference", "aff_resnet5"], "did you mean 'aff_resnet50'"),
+        (["--reference", "aff_resnet50", "--out", "x.gif"], "ends in one of"),
+        (["--reference", "aff_resnet50", "--out", "/nowhere/x.png"], "No such file"),
+    ],
+)
+def test_mistakes(arguments, message, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    code = plot.main(arguments)
+    assert code in (1, 2)
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_damaged_log(tmp_path):
+    folder = our_log(tmp_path / "run")
+    with (folder / "train.jsonl").open("a") as file:
+        file.write('\n{"event": "epoch", "epoch": 7}\n')
+    with pytest.raises(aff.InputError, match="holds no training log"):
+        read_curve(str(folder))
