@@ -43,7 +43,7 @@ setup(
     long_description=readme,
     long_description_content_type="text/markdown",
     packages=find_packages(include=["aff", "aff.*"]),
-    package_data={"aff": ["*.csv"], "aff.data": ["*.gz"]},
+    package_data={"aff": ["*.csv", "*.json"], "aff.data": ["*.gz"]},
     python_requires=">=3.8,<3.13",
     install_requires=[
         MXNET[build],

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 import aff
+from aff.commands import evaluate
 from aff.commands.main import main
 from aff.data.images import imagenet_synset
+from aff.evaluations import evaluated
 from aff.families import find_family
 from aff.published import PUBLISHED, blob_sha1
 
@@ -82,6 +84,21 @@ def test_a_published_file_from_its_address_to_its_error(stand_in, data, capsys):
     if record.label_set:
         assert f"cifar100 ({record.label_set} labels)" in out
     assert record.model in out
+
+
+@pytest.mark.parametrize("stand_in", ["cifar10_aff_resnet32"], indirect=True)
+def test_a_score_on_the_whole_test_part_is_kept_for_the_tables(stand_in, data, capsys, monkeypatch):
+    record, _ = stand_in
+    arguments = ["evaluate", record.name, "--data-dir", str(data / record.dataset), "--cpus", "1"]
+    assert main(arguments) == 0
+    assert "kept for" not in capsys.readouterr().out
+    assert evaluated(PUBLISHED[record.name]) is None
+    monkeypatch.setitem(evaluate.WHOLE, record.dataset, IMAGES)
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert f"kept for 'aff tables' in params/{record.name}.evaluation.json" in out
+    assert f"top-1 error {100 * evaluated(PUBLISHED[record.name]):.2f} %" in out
+    assert evaluated(record) is None  # of another file
 
 
 @pytest.mark.parametrize("stand_in", ["cifar10_aff_resnet32", "aff_resnet50"], indirect=True)

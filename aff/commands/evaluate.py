@@ -14,6 +14,7 @@ from ..data.image_augment import scaled_side
 from ..data.imagenet import CROP_RATIO, SIZE, VALIDATION_IMAGES, ImageEvalBatches
 from ..data.images import find_images
 from ..errors import InputError
+from ..evaluations import keep_evaluation
 from ..model_zoo import get_model
 from ..pretrained import load_parameters, load_published
 from ..published import DEFAULT_ROOT, Published
@@ -35,6 +36,9 @@ from .networks import ready_to_infer
 from .report import score
 from .rundirs import SETTINGS
 from .subject import IMAGENET, Subject, find_subject
+
+#: How many images the test part of a published network's data set has.
+WHOLE = {IMAGENET: VALIDATION_IMAGES, "cifar10": 10_000, "cifar100": 10_000}
 
 
 def build_parser(prog: str) -> Parser:
@@ -183,6 +187,14 @@ def report(
     )
     if subject.published:
         log.text(published_line(subject.published))
+        if found.samples == WHOLE[subject.dataset] and not (
+            subject.input_size or subject.crop_ratio
+        ):
+            text = f"{found.top1_wrong} of {found.samples} wrong, {data}"
+            kept = keep_evaluation(
+                subject.published, options.root, found.top1_error, found.samples, text
+            )
+            log.text(f"kept for 'aff tables' in {kept}")
     if precision.dtype != subject.dtype:
         log.text(
             f"trained in {subject.dtype}, evaluated in {precision.dtype}, which is what a CPU has"

@@ -17,6 +17,7 @@ COMMANDS = {
     "prepare": ".rec files from folders of images",
     "recipes": "the published runs: commands, scores, what their logs say",
     "train": "train a published run by its name",
+    "tables": "the published tables, rebuilt: reported, counted, measured",
     "plot": "training curves of runs, over the published ones",
     "experiment": "the paper's ablation on Fashion-MNIST, a grid of runs",
     "bench": "how fast networks train and infer here, and whether the loaders keep up",

@@ -1,0 +1,59 @@
+"""What ``aff evaluate`` found for the published parameters, kept beside them."""
+
+from __future__ import annotations
+
+import os
+from typing import Optional
+
+from .files import read_json, write_json
+from .published import DEFAULT_ROOT, Published
+
+SUFFIX = ".evaluation.json"
+
+
+def evaluation_path(record: Published, root: Optional[str] = None) -> str:
+    """The file that keeps a published file's score."""
+    return os.path.join(root or DEFAULT_ROOT, record.name + SUFFIX)
+
+
+def keep_evaluation(
+    record: Published, root: Optional[str], top1_error: float, samples: int, data: str
+) -> str:
+    """Keep a score; gives the file's path.
+
+    Parameters
+    ----------
+    record : Published
+        Whose parameters were evaluated, verified.
+    root : str, optional
+        Their folder.
+    top1_error : float
+        Fraction, 0 to 1.
+    samples : int
+        Of so many images.
+    data : str
+        What they were.
+    """
+    path = evaluation_path(record, root)
+    write_json(
+        path,
+        {"sha1": record.sha1, "top1_error": top1_error, "samples": samples, "data": data},
+    )
+    return path
+
+
+def evaluated(record: Published, root: Optional[str] = None) -> Optional[float]:
+    """Top-1 error of a published file as it was found here, or None.
+
+    Raises
+    ------
+    InputError
+        For a damaged file.
+    """
+    path = evaluation_path(record, root)
+    if not os.path.exists(path):
+        return None
+    found = read_json(path)
+    value = found.get("top1_error")
+    known = found.get("sha1") == record.sha1 and isinstance(value, float) and 0 <= value <= 1
+    return float(value) if known and value is not None else None

@@ -1,0 +1,190 @@
+"""The paper's and the published README's tables, rebuilt: what was reported, beside what our
+networks measure and our runs reached.
+
+Reported values are read from ``reported_tables.json`` and `aff.published`; parameters and FLOPs
+from the networks; scores from evaluations and logs. Nothing of that is typed in here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from functools import lru_cache
+from statistics import mean, median, stdev
+from typing import Any, Dict, List, Optional
+
+from . import experiment
+from .evaluations import evaluated
+from .families import count_parameters, find_family
+from .model_zoo import get_model
+from .published import DEFAULT_ROOT
+from .recipes import RECIPES
+from .runs import own_runs
+from .summary import summarize
+
+BLOCKS = (1, 2, 3, 4)
+
+
+@dataclass
+class Table:
+    """A table: title, heads of the columns, rows of text, and notes."""
+
+    title: str
+    head: List[str]
+    rows: List[List[str]] = field(default_factory=list)
+    notes: List[str] = field(default_factory=list)
+
+
+@lru_cache(maxsize=None)
+def _reported() -> Dict[str, Any]:
+    path = os.path.join(os.path.dirname(__file__), "reported_tables.json")
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network takes: all and trainable parameters, multiply-adds of an image."""
+
+    parameters: int
+    trainable: int
+    multiply_adds: int
+
+
+@lru_cache(maxsize=None)
+def _measured(model: str, size: int, settings: str) -> Cost:
+    net = get_model(model, **json.loads(settings))
+    trainable, total = count_parameters(net)
+    return Cost(total, trainable, sum(row.multiply_adds for row in summarize(net, size)))
+
+
+def measured(model: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> Cost:
+    """Count a network's parameters and multiply-adds at the usual input size."""
+    side = size or find_family(model)[0].size
+    return _measured(model, side, json.dumps(kwargs, sort_keys=True))
+
+
+def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Table:
+    """One of the two tables of the published README, ``'imagenet'`` or ``'cifar100'``."""
+    said = _reported()[name]
+    shown = _as_error if said["metric"] == "top1_error" else _as_accuracy
+    head = ["network", "reported", "of the file", "file, here", "our run", "parameters said"]
+    table = Table(said["title"], [*head, "parameters", "trainable", "GFLOPs"])
+    runs = own_runs(logs)
+    for row in said["rows"]:
+        cells = [
+            row["name"],
+            shown(1 - row["reported"] if shown is _as_accuracy else row["reported"]),
+        ]
+        recipe = RECIPES.get(row.get("recipe", ""))
+        if recipe is None:
+            table.rows.append([*cells, "", "", "", row["parameters"], "", "", ""])
+            continue
+        record = recipe.record
+        cost = measured(record.model, record.kwargs)
+        ours = [run.top1_error for run in runs if run.is_of(record)]
+        table.rows.append(
+            [
+                *cells,
+                shown(record.top1_error),
+                _or_dash(evaluated(record, root), shown),
+                _or_dash(min(ours, default=None), shown),
+                row["parameters"],
+                *_costs(cost),
+            ]
+        )
+        for note in (recipe.differs and f"as logged: {recipe.differs}", row.get("note")):
+            if note:
+                table.notes.append(f"{row['name']}: {note}.")
+    table.notes += said["notes"]
+    return table
+
+
+def paper_table(name: str) -> Table:
+    """A table of the paper: ``'table3'``, ``'table4'`` or ``'table6'``."""
+    said = _reported()[name]
+    imagenet = any("imagenet" in row for row in said["rows"])
+    head = ["fusion", *(f"b={b}" for b in BLOCKS), *(["ImageNet", "its file"] if imagenet else [])]
+    table = Table(said["title"], [*head, "parameters (M), b=1 to 4", "MFLOPs, b=1 to 4"])
+    for row in said["rows"]:
+        costs = [
+            measured(f"cifar_resnet{6 * b + 2}_askc", {"fusion": row["fusion"], "classes": 100})
+            for b in BLOCKS
+        ]
+        cells = [f"{row['name']}", *(_or_dash(value, "{:.3f}".format) for value in row["reported"])]
+        if imagenet:
+            record = RECIPES[row["recipe"]].record
+            cells += [f"{row['imagenet']:.3f}", f"{1 - record.top1_error:.4f}"]
+        table.rows.append(
+            [
+                *cells,
+                " ".join(f"{cost.parameters / 1e6:.3f}" for cost in costs),
+                " ".join(f"{cost.multiply_adds / 1e6:.1f}" for cost in costs),
+            ]
+        )
+    table.notes += _reported()["paper_notes"]
+    return table
+
+
+def experiment_table(logs: str) -> Table:
+    """Our own ablation: test error over the seeds that have been run, in percent."""
+    table = Table(
+        "Fashion-MNIST, test error in percent, mean and standard deviation over seeds "
+        f"({experiment.EPOCHS} epochs; the best epoch by the held-out part)",
+        ["fusion", "b", "test error", "seeds", "parameters", "MFLOPs", "images/s"],
+    )
+    missing = 0
+    for blocks in experiment.BLOCKS:
+        for fusion in experiment.FUSIONS:
+            found = [
+                experiment.outcome(os.path.join(logs, experiment.Cell(fusion, blocks, seed).name))
+                for seed in experiment.SEEDS
+            ]
+            done = [outcome for outcome in found if outcome]
+            missing += len(found) - len(done)
+            cost = measured(
+                f"cifar_resnet{6 * blocks + 2}_askc", {"fusion": fusion, "classes": 10}, 28
+            )
+            errors = [100 * outcome["test_error"] for outcome in done]
+            table.rows.append(
+                [
+                    fusion,
+                    str(blocks),
+                    _spread(errors),
+                    str(len(done)),
+                    f"{cost.parameters:,}",
+                    f"{cost.multiply_adds / 1e6:.2f}",
+                    f"{median(o['images_per_sec'] for o in done):.0f}" if done else "-",
+                ]
+            )
+    if missing:
+        table.notes.append(f"{missing} of the runs are still to be made: 'aff experiment' goes on.")
+    table.notes.append("images/s: of one run on one thread, another beside it on the other core.")
+    return table
+
+
+def _spread(values: List[float]) -> str:
+    if not values:
+        return "-"
+    return f"{mean(values):.2f}" + (f" +- {stdev(values):.2f}" if len(values) > 1 else "")
+
+
+def _costs(cost: Cost) -> List[str]:
+    return [
+        f"{cost.parameters / 1e6:.2f}M",
+        f"{cost.trainable / 1e6:.2f}M",
+        f"{cost.multiply_adds / 1e9:.2f}",
+    ]
+
+
+def _as_error(error: float) -> str:
+    return f"{100 * error:.2f}"
+
+
+def _as_accuracy(error: float) -> str:
+    return f"{100 * (1 - error):.2f}"
+
+
+def _or_dash(value: Optional[float], shown) -> str:
+    return "-" if value is None else shown(value)

@@ -1,0 +1,156 @@
+"""The tables: measured columns come from the networks and the logs, reported ones from the data."""
+
+import csv
+import io
+import json
+
+import pytest
+
+import aff
+from aff import experiment
+from aff.commands import tables as command
+from aff.published import PUBLISHED
+from aff.runs import own_runs
+from aff.tables import experiment_table, measured, paper_table, readme_table
+
+from .conftest import ROOT
+
+
+def rows_of(table):
+    return {row[0]: dict(zip(table.head, row)) for row in table.rows}
+
+
+def write_run(folder, name="cifar_resnet32_askc", error=0.1234, ended=True, **data):
+    """The log of a run of AFF-ResNet-32 on CIFAR-100's superclasses."""
+    folder.mkdir(parents=True)
+    kwargs = {"fusion": "ASKCFuse", "classes": 100, "channel_times": 4, "start_layer": 1}
+    settings = {
+        "model": {"name": name, "kwargs": kwargs},
+        "data": {"dataset": "cifar100", "labels": "coarse", **data},
+    }
+    (folder / "settings.json").write_text(json.dumps(settings))
+    events = [{"event": "start"}]
+    if ended:
+        events.append({"event": "end", "best_epoch": 0, "test_top1_error": error})
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, events)))
+
+
+def test_the_readmes_tables(tmp_path):
+    imagenet = rows_of(readme_table("imagenet", str(tmp_path), str(tmp_path)))
+    aff50 = imagenet["AFF-ResNet-50"]
+    assert (aff50["reported"], aff50["of the file"], aff50["parameters said"]) == (
+        "20.90",
+        "20.90",
+        "30.3M",
+    )
+    assert (aff50["parameters"], aff50["trainable"], aff50["GFLOPs"]) == (
+        "30.46M",
+        "30.35M",
+        "4.34",
+    )
+    assert aff50["file, here"] == aff50["our run"] == "-"
+    assert imagenet["SENet-101"]["parameters"] == ""
+    table = readme_table("cifar100", str(tmp_path), str(tmp_path))
+    resnet32 = rows_of(table)["AFF-ResNet-32"]
+    assert (resnet32["reported"], resnet32["of the file"]) == ("89.30", "89.67")
+    assert (resnet32["parameters said"], resnet32["parameters"]) == ("5.0M", "7.92M")
+    notes = " ".join(table.notes)
+    for part in ("20 superclasses", "7.9M parameters, not 5.0M", "--labels coarse"):
+        assert part in notes
+    assert "160 epochs at 2 x 120, not 180" in " ".join(readme_table("imagenet").notes)
+
+
+def test_scores_that_are_here_are_shown(tmp_path):
+    name = "cifar100_coarse_aff_resnet32"
+    found = {"sha1": PUBLISHED[name].sha1, "top1_error": 0.1035}
+    kept = tmp_path / f"{name}.evaluation.json"
+    kept.write_text(json.dumps(found))
+    write_run(tmp_path / "logs" / "a" / "deep")
+    write_run(tmp_path / "logs" / "unfinished", error=0.01, ended=False)
+    write_run(tmp_path / "logs" / "fine", error=0.02, labels="fine")
+    write_run(tmp_path / "logs" / "other", name="cifar_resnet20_askc", error=0.03)
+    (tmp_path / "logs" / "damaged").mkdir()
+    (tmp_path / "logs" / "damaged" / "settings.json").write_text("{")
+    row = rows_of(readme_table("cifar100", str(tmp_path), str(tmp_path / "logs")))["AFF-ResNet-32"]
+    assert (row["file, here"], row["our run"]) == ("89.65", "87.66")
+    assert len(own_runs(str(tmp_path / "logs"))) == 3
+    kept.write_text(json.dumps({**found, "sha1": "another"}))
+    row = rows_of(readme_table("cifar100", str(tmp_path), "nowhere"))["AFF-ResNet-32"]
+    assert (row["file, here"], row["our run"]) == ("-", "-")
+
+
+@pytest.mark.parametrize("name", ["table3", "table4", "table6"])
+def test_the_papers_tables(name):
+    table = paper_table(name)
+    for row in rows_of(table).values():
+        parameters = [float(value) for value in row["parameters (M), b=1 to 4"].split()]
+        assert parameters == sorted(parameters)
+        assert len(parameters) == 4
+    if name == "table3":
+        aff_row = rows_of(table)["Global + Local (AFF)"]
+        assert (aff_row["b=1"], aff_row["ImageNet"], aff_row["its file"]) == (
+            "0.763",
+            "0.784",
+            "0.7838",
+        )
+    if name == "table4":
+        assert rows_of(table)["iAFF"]["b=4"] == "-"
+    assert any("r = 2" in note for note in table.notes)
+
+
+def test_costs_are_counted():
+    cost = measured("cifar_resnet8_askc", {"fusion": "DirectAdd", "classes": 10}, 28)
+    net = aff.get_model("cifar_resnet8_askc", fusion="DirectAdd", classes=10)
+    assert (cost.trainable, cost.parameters) == aff.count_parameters(net)
+    assert (
+        cost.multiply_adds < measured("cifar_resnet8_askc", {"fusion": "DirectAdd"}).multiply_adds
+    )
+
+
+def write_cell(logs, cell, error):
+    folder = logs / cell.name
+    folder.mkdir(parents=True)
+    errors = {"val": error, "test": error + 0.01}
+    events = [
+        {
+            "event": "epoch",
+            "epoch": 0,
+            "top1_error": errors,
+            "images_per_sec": 100.0,
+            "seconds": 5.0,
+        },
+        {"event": "end", "best_epoch": 0},
+    ]
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, events)))
+
+
+def test_the_experiments_table(tmp_path):
+    for seed, error in ((0, 0.10), (1, 0.12)):
+        write_cell(tmp_path, experiment.Cell("ASKCFuse", 1, seed), error)
+    table = experiment_table(str(tmp_path))
+    assert len(table.rows) == 20
+    row = next(row for row in table.rows if row[:2] == ["ASKCFuse", "1"])
+    assert row[2:5] == ["12.00 +- 1.41", "2", "85,118"]
+    assert table.rows[0][2:4] == ["-", "0"]
+    assert "58 of the runs are still to be made" in table.notes[0]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "csv"])
+def test_formats(form, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert command.main(["--table", "imagenet", "--format", form]) == 0
+    out = capsys.readouterr().out
+    assert "iAFF-ResNeXt-50-32x4d" in out
+    if form == "csv":
+        rows = list(csv.DictReader(io.StringIO(out)))
+        assert rows[-1]["reported"] == "20.20"
+    else:
+        assert "wrapped its last batch round" in " ".join(out.split())
+
+
+def test_all_tables(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert command.main([]) == 0
+    out = capsys.readouterr().out
+    for part in ("Table 3", "Table 4", "Table 6", "ImageNet, top-1", "CIFAR-100, acc", "Fashion"):
+        assert part in out
