@@ -13,6 +13,7 @@ than arithmetic (on a GPU mxnet fuses elementwise operators):
 
 from __future__ import annotations
 
+import mxnet as mx
 from mxnet.gluon import HybridBlock, nn
 
 from .errors import InputError
@@ -119,9 +120,19 @@ class Attentive(HybridBlock):
         """Logits of the weight: (N, C, H, W) to (N, C, HW)."""
         raise NotImplementedError
 
+    def logits_of(self, F, x, residual):
+        """Logits of the weight for both inputs."""
+        return self.logits(F, F.elemwise_add(x, residual) if self.sees_sum else x)
+
     def hybrid_forward(self, F, x, residual):
-        z = F.elemwise_add(x, residual) if self.sees_sum else x
-        return self.join(F, self.logits(F, z), x, residual)
+        return self.join(F, self.logits_of(F, x, residual), x, residual)
+
+    def weight(self, x, residual):
+        """The weight of `x` for these inputs, (N, C, H, W) NDArrays, each value in (0, 1); where
+        the fusion selects, `residual` has the rest.
+        """
+        weight = mx.nd.sigmoid(self.logits_of(mx.nd, x, residual))
+        return mx.nd.reshape_like(weight, x)
 
 
 class TwoBranches(Attentive):

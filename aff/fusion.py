@@ -18,7 +18,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 
 from mxnet.gluon import HybridBlock
 
-from .attention import TwoBranches, flat, global_context, joint_logits, local_context
+from .attention import Attentive, TwoBranches, flat, global_context, joint_logits, local_context
 from .errors import InputError, unknown
 from .layers import Normalization, NormLayer
 
@@ -157,7 +157,7 @@ class AFF(TwoBranches):
 
 
 @register_fusion("ResGlobLocaforGlobLocaCha", "iAFF")
-class IAFF(HybridBlock):
+class IAFF(Attentive):
     """Iterative attentional feature fusion, equation 5, without the factor 2 that the published
     `AFF` has.
 
@@ -176,12 +176,20 @@ class IAFF(HybridBlock):
             self.local_att2 = local_context(channels, r, norm)
             self.global_att2 = global_context(channels, r, norm)
 
-    def hybrid_forward(self, F, x, residual):
+    def _last(self, F, x, residual):
+        """Logits of M2, and ``x - residual``."""
         initial = F.elemwise_add(x, residual)
         difference = F.elemwise_sub(flat(F, x), flat(F, residual))
         logits = joint_logits(F, self.local_att(initial), self.global_att(initial))
         refined = self._selected(F, logits, difference, residual)
         logits = joint_logits(F, self.local_att2(refined), self.global_att2(refined))
+        return logits, difference
+
+    def logits_of(self, F, x, residual):
+        return self._last(F, x, residual)[0]
+
+    def hybrid_forward(self, F, x, residual):
+        logits, difference = self._last(F, x, residual)
         return self._selected(F, logits, difference, residual)
 
     @staticmethod

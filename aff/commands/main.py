@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train a published run by its name",
     "tables": "the published tables, rebuilt: reported, counted, measured",
     "plot": "training curves of runs, over the published ones",
+    "cam": "pictures of where networks look, and what their fusions prefer",
     "experiment": "the paper's ablation on Fashion-MNIST, a grid of runs",
     "bench": "how fast networks train and infer here, and whether the loaders keep up",
 }

@@ -268,7 +268,7 @@ class _Sums:
         if not math.isfinite(loss):
             self._stop("the loss is", look, step, lr)
         if look and not look.finite():
-            self._stop("a gradient is", look, step, lr)
+            self._stop("the norm of a gradient is", look, step, lr)
         self.done.loss += loss
         self.done.metric += sum(part.asscalar().item() for part in measures)
 

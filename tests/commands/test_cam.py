@@ -1,0 +1,107 @@
+"""Pictures of attention: on data-set images and on photographs, for one network and several."""
+
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+import aff
+from aff.commands import cam
+
+from .conftest import QUICK, train
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Parameters of an AFF and of an Add network for the digits."""
+    root = tmp_path_factory.mktemp("runs")
+    for fusion in ("ASKCFuse", "DirectAdd"):
+        flags = f"--smoke --batch-size 20 --fusion {fusion} --save-dir {root / fusion}"
+        assert train(f"{QUICK} {flags} --logging-dir {root / 'logs' / fusion}") == 0
+    return root
+
+
+@pytest.fixture
+def photograph(elsewhere):
+    """A JPEG, and parameters of an ImageNet network of three classes."""
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    cv2.imwrite(str(elsewhere / "dog.jpg"), pixels)
+    net = aff.get_model("resnet50_v1b_askc", fusion="iAFF", ctx=None)
+    net.initialize()
+    net.save_parameters(str(elsewhere / "net.params"))
+    return elsewhere
+
+
+FLAGS = "--model resnet50_v1b_askc --fusion iAFF --dataset imagenet --input-size 64".split()  # noqa: SIM905
+    "--model",
+    "resnet50_v1b_askc",
+    "--fusion",
+    "iAFF",
+    "--dataset",
+    "imagenet",
+    "--input-size",
+    "64",
+]
+
+
+def test_networks_side_by_side(runs, elsewhere, capsys):
+    params = [str(runs / fusion / "best.params") for fusion in ("DirectAdd", "ASKCFuse")]
+    assert cam.main(["--params", *params, "--index", "0", "7", "--out", "a.png"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert lines[0].startswith("digits 0: DirectAdd (")
+    assert lines[3].startswith("digits 7: ASKCFuse (")
+    assert lines[4] == "wrote a.png"
+    picture = cv2.imread("a.png")
+    height, width = picture.shape[:2]
+    assert width > 1.5 * height  # an image, a Grad-CAM, and a Grad-CAM with a weight: 4 by 2
+
+
+def test_a_photograph(photograph, capsys):
+    assert cam.main(["dog.jpg", "--params", "net.params", *FLAGS, "--class", "5"]) == 0
+    out = capsys.readouterr().out
+    assert "dog.jpg: ResGlobLocaforGlobLocaCha (net.params): class 5, " in out
+    assert (photograph / "cam.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--index", "400"], "--index 400: the last test image is 358"),
+        (["--index", "0", "--class", "10"], "--class 10: .* has 10 classes"),
+        (["--index", "0", "--block", "x"], "--block x: fusions of this network: features.2.0"),
+        (["--index", "0", "--out", "x.jpg"], "ends in .png"),
+        ([], "name images by --index"),
+    ],
+)
+def test_mistakes_on_a_data_set(runs, elsewhere, capsys, arguments, message):
+    params = str(runs / "ASKCFuse" / "best.params")
+    assert cam.main(["--params", params, *arguments]) == 2
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert re.search(message, errors)
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["nowhere.jpg"], "nowhere.jpg: cannot be read: No such file"),
+        (["net.params"], "net.params: cannot be decoded as an image"),
+        (["dog.jpg", "--index", "0"], "is of an ImageNet network: give it image files"),
+    ],
+)
+def test_mistakes_with_photographs(photograph, capsys, arguments, message):
+    assert cam.main([*arguments, "--params", "net.params", *FLAGS]) == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
+def test_photographs_are_not_for_small_networks(runs, photograph, capsys):
+    params = str(runs / "ASKCFuse" / "best.params")
+    assert cam.main(["dog.jpg", "--params", params, "--dataset", "digits"]) == 2
+    assert "name images by --index" in capsys.readouterr().err
+    assert cam.main(["dog.jpg", "--params", "net.params", params, *FLAGS]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
