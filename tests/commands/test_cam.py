@@ -33,16 +33,8 @@ def photograph(elsewhere):
     return elsewhere
 
 
-FLAGS = "--model resnet50_v1b_askc --fusion iAFF --dataset imagenet --input-size 64".split()  # noqa: SIM905
-    "--model",
-    "resnet50_v1b_askc",
-    "--fusion",
-    "iAFF",
-    "--dataset",
-    "imagenet",
-    "--input-size",
-    "64",
-]
+FLAGS = ["--model", "resnet50_v1b_askc", "--fusion", "iAFF", "--dataset", "imagenet"]
+FLAGS += ["--input-size", "64"]
 
 
 def test_networks_side_by_side(runs, elsewhere, capsys):
