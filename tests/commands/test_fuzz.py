@@ -91,14 +91,17 @@ def outcome(argv):
     return code, errors.getvalue()
 
 
-def check(argv, folder):
+def check(argv, folder, *others):
+    """The errors are those of the command, or of one of the others that it hands on to."""
     before = sorted(os.listdir(folder))
     code, errors = outcome(argv)
     assert code in (None, 0, 2), (argv, errors)
     if code == 2:
         assert errors.count("\n") == 1, (argv, errors)
-        assert f"aff {argv[0]}: error: " in errors, (argv, errors)
-        assert len(errors) > len(f"aff {argv[0]}: error: ") + 10, (argv, errors)
+        said = [f"{name}: error: " for name in (f"aff {argv[0]}", *others)]
+        start = next((start for start in said if errors.startswith(start)), None)
+        assert start, (argv, errors)
+        assert len(errors) > len(start) + 10, (argv, errors)
     assert "Traceback" not in errors
     assert sorted(os.listdir(folder)) == before, (argv, "left files behind")
 
@@ -114,6 +117,15 @@ def nothing_runs():
             patch.setattr(module, "print_summary", reached)
         patch.setattr(importlib.import_module("aff.commands.fetch"), "fetch", reached)
         patch.setattr(importlib.import_module("aff.pretrained"), "fetch", reached)
+        for name, ways in {
+            "bench": ("measure_loaders", "measure_network"),
+            "experiment": ("start",),
+            "plot": ("draw",),
+            "cam": ("load_network",),
+            "tables": ("build",),
+        }.items():
+            for way in ways:
+                patch.setattr(importlib.import_module(f"aff.commands.{name}"), way, reached)
         yield
 
 
@@ -164,6 +176,48 @@ def test_prepare(elsewhere, argv):
 @fuzz(arguments("launch", ["true"]))
 def test_launch(elsewhere, argv):
     check(["launch", *argv], elsewhere)
+
+
+@fuzz(arguments("bench", ["small", "cifar", "resnet50_v1b_askc", "nothing"]), 0.5)
+def test_bench(elsewhere, argv):
+    check(["bench", *argv], elsewhere)
+
+
+@fuzz(arguments("experiment"), 0.5)
+def test_experiment(elsewhere, argv):
+    check(["experiment", *argv], elsewhere)
+
+
+@fuzz(arguments("tables"), 0.5)
+def test_tables(elsewhere, argv):
+    check(["tables", *argv], elsewhere)
+
+
+@fuzz(arguments("plot", ["/etc/passwd", "nowhere"]), 0.5)
+def test_plot(elsewhere, argv):
+    check(["plot", *argv], elsewhere)
+
+
+@fuzz(arguments("cam", ["photo.jpg"]), 0.5)
+def test_cam(elsewhere, argv):
+    check(["cam", *argv], elsewhere)
+
+
+@fuzz(st.lists(st.sampled_from(["aff_resnet50", *NONSENSE]), max_size=2).map(list), 0.5)
+def test_recipes(elsewhere, argv):
+    check(["recipes", *argv], elsewhere)
+
+
+@fuzz(arguments("train", ["aff_resnet50", "cifar10_aff_resnet32", "nothing"]), 0.5)
+def test_train(elsewhere, argv):
+    check(["train", *argv], elsewhere, "train_cifar.py", "train_imagenet.py")
+
+
+def test_no_command_is_left_out():
+    with open(__file__, encoding="utf-8") as file:
+        text = file.read()
+    for name in main.COMMANDS:
+        assert f'check(["{name}", ' in text
 
 
 CONTRADICTIONS = [
