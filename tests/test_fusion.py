@@ -231,3 +231,13 @@ def test_norm_layer_and_its_arguments_are_used():
     assert [norm._kwargs["eps"] for norm in norms] == [0.5, 0.5]
     block = aff.create_fusion("AFF", 8, norm_layer=mx.gluon.nn.InstanceNorm)
     assert any(isinstance(child, mx.gluon.nn.InstanceNorm) for child in block.local_att)
+
+
+@pytest.mark.parametrize("name", aff.list_fusions())
+def test_float16_stays_float16(name):
+    """What a GPU computes in: no operator on the way is for other number formats only."""
+    block = aff.create_fusion(name, 8)
+    block.cast("float16")
+    output = block(mx.sym.var("x"), mx.sym.var("y"))
+    _, (found,), _ = output.infer_type(x="float16", y="float16")
+    assert found == np.float16
