@@ -200,7 +200,7 @@ def begin(
     log.event("start", **kept)
     announce(settings, batches, loop, log)
     if dirs.checkpoint:
-        log.text(f"resume    after {state.where}, from {dirs.checkpoint}")
+        log.text(f"resume    {state.where}, from {dirs.checkpoint}")
         log.event("resume", checkpoint=dirs.checkpoint, epoch=state.next_epoch, changed=notes)
     elif settings.resume_params:
         log.text(f"start     with epoch {state.next_epoch}, from {settings.resume_params}")

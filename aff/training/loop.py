@@ -60,13 +60,9 @@ class Partial:
 
 
 class Stopped(Exception):
-    """Training was asked to stop between two steps; `partial` is what has been done of the
+    """Training was asked to stop between two steps; the loop's `done` is what has been done of the
     epoch.
     """
-
-    def __init__(self, partial: Partial):
-        super().__init__("stopped")
-        self.partial = partial
 
 
 def hybridize(net: HybridBlock) -> None:
@@ -221,7 +217,7 @@ class TrainingLoop:
             raise
         self.done = sums.finish(start)
         if stop():
-            raise Stopped(sums.done)
+            raise Stopped
         loss, metric, samples = sums.means(self.job)
         self.job.average(self.net)
         return EpochStats(

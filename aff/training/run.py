@@ -103,17 +103,13 @@ class Run:
         """Train, evaluate and save an epoch, or as much of it as is left to do before a signal."""
         try:
             record = self._epoch(epoch, state.partial or Partial(), interruption)
-        except Stopped as stopped:
-            state.partial = stopped.partial
-            self._checkpoint(state)
+        except Stopped:
+            self._keep_partial(state)
             return
         except InputError as error:
-            done, before = self.loop.done, state.partial or Partial()
-            if not self._alone or not (done.batches or state.history):
+            if not self._alone or not (self.loop.done.batches or state.history):
                 raise
-            if done.batches > before.batches:
-                state.partial = done
-                self._checkpoint(state)
+            self._keep_partial(state)
             hint = self._hint("what was trained so far is saved: with that put right, ")
             raise InputError(f"{error}; {hint}") from error
         state.partial = None
@@ -122,6 +118,13 @@ class Run:
         self.log.event("epoch", **asdict(record), **self.loop.precision.state())
         if self.loop.job.leads:
             self._save(state)
+
+    def _keep_partial(self, state: RunState) -> None:
+        """Save what has been trained of the epoch, where that is more than is saved already."""
+        done, before = self.loop.done, state.partial or Partial()
+        if done.batches > before.batches:
+            state.partial = done
+            self._checkpoint(state)
 
     @property
     def _alone(self) -> bool:
@@ -134,7 +137,7 @@ class Run:
         return f"{what}go on with the same command and --resume auto --save-dir {self.save_dir}"
 
     def _interrupted(self, interruption: Interruption, state: RunState) -> Interrupted:
-        where = f"stopped by {interruption.name} after {state.where}"
+        where = f"stopped by {interruption.name} {state.where}"
         self.log.event("stop", signal=interruption.name, epoch=state.next_epoch)
         return Interrupted(f"{where}; {self._hint('all is saved: ')}", 128 + interruption.asked)
 
@@ -184,7 +187,7 @@ class Run:
         """
         for batch in self.log.progress(batches, len(batches), description):
             if interruption.asked:
-                raise Stopped(self.loop.done)
+                raise Stopped
             yield batch
 
     def publish(self, checkpoint: str, state: RunState) -> None:

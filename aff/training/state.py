@@ -64,8 +64,10 @@ class RunState:
     def where(self) -> str:
         """How far the run has come."""
         if self.partial:
-            return f"epoch {self.next_epoch}, batch {self.partial.batches}"
-        return f"epoch {self.next_epoch - 1}"
+            return f"after epoch {self.next_epoch}, batch {self.partial.batches}"
+        if not self.history:
+            return f"before epoch {self.next_epoch}"
+        return f"after epoch {self.next_epoch - 1}"
 
     def realign(self, loop: TrainingLoop, steps_per_epoch: int) -> bool:
         """Have the schedule go on with the next epoch's start where an epoch has another number of

@@ -5,13 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from aff.errors import InputError
+from aff.errors import InputError, Interrupted
+from aff.training import run as run_module
 from aff.training.checkpoint import list_checkpoints, newest_checkpoint
 from aff.training.loop import Partial
 from aff.training.state import RunState
 
 from .helpers import parameters, small_loop
 from .test_checkpoint import facts, make_run
+from .test_interruption import Switch
 
 
 class Broken:
@@ -120,3 +122,20 @@ def make_loop(tiny_data, monkeypatch, leads):
     monkeypatch.setattr("aff.training.state.share_checkpoint", lambda *_: saved)
     monkeypatch.setattr(type(loop.job), "leads", leads)
     return loop
+
+
+def test_a_stop_before_the_first_step_leaves_the_checkpoint_as_it_is(
+    tiny_data, tmp_path, monkeypatch
+):
+    make_run(tiny_data, tmp_path, 1).go(RunState())
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("checkpoint-*/*")}
+    monkeypatch.setattr(run_module, "Interruption", lambda active: Switch(0))
+    for epochs, folder in ((2, tmp_path), (1, tmp_path / "new")):
+        run = make_run(tiny_data, folder, epochs)
+        checkpoint = newest_checkpoint(str(folder))
+        state = RunState.resumed(checkpoint, run.loop) if checkpoint else RunState()
+        where = "after epoch 0" if checkpoint else "before epoch 0"
+        with pytest.raises(Interrupted, match=f"stopped by SIGTERM {where}; all is saved"):
+            run.go(state)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("checkpoint-*/*")} == before
+    assert not list_checkpoints(str(tmp_path / "new"))
