@@ -31,7 +31,7 @@ BLOCKS = (1, 2)
 SEEDS = (0, 1, 2)
 EPOCHS = 2
 SCHEDULE = (
-    *("--num-epochs", str(EPOCHS), "--batch-size", "128", "--lr", "0.1", "--cosine"),
+    *("--num-epochs", str(EPOCHS), "--batch-size", "64", "--lr", "0.1", "--cosine"),
     *("--no-mixup", "--val-split", "0.1", "--save-period", "0"),
 )
 
