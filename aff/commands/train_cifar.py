@@ -69,7 +69,7 @@ def run(options: argparse.Namespace, command: str) -> int:
         return 0
     check_resume(options)
     settings = CifarSettings.from_options(options, command)
-    if options.smoke and not options.save_dir:
+    if options.smoke:
         with tempfile.TemporaryDirectory(prefix="aff-smoke-") as folder:
             code = execute(settings.within(folder))
         print("smoke run: passed; nothing was kept")

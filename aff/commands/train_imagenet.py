@@ -228,11 +228,11 @@ def run(options: argparse.Namespace, command: str) -> int:
     resolve(options, IMAGENET_CLASSES)
     if options.eval_only:
         return evaluate_only(options)
-    if options.smoke and not options.save_dir:
+    if options.smoke:
         with tempfile.TemporaryDirectory(prefix="aff-smoke-") as folder:
             options.save_dir = os.path.join(folder, "params")
             options.logging_file, options.discard = None, True
-            options.logging_dir = options.logging_dir or os.path.join(folder, "logs")
+            options.logging_dir = os.path.join(folder, "logs")
             code = train(options, command)
         print("smoke run: passed; nothing was kept")
         return code

@@ -227,7 +227,7 @@ def add_other_arguments(parser: argparse.ArgumentParser):
     other.add_argument(
         "--smoke",
         action="store_true",
-        help="two batches of training and of evaluation through the whole path; files are kept "
-        "only in a --save-dir that is named",
+        help="two batches of training and of evaluation through the whole path; no file is kept, "
+        "whatever the other flags name",
     )
     return other

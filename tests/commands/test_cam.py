@@ -17,7 +17,7 @@ def runs(tmp_path_factory):
     """Parameters of an AFF and of an Add network for the digits."""
     root = tmp_path_factory.mktemp("runs")
     for fusion in ("ASKCFuse", "DirectAdd"):
-        flags = f"--smoke --batch-size 20 --fusion {fusion} --save-dir {root / fusion}"
+        flags = f"--num-epochs 1 --batch-size 64 --fusion {fusion} --save-dir {root / fusion}"
         assert train(f"{QUICK} {flags} --logging-dir {root / 'logs' / fusion}") == 0
     return root
 

@@ -1,0 +1,43 @@
+"""Every recipe puts two batches through the whole path, as ``aff train NAME --smoke``: its own
+flags, but for the devices, the sizes, and data that the test makes.
+"""
+
+import numpy as np
+import pytest
+
+from aff.commands import train
+from aff.recipes import RECIPES
+
+from ..conftest import write_cifar, write_idx
+
+IMAGENET = "--num-gpus 0 --dtype float32 --input-size 32 --batch-size 2 -j 2 --smoke"
+CIFAR = "--gpus= --batch-size 2 -j 2 --smoke"
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Folders of the small data sets in their formats."""
+    root = tmp_path_factory.mktemp("images")
+    for name in ("cifar10", "cifar100"):
+        write_cifar(root / name, name, train=6, test=3)
+    (root / "fashion-mnist").mkdir()
+    for part, count in (("train", 20), ("t10k", 3)):
+        values = np.random.default_rng(0).integers(0, 256, (count, 28, 28), np.uint8)
+        write_idx(root / "fashion-mnist" / f"{part}-images-idx3-ubyte", values)
+        write_idx(root / "fashion-mnist" / f"{part}-labels-idx1-ubyte", np.arange(count) % 10)
+    return root
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+def test_it_runs(recipe, images, records, capsys, elsewhere):
+    dataset = recipe.record.dataset
+    flags = f"{IMAGENET} {records}" if dataset == "imagenet" else CIFAR
+    data = [] if dataset == "imagenet" else ["--data-dir", str(images / dataset)]
+    assert train.main([recipe.name, *flags.split(), *data]) == 0
+    finished = capsys.readouterr()
+    assert finished.out.startswith(f"python {recipe.command} ")
+    assert "smoke run: passed" in finished.out
+    assert f"fusion {recipe.record.kwargs['fusion']}" in finished.out
+    if recipe.record.label_set:
+        assert f"cifar100 ({recipe.record.label_set} labels)" in finished.out
+    assert not finished.err.replace("NO GPU ON THIS MACHINE", "").count("Traceback")
