@@ -129,39 +129,52 @@ def paper_table(name: str) -> Table:
 
 def experiment_table(logs: str) -> Table:
     """Our own ablation: test error over the seeds that have been run, in percent."""
+    kinds = ("test error", "parameters", "MFLOPs", "images/s")
     table = Table(
-        "Fashion-MNIST, test error in percent, mean and standard deviation over seeds "
-        f"({experiment.EPOCHS} epochs; the best epoch by the held-out part)",
-        ["fusion", "b", "test error", "seeds", "parameters", "MFLOPs", "images/s"],
+        "Fashion-MNIST, test error in percent, mean and standard deviation over "
+        f"{len(experiment.SEEDS)} seeds ({experiment.EPOCHS} epochs, the better by the held-out "
+        "part)",
+        ["fusion", *(f"{kind}, b={b}" for kind in kinds for b in experiment.BLOCKS)],
     )
     missing = 0
-    for blocks in experiment.BLOCKS:
-        for fusion in experiment.FUSIONS:
-            found = [
-                experiment.outcome(os.path.join(logs, experiment.Cell(fusion, blocks, seed).name))
-                for seed in experiment.SEEDS
-            ]
-            done = [outcome for outcome in found if outcome]
-            missing += len(found) - len(done)
-            cost = measured(
-                f"cifar_resnet{6 * blocks + 2}_askc", {"fusion": fusion, "classes": 10}, 28
-            )
-            errors = [100 * outcome["test_error"] for outcome in done]
-            table.rows.append(
-                [
-                    fusion,
-                    str(blocks),
-                    _spread(errors),
-                    str(len(done)),
-                    f"{cost.parameters:,}",
-                    f"{cost.multiply_adds / 1e6:.2f}",
-                    f"{median(o['images_per_sec'] for o in done):.0f}" if done else "-",
-                ]
-            )
+    for fusion in experiment.FUSIONS:
+        cells = [_experiment_cells(logs, fusion, blocks) for blocks in experiment.BLOCKS]
+        missing += sum(cell.missing for cell in cells)
+        by_kind = zip(*(cell.texts for cell in cells))
+        table.rows.append([fusion, *(text for texts in by_kind for text in texts)])
     if missing:
         table.notes.append(f"{missing} of the runs are still to be made: 'aff experiment' goes on.")
-    table.notes.append("images/s: of one run on one thread, another beside it on the other core.")
+    table.notes.append(
+        "images/s: in training, on one thread, with another run on the other core; a run's quicker "
+        "epoch, and the median of the seeds."
+    )
     return table
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Columns of a fusion in networks of one depth, and how many of its runs are missing."""
+
+    texts: List[str]
+    missing: int
+
+
+def _experiment_cells(logs: str, fusion: str, blocks: int) -> _Cells:
+    cells = [experiment.Cell(fusion, blocks, seed) for seed in experiment.SEEDS]
+    outcomes = [experiment.outcome(os.path.join(logs, cell.name)) for cell in cells]
+    done = [outcome for outcome in outcomes if outcome]
+    missing = len(outcomes) - len(done)
+    cost = measured(f"cifar_resnet{6 * blocks + 2}_askc", {"fusion": fusion, "classes": 10}, 28)
+    error = _spread([100 * outcome["test_error"] for outcome in done])
+    return _Cells(
+        [
+            f"{error} ({len(done)} seeds)" if done and missing else error,
+            f"{cost.parameters:,}",
+            f"{cost.multiply_adds / 1e6:.1f}",
+            f"{median(outcome['images_per_sec'] for outcome in done):.0f}" if done else "-",
+        ],
+        missing,
+    )
 
 
 def _spread(values: List[float]) -> str:

@@ -128,11 +128,15 @@ def test_the_experiments_table(tmp_path):
     for seed, error in ((0, 0.10), (1, 0.12)):
         write_cell(tmp_path, experiment.Cell("ASKCFuse", 1, seed), error)
     table = experiment_table(str(tmp_path))
-    assert len(table.rows) == 20
-    row = next(row for row in table.rows if row[:2] == ["ASKCFuse", "1"])
-    assert row[2:5] == ["12.00 +- 1.41", "2", "85,118"]
-    assert table.rows[0][2:4] == ["-", "0"]
+    assert len(table.rows) == 10
+    row = rows_of(table)["ASKCFuse"]
+    assert row["test error, b=1"] == "12.00 +- 1.41 (2 seeds)"
+    assert (row["test error, b=2"], row["parameters, b=1"]) == ("-", "85,118")
+    assert (row["images/s, b=1"], row["images/s, b=2"]) == ("100", "-")
     assert "58 of the runs are still to be made" in table.notes[0]
+    write_cell(tmp_path, experiment.Cell("ASKCFuse", 1, 2), 0.14)
+    row = rows_of(experiment_table(str(tmp_path)))["ASKCFuse"]
+    assert row["test error, b=1"] == "13.00 +- 2.00"
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "csv"])
