@@ -38,6 +38,11 @@ class OwnRun:
     labels: Optional[str]
     top1_error: float
 
+    @property
+    def channel_times(self) -> int:
+        """Width of a CIFAR ResNet, in multiples of the narrowest."""
+        return self.kwargs.get("channel_times", 1)
+
     def is_of(self, record: Published) -> bool:
         """Whether it is of a published network, on the data that this one was trained on."""
         name, kwargs = resolve_model(record.name)

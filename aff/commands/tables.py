@@ -83,7 +83,7 @@ def build(name: str, options: argparse.Namespace) -> Table:
         return experiment_table(os.path.join(options.logs, os.path.basename(LOGS)))
     if name in ("imagenet", "cifar100"):
         return readme_table(name, options.root, options.logs)
-    return paper_table(name)
+    return paper_table(name, options.root, options.logs)
 
 
 def run(options: argparse.Namespace) -> int:
