@@ -42,8 +42,13 @@ setup(
     description="Attentional Feature Fusion (WACV 2021) for MXNet/Gluon",
     long_description=readme,
     long_description_content_type="text/markdown",
-    packages=find_packages(include=["aff", "aff.*"]),
-    package_data={"aff": ["*.csv", "*.json"], "aff.data": ["*.gz"]},
+    packages=[*find_packages(include=["aff", "aff.*"]), "aff.params"],
+    package_dir={"aff.params": "params"},  # our own parameters
+    package_data={
+        "aff": ["*.csv", "*.json"],
+        "aff.data": ["*.gz"],
+        "aff.params": ["fashion_mnist_*.params"],
+    },
     python_requires=">=3.8,<3.13",
     install_requires=[
         MXNET[build],

@@ -59,12 +59,20 @@ class Cell:
         """Its folder's name."""
         return f"b{self.blocks}-{self.fusion}-seed{self.seed}"
 
-    def flags(self, params: str, logs: str) -> List[str]:
-        """Flags of ``train_cifar.py``; its files go to folders in `params` and `logs`."""
+    @property
+    def settings(self) -> List[str]:
+        """What it trains, as flags of ``train_cifar.py``."""
         return [
             *("--dataset", "fashion-mnist", "--model", "resnet", "--blocks", str(self.blocks)),
             *("--channel-times", "1", "--fusion", self.fusion, *SCHEDULE),
-            *("--seed", str(self.seed), "--save-dir", os.path.join(params, self.name)),
+            *("--seed", str(self.seed)),
+        ]
+
+    def flags(self, params: str, logs: str) -> List[str]:
+        """Flags of ``train_cifar.py``; its files go to folders in `params` and `logs`."""
+        return [
+            *self.settings,
+            *("--save-dir", os.path.join(params, self.name)),
             *("--logging-dir", os.path.join(logs, self.name)),
         ]
 

@@ -124,3 +124,11 @@ def read_json(path: str) -> dict:
     if not isinstance(value, dict):
         raise InputError(f"{path}: does not hold a JSON object")
     return value
+
+
+def hash_of(path: str, digest) -> str:
+    """What a hash of :mod:`hashlib` makes of a file, as hexadecimal digits."""
+    with open(path, "rb") as file:
+        for chunk in iter(lambda: file.read(1 << 20), b""):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -52,7 +52,7 @@ def get_model(
         One of `list_models()`, or another depth of the CIFAR families. The name of published
         parameters stands for the network that they fit.
     pretrained : bool, default False
-        Load the parameters that the authors published under this name; see `load_published`.
+        Load the parameters that are published under this name; see `load_published`.
     root : str, default 'params'
         Folder of published parameters; they are fetched where they are not there.
     ctx : Context or list of Context, optional

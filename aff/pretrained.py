@@ -1,4 +1,4 @@
-"""Networks with parameters from files: the authors' published ones, and a user's own."""
+"""Networks with parameters from files: published ones, and a user's own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def load_published(
     norm_layer: Optional[NormLayer] = None,
     norm_kwargs: Optional[dict] = None,
 ) -> HybridBlock:
-    """A network with the parameters that the authors published.
+    """A network with published parameters.
 
     Parameters
     ----------

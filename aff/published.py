@@ -1,8 +1,9 @@
-"""The parameter files that the authors published: what each is, where it lives, how it is fetched
-and verified.
+"""The published parameter files, the authors' and our own: what each is, where it lives, how it is
+fetched and verified.
 
-The table is ``published_params.csv`` beside this module: the files of the public repository
-YimianDai/open-aff at the commits that it names, with the git blob SHA-1 of each.
+The tables are beside this module: ``published_params.csv``, the files of the public repository
+YimianDai/open-aff at the commits that it names, and ``own_params.csv``, those that come with this
+repository; with the git blob SHA-1 of each.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, Dict, List, Optional
 from . import compat
 from .download import download, put_aside
 from .errors import InputError, unknown
-from .files import replacing
+from .files import hash_of, replacing
 
 REPOSITORY = "https://raw.githubusercontent.com/YimianDai/open-aff"
 DEFAULT_ROOT = "params"
@@ -37,14 +38,15 @@ class Published:
     name : str
         What it is called here.
     generation : int
-        1, of the paper's first tables, or 2, the authors' later re-implementation.
+        1, of the paper's first tables, 2, the authors' later re-implementation, or 0, our own.
     dataset : str
-        What it was trained on: ``'imagenet'``, ``'cifar10'`` or ``'cifar100'``.
+        What it was trained on: ``'imagenet'``, ``'cifar10'``, ``'cifar100'`` or
+        ``'fashion-mnist'``.
     label_set : str or None
         For CIFAR-100: ``'coarse'`` where a network of 100 outputs was trained and scored on the 20
         superclasses, or ``'fine'``.
     commit, path : str
-        Where it lives in the repository.
+        Where it lives in the authors' repository; our own have no commit.
     sha1 : str
         Its git blob SHA-1.
     metric, value : str and float
@@ -52,7 +54,8 @@ class Published:
     model, kwargs : str and dict
         The network that it fits, as `aff.get_model` takes it.
     curve : str
-        Name of the published training log, or an empty text.
+        Name of the published training log in ``logs/published/`` (of our own: of the run in
+        ``logs/``), or an empty text.
     """
 
     name: str
@@ -67,6 +70,11 @@ class Published:
     model: str
     kwargs: Dict[str, Any]
     curve: str
+
+    @property
+    def ours(self) -> bool:
+        """Whether it comes with this repository, from a run of our own."""
+        return not self.generation
 
     @property
     def filename(self) -> str:
@@ -107,13 +115,13 @@ def _record(row: Dict[str, str]) -> Published:
     )
 
 
-def _read_table() -> Dict[str, Published]:
-    path = os.path.join(os.path.dirname(__file__), "published_params.csv")
-    with open(path, encoding="utf-8", newline="") as file:
+def _read_table(filename: str) -> Dict[str, Published]:
+    with open(os.path.join(HERE, filename), encoding="utf-8", newline="") as file:
         return {row["name"]: _record(row) for row in csv.DictReader(file)}
 
 
-PUBLISHED = _read_table()
+HERE = os.path.dirname(os.path.abspath(__file__))
+PUBLISHED = {**_read_table("published_params.csv"), **_read_table("own_params.csv")}
 
 
 def list_published() -> List[str]:
@@ -139,13 +147,9 @@ def blob_sha1(path: str) -> str:
     it.
     """
     try:
-        with open(path, "rb") as file:
-            digest = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size)
-            for chunk in iter(lambda: file.read(1 << 20), b""):
-                digest.update(chunk)
+        return hash_of(path, hashlib.sha1(b"blob %d\0" % os.path.getsize(path)))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 def verify(record: Published, path: str) -> None:
@@ -164,6 +168,24 @@ def verify(record: Published, path: str) -> None:
     raise InputError(
         f"{path} is not the published {record.name}: its git blob SHA-1 is {found}, not "
         f"{record.sha1} ({why})"
+    )
+
+
+def shipped(record: Published) -> str:
+    """Where this installation, or the clone that it runs from, has one of our own files.
+
+    Raises
+    ------
+    InputError
+        Where it has none.
+    """
+    for folder in (HERE, os.path.dirname(HERE)):
+        path = os.path.join(folder, DEFAULT_ROOT, record.filename)
+        if os.path.isfile(path):
+            return path
+    raise InputError(
+        f"{record.filename} is not in this installation: a clone of the repository has it in "
+        f"{DEFAULT_ROOT}/; there, 'git checkout -- {DEFAULT_ROOT}' brings a lost one back"
     )
 
 
@@ -188,7 +210,8 @@ def fetch(
         Address that serves ``<commit>/<path>`` as GitHub's raw files do; the environment variable
         ``AFF_MIRROR`` names one too.
     source : str, optional
-        Copy this file instead of downloading one.
+        Copy this file instead of downloading one. (Our own files are copied from this installation
+        or clone without it.)
 
     Returns
     -------
@@ -201,6 +224,8 @@ def fetch(
         Where it cannot be had or is not the published one.
     """
     record = find_published(name)
+    if record.ours and source is None:
+        source = shipped(record)
     root = root or DEFAULT_ROOT
     path = os.path.join(root, record.filename)
     if source is not None:

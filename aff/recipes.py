@@ -1,5 +1,5 @@
 """The published runs as data: the command that the authors published, the one that reproduces what
-their log says was run, and what the two differ in.
+their log says was run, and what the two differ in; and those of our own parameters.
 
 Scores, networks and files are those of :mod:`aff.published`, under the same names. Where a command
 was never published, `command` is put together from the log and the network, and `unsaid` names
@@ -8,10 +8,12 @@ what neither says.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Dict, List, Optional
 
 from .errors import unknown
+from .experiment import grid
 from .model_zoo import resolve_model
 from .published import PUBLISHED, Published
 
@@ -214,7 +216,21 @@ def _second() -> List[Recipe]:
     return recipes
 
 
-RECIPES: Dict[str, Recipe] = {recipe.name: recipe for recipe in (*_first(), *_second())}
+def _own() -> List[Recipe]:
+    """Runs of our own experiment whose parameters come with this repository."""
+    cells = {cell.name: cell for cell in grid()}
+    return [
+        Recipe(
+            record.name,
+            " ".join([CIFAR, *cells[os.path.basename(record.curve)].settings]),
+            unsaid="run on one thread of a CPU: with more, sums round otherwise",
+        )
+        for record in PUBLISHED.values()
+        if record.ours
+    ]
+
+
+RECIPES: Dict[str, Recipe] = {r.name: r for r in (*_first(), *_second(), *_own())}
 
 
 def find_recipe(name: str) -> Recipe:

@@ -11,10 +11,11 @@ from .conftest import ROOT
 from .golden import ARCHITECTURES
 
 NAME = "cifar100_coarse_aff_resnet32"
+AUTHORS = [name for name, record in PUBLISHED.items() if not record.ours]
 
 
 def test_the_table():
-    assert len(PUBLISHED) == 22
+    assert len(AUTHORS) == 22
     assert aff.list_published() == list(PUBLISHED)
     record = PUBLISHED["gen2_aff_resnext50_32x4d"]
     assert record.kwargs == {
@@ -27,10 +28,10 @@ def test_the_table():
     assert record.top1_error == pytest.approx(0.2028)
     assert PUBLISHED[NAME].top1_error == pytest.approx(1 - 0.8967)
     assert {record.label_set for record in PUBLISHED.values()} == {None, "coarse", "fine"}
-    assert len({record.sha1 for record in PUBLISHED.values()}) == 22
+    assert len({record.sha1 for record in PUBLISHED.values()}) == len(PUBLISHED)
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", AUTHORS)
 def test_each_record_names_one_of_the_published_architectures(name):
     record = PUBLISHED[name]
     net = aff.get_model(name)

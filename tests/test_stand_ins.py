@@ -1,5 +1,6 @@
-"""Every published file, as a stand-in of its names and shapes with random values (ImageNet's saved
-by a float16 network), served on loopback: fetched, verified by its own hash, loaded, evaluated.
+"""Every file that the authors published, as a stand-in of its names and shapes with random values
+(ImageNet's saved by a float16 network), served on loopback: fetched, verified by its own hash,
+loaded, evaluated.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ from aff.published import PUBLISHED, blob_sha1
 
 from .conftest import write_cifar
 from .serving import serving
+from .test_published import AUTHORS
 
 IMAGES, CLASSES = 7, 3
 
@@ -60,7 +62,7 @@ def stand_in(request, tmp_path, monkeypatch):
     shutil.rmtree(tmp_path / "params", ignore_errors=True)
 
 
-@pytest.mark.parametrize("stand_in", PUBLISHED, indirect=True)
+@pytest.mark.parametrize("stand_in", AUTHORS, indirect=True)
 def test_a_published_file_from_its_address_to_its_error(stand_in, data, capsys):
     record, net = stand_in
     assert main(["fetch", record.name]) == 0

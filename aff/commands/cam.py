@@ -20,7 +20,8 @@ from ..data.imagenet import CROP_RATIO, SIZE
 from ..errors import InputError
 from ..files import replacing
 from ..model_zoo import get_model
-from ..pretrained import load_parameters
+from ..pretrained import load_parameters, load_published
+from ..published import PUBLISHED
 from .arguments import (
     Parser,
     add_data_arguments,
@@ -72,7 +73,7 @@ def build_parser(prog: str) -> Parser:
         nargs="+",
         type=named,
         required=True,
-        help="parameter files, a network each",
+        help="parameter files, a network each, or names of published parameters",
     )
     parser.add_argument(
         "--index",
@@ -108,6 +109,8 @@ def subject_of(options: argparse.Namespace, params: str) -> Subject:
     """What the flags, and the run's settings, say of one parameter file."""
     one = copy.copy(options)
     one.params, one.name, one.root = params, None, None
+    if params in PUBLISHED:
+        one.params, one.name = None, params
     for key in DATA:
         if not hasattr(one, key):
             setattr(one, key, None)
@@ -118,6 +121,8 @@ def subject_of(options: argparse.Namespace, params: str) -> Subject:
 
 def load_network(subject: Subject):
     """The network with its parameters, on the CPU."""
+    if subject.published:
+        return load_published(subject.published.name, [mx.cpu()])
     net = get_model(subject.model, ctx=[mx.cpu()], **subject.kwargs)
     load_parameters(net, subject.params, [mx.cpu()])
     return net
@@ -181,7 +186,8 @@ def views(subject: Subject, images: Sequence[Picture], options) -> Tuple[str, Li
 
 def draw(images: Sequence[Picture], networks: Sequence[Tuple[str, List[View], str]], path: str):
     """Draw a row for each image: itself, and for each network its Grad-CAM and its fusion's
-    weight.
+    weight, red where it prefers the body and blue where the shortcut, in colours that span the
+    network's own range.
     """
     import matplotlib
 
@@ -206,27 +212,36 @@ def draw(images: Sequence[Picture], networks: Sequence[Tuple[str, List[View], st
                 title = f"{name}\nclass {view.target}, {100 * view.probability:.0f} %"
                 _show(next(cells), image, title, view.cam, "jet")
                 if block:
+                    reach = max(0.01, *(np.abs(v.weights[block] - 0.5).max() for v in found))
                     weight = view.weights[block]
                     title = f"{block}\nbody's weight {weight.min():.2f} to {weight.max():.2f}"
-                    _show(next(cells), image, title, weight, "coolwarm")
+                    limits = (0.5 - reach, 0.5 + reach)
+                    _show(next(cells), image, title, weight, "coolwarm", limits)
         with replacing(path) as temporary:
             figure.savefig(temporary, format="png", dpi=110)
     finally:
         pyplot.close(figure)
 
 
-def _show(axis, image: Picture, title: str, over: Optional[np.ndarray] = None, colours: str = ""):
+def _show(
+    axis,
+    image: Picture,
+    title: str,
+    over: Optional[np.ndarray] = None,
+    colours: str = "",
+    limits: Tuple[float, float] = (0, 1),
+):
     height, width = image.pixels.shape[:2]
     axis.imshow(image.pixels, extent=(0, width, height, 0))
     if over is not None:
-        limits = {"vmin": 0, "vmax": 1}
         axis.imshow(
             over,
             colours,
             extent=(0, width, height, 0),
             alpha=0.5,
             interpolation="bilinear",
-            **limits,
+            vmin=limits[0],
+            vmax=limits[1],
         )
     axis.set_title(title, fontsize=7)
     axis.set_axis_off()

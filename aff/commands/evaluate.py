@@ -37,7 +37,7 @@ from .report import score
 from .rundirs import SETTINGS
 from .subject import IMAGENET, Subject, find_subject
 
-#: How many images the test part of a published network's data set has.
+#: How many images the test part has, of the data sets of the published tables.
 WHOLE = {IMAGENET: VALIDATION_IMAGES, "cifar10": 10_000, "cifar100": 10_000}
 
 
@@ -46,7 +46,7 @@ def build_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="Evaluate parameters on a data set's test part, each image exactly once: those "
-        "that the authors published under a NAME, under the recipe they were published with, or "
+        "that are published under a NAME, under the recipe they were published with, or "
         f"those of a file. Of a file, network and data set are those of the run ({SETTINGS} beside "
         "it), unless flags say otherwise.",
     )
@@ -187,7 +187,7 @@ def report(
     )
     if subject.published:
         log.text(published_line(subject.published))
-        if found.samples == WHOLE[subject.dataset] and not (
+        if found.samples == WHOLE.get(subject.dataset) and not (
             subject.input_size or subject.crop_ratio
         ):
             text = f"{found.top1_wrong} of {found.samples} wrong, {data}"
@@ -207,8 +207,10 @@ def report(
 
 
 def published_line(record: Published) -> str:
-    """What the authors reported, and what keeps it from being the same figure."""
+    """What was reported, and what keeps it from being the same figure."""
     line = f"published: top-1 error {100 * record.top1_error:.2f} %"
+    if record.ours:
+        return f"{line}, by the run of logs/{record.curve}"
     if record.dataset == IMAGENET:
         return f"{line}, over a count of validation images that wrapped its last batch round"
     if record.label_set:

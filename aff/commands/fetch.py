@@ -1,4 +1,4 @@
-"""``aff fetch``: the authors' parameter files, downloaded or copied, and verified."""
+"""``aff fetch``: published parameter files, downloaded or copied, and verified."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def build_parser(prog: str) -> Parser:
     """The command's flags."""
     parser = Parser(
         prog=prog,
-        description="Put parameter files that the authors published into a folder, each verified "
+        description="Put published parameter files into a folder, each verified "
         "by its git blob SHA-1 before it gets its name. A download that broke off goes on where it "
         "was; files that are there are verified and left.",
     )

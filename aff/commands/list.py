@@ -22,7 +22,7 @@ def build_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="List the networks with their parameters and multiply-adds at the usual input "
-        "size, the fusions, and the parameters that the authors published.",
+        "size, the fusions, and the published parameters.",
     )
     parser.add_argument(
         "what", nargs="?", choices=SECTIONS, default=None, help="one of the lists, instead of all"
@@ -98,7 +98,7 @@ def list_published_of(options: argparse.Namespace) -> str:
             [
                 record.name,
                 "here" if here else "",
-                record.generation,
+                record.generation or "ours",
                 _data(record),
                 record.model,
                 record.kwargs["fusion"],
@@ -108,8 +108,9 @@ def list_published_of(options: argparse.Namespace) -> str:
         )
     head = ["published parameters", "", "gen.", "data", "network", "fusion", "parameters M"]
     return (
-        "Parameters that the authors published (errors as reported; 'aff fetch NAME' gets a "
-        f"file into {root}/)\n" + columns([*head, "GFLOPs", "top-1 error %"], rows)
+        "Parameters that the authors published, and ours, which come with this repository (errors "
+        f"as reported; 'aff fetch NAME' gets a file into {root}/)\n"
+        + columns([*head, "GFLOPs", "top-1 error %"], rows)
     )
 
 

@@ -12,7 +12,7 @@ COMMANDS = {
     "evaluate": "top-1 and top-5 error of a run's parameters, or of published ones",
     "list": "networks, fusions and published parameters",
     "summary": "layers, parameters and multiply-adds of a network",
-    "fetch": "download and verify parameters that the authors published",
+    "fetch": "download and verify published parameters",
     "launch": "start a training script in several processes or on several machines",
     "prepare": ".rec files from folders of images",
     "recipes": "the published runs: commands, scores, what their logs say",

@@ -6,7 +6,9 @@ import argparse
 import textwrap
 from typing import List, Optional, Sequence
 
+from ..published import Published
 from ..recipes import RECIPES, Recipe, find_recipe
+from ..reported import rows_of
 from .arguments import Parser, guarded, named
 from .list import columns
 
@@ -33,12 +35,33 @@ def data_of(recipe: Recipe) -> str:
     return f"{record.dataset}, {record.label_set} labels" if record.label_set else record.dataset
 
 
+def places_of(recipe: Recipe) -> List[str]:
+    """The rows of published tables that it stands in."""
+    return [
+        f"{title}: {row['name']}" + (f", {row['parameters']}" if "parameters" in row else "")
+        for title, row in rows_of(recipe.name)
+    ] or ["no published table"]
+
+
+def parameters_of(record: Published) -> str:
+    """Where its parameters are."""
+    where = "of this repository" if record.ours else f"in YimianDai/open-aff {record.commit[:7]}"
+    return f"{record.filename}, {where}"
+
+
+def log_of(record: Published) -> str:
+    """Where its log is."""
+    if not record.curve:
+        return "was not published"
+    return f"logs/{record.curve}" if record.ours else f"logs/published/{record.curve}.csv"
+
+
 def table() -> str:
     """All runs, a line each."""
     rows = [
         [
             recipe.name,
-            recipe.record.generation,
+            recipe.record.generation or "ours",
             data_of(recipe),
             reported(recipe),
             "yes" if recipe.published else "no",
@@ -55,8 +78,9 @@ def describe(recipe: Recipe) -> str:
         ("data", data_of(recipe)),
         ("reported", f"top-1 error {reported(recipe)}"),
         ("network", f"{record.model} with {record.kwargs['fusion']}"),
-        ("parameters", f"{record.filename}, in YimianDai/open-aff {record.commit[:7]}"),
-        ("its log", f"logs/published/{record.curve}.csv" if record.curve else "was not published"),
+        ("parameters", parameters_of(record)),
+        ("its log", log_of(record)),
+        *(("stands in", place) for place in places_of(recipe)),
         ("published", f"python {recipe.published}" if recipe.published else "no command"),
         ("the log says", recipe.differs or "nothing else"),
         ("assumed", recipe.unsaid or "nothing"),

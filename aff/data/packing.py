@@ -17,7 +17,7 @@ import mxnet as mx
 import numpy as np
 
 from ..errors import InputError
-from ..files import read_json, write_json
+from ..files import hash_of, read_json, write_json
 from .archives import ArchiveImages
 from .batches import prefetch
 from .decoding import decode
@@ -77,11 +77,7 @@ class Packing:
 
 def sha256(path: str) -> str:
     """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for chunk in iter(lambda: file.read(1 << 20), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return hash_of(path, hashlib.sha256())
 
 
 def read_manifest(out: str) -> Dict[str, dict]:
