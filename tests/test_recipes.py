@@ -1,5 +1,8 @@
 """The published runs as data: every command is one of the scripts', and names its network."""
 
+import csv
+from statistics import median
+
 import pytest
 
 import aff
@@ -56,6 +59,39 @@ def test_epochs_are_those_of_the_log(recipe):
         assert parsed(recipe.command).num_epochs == last + 1
 
 
+@EVERY
+def test_mixup_ends_where_the_log_shows_it(recipe):
+    """The training error falls at once where images are no longer mixed."""
+    if not recipe.record.curve or recipe.record.ours:
+        return
+    with open(f"{ROOT}/logs/published/{recipe.record.curve}.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    late = [row for row in rows if int(row["epoch"]) >= 100]
+    ratios = {
+        int(row["epoch"]): float(row["train_value"]) / float(before["train_value"])
+        for before, row in zip(late, late[1:])
+        if row["train_metric"] == "rmse"
+    }
+    options = parsed(recipe.command)
+    if options.mixup_off_epoch:
+        assert min(ratios, key=ratios.get) == options.num_epochs - options.mixup_off_epoch
+    else:
+        assert all(ratio > 0.97 for ratio in ratios.values())
+
+
+@EVERY
+def test_learning_rate_drops_where_the_log_shows_it(recipe):
+    options = parsed(recipe.command)
+    if recipe.script != CIFAR or options.cosine or not recipe.record.curve or recipe.record.ours:
+        return
+    with open(f"{ROOT}/logs/published/{recipe.record.curve}.csv", encoding="utf-8") as file:
+        errors = [float(row["val_top1_error"]) for row in csv.DictReader(file)]
+    first = options.lr_decay_epoch[0]
+    assert median(errors[first : first + 5]) < 0.85 * median(errors[first - 5 : first])
+    drops = [min(errors[e - 2 : e]) - max(errors[e : e + 2]) for e in range(100, 380)]
+    assert 100 + drops.index(max(drops)) in (first, first + 1)
+
+
 def test_the_six_published_commands_are_the_readmes():
     with open(f"{ROOT}/README.md", encoding="utf-8") as file:
         readme = file.read()
@@ -68,7 +104,7 @@ def test_the_six_published_commands_are_the_readmes():
 @EVERY
 def test_what_differs_is_said(recipe):
     if recipe.published and recipe.published != recipe.command:
-        assert recipe.differs
+        assert recipe.really
     if not recipe.published:
         assert recipe.unsaid
     text = recipes_command.describe(recipe)
@@ -82,7 +118,7 @@ def test_the_list(capsys):
     assert all(name in text for name in RECIPES)
     assert recipes_command.main(["aff_resnet50"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "160 epochs at 2 x 120, not 180 at 2 x 128" in text
+    assert "its log: 160 epochs at 2 x 120, not 180 at 2 x 128" in text
     assert "generation 1): AFF-ResNet-50, 30.3M" in text
     assert recipes_command.main(["globglob_resnet50"]) == 0
     assert "Table 3: accuracy by the contexts" in capsys.readouterr().out

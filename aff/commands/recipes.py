@@ -82,7 +82,7 @@ def describe(recipe: Recipe) -> str:
         ("its log", log_of(record)),
         *(("stands in", place) for place in places_of(recipe)),
         ("published", f"python {recipe.published}" if recipe.published else "no command"),
-        ("the log says", recipe.differs or "nothing else"),
+        *([("really run", recipe.really)] if recipe.really else []),
         ("assumed", recipe.unsaid or "nothing"),
         ("runs it", f"python {recipe.command}"),
     ]
