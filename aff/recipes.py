@@ -98,8 +98,8 @@ _ABLATION_UNSAID = (
 _SECOND_IMAGENET = (
     f"{IMAGENET} --model {{model}} --askc-type {{fusion}} {{structure}} --auto-aug --mixup "
     "--mixup-off-epoch 5 --mode hybrid --lr 0.075 --lr-mode cosine --num-epochs 240 --batch-size "
-    "128 --num-gpus 2 -j 48 --warmup-epochs 5 --dtype float16 --use-rec --last-gamma --no-wd --label-smoothing --save-dir "
-    "params_{name} --logging-file {name}.log"
+    "128 --num-gpus 2 -j 48 --warmup-epochs 5 --dtype float16 --use-rec --last-gamma --no-wd "
+    "--label-smoothing --save-dir params_{name} --logging-file {name}.log"
 )
 _SECOND_CIFAR = (
     f"{CIFAR} --model {{model}} --askc-type {{fusion}} {{structure}} --dataset {{dataset}} "

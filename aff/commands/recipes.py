@@ -88,7 +88,7 @@ def describe(recipe: Recipe) -> str:
     ]
     lines: List[str] = [recipe.name]
     for label, text in facts:
-        wrapped = [text] if "python " in text else textwrap.wrap(text, 84)
+        wrapped = [text] if "python " in text else textwrap.wrap(text, 84, break_on_hyphens=False)
         lines += [f"  {label if not i else '':<13} {line}" for i, line in enumerate(wrapped)]
     return "\n".join(lines)
 
