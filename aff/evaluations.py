@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from typing import Optional
 
+from .data.imagenet import VALIDATION_IMAGES
+from .errors import InputError
 from .files import read_json, write_json
 from .published import DEFAULT_ROOT, Published
 
 SUFFIX = ".evaluation.json"
+#: How many images the part has that scores are of, in the data sets of the published tables.
+WHOLE = {"imagenet": VALIDATION_IMAGES, "cifar10": 10_000, "cifar100": 10_000}
 
 
 def evaluation_path(record: Published, root: Optional[str] = None) -> str:
@@ -54,6 +58,22 @@ def evaluated(record: Published, root: Optional[str] = None) -> Optional[float]:
     if not os.path.exists(path):
         return None
     found = read_json(path)
-    value = found.get("top1_error")
-    known = found.get("sha1") == record.sha1 and isinstance(value, float) and 0 <= value <= 1
-    return float(value) if known and value is not None else None
+    if found.get("sha1") != record.sha1:
+        return None
+    try:
+        return fraction(found.get("top1_error"))
+    except ValueError as error:
+        raise InputError(f"{path}: top1_error is {error}: evaluate {record.name} again") from error
+
+
+def fraction(value: object) -> float:
+    """An error as logs hold it.
+
+    Raises
+    ------
+    ValueError
+        Where it is no number from 0 to 1.
+    """
+    if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"{value!r}, no fraction of images")
+    return float(value)

@@ -12,6 +12,8 @@ import os
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional
 
+from .errors import InputError
+from .evaluations import fraction
 from .training.runlog import JSON_LOG
 
 #: In the order of the paper's tables.
@@ -101,17 +103,29 @@ def read_events(folder: str) -> List[dict]:
 
 
 def outcome(folder: str) -> Optional[Dict[str, float]]:
-    """What came out of a run, or None where it has not come to its end."""
+    """What came out of a run, or None where it has not come to its end.
+
+    Raises
+    ------
+    InputError
+        For a log that contradicts itself.
+    """
     events = read_events(folder)
     ends = [event for event in events if event.get("event") == "end"]
     epochs = [event for event in events if event.get("event") == "epoch"]
-    if not ends or not epochs:
+    if not ends:
         return None
-    best = next(event for event in epochs if event["epoch"] == ends[-1]["best_epoch"])
-    return {
-        "test_error": best["top1_error"]["test"],
-        "val_error": best["top1_error"]["val"],
-        "best_epoch": best["epoch"],
-        "images_per_sec": max(event["images_per_sec"] for event in epochs),
-        "seconds": sum(event["seconds"] for event in epochs),
-    }
+    try:
+        best = {event["epoch"]: event for event in epochs}[ends[-1]["best_epoch"]]
+        return {
+            "test_error": fraction(best["top1_error"]["test"]),
+            "val_error": fraction(best["top1_error"]["val"]),
+            "best_epoch": best["epoch"],
+            "images_per_sec": max(float(event["images_per_sec"]) for event in epochs),
+            "seconds": sum(float(event["seconds"]) for event in epochs),
+        }
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{os.path.join(folder, JSON_LOG)}: no log of a finished run of the experiment "
+            f"({error!r}): move its folder away, and it is run again"
+        ) from error

@@ -151,6 +151,19 @@ def model_arguments(name: str) -> List[str]:
     ]
 
 
+def full_arguments(name: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
+    """All that makes up a network, with the defaults that `kwargs` leaves: equal of two networks
+    that are the same. (`last_gamma` is about the start of training, and left out.)
+    """
+    parameters = inspect.signature(find_family(name)[0].network).parameters
+    defaults = {argument: parameters[argument].default for argument in model_arguments(name)}
+    kwargs = checked_arguments(name, kwargs)
+    if not kwargs.get("deep_stem"):
+        defaults.pop("stem_width", None)
+    defaults.pop("last_gamma", None)
+    return {argument: kwargs.get(argument, default) for argument, default in defaults.items()}
+
+
 def build(name: str, ctx: Union[Context, Sequence[Context], None] = None, **kwargs) -> HybridBlock:
     """Build a network by its name; `aff.get_model` says what it takes."""
     family, depth = find_family(name)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
 from .errors import InputError
+from .evaluations import WHOLE, fraction
 from .experiment import read_events
+from .families import full_arguments
 from .files import read_json
-from .model_zoo import resolve_model
-from .published import Published
 
 SETTINGS = "settings.json"
 
@@ -29,6 +29,8 @@ class OwnRun:
         What it was trained on.
     top1_error : float
         Of the best epoch, on the test set, or where there is none on the validation set.
+    images : int
+        Of so many images.
     """
 
     folder: str
@@ -37,20 +39,18 @@ class OwnRun:
     dataset: str
     labels: Optional[str]
     top1_error: float
+    images: int
 
-    @property
-    def channel_times(self) -> int:
-        """Width of a CIFAR ResNet, in multiples of the narrowest."""
-        return self.kwargs.get("channel_times", 1)
-
-    def is_of(self, record: Published) -> bool:
-        """Whether it is of a published network, on the data that this one was trained on."""
-        name, kwargs = resolve_model(record.name)
-        return (self.model, self.dataset, self.labels) == (
-            name,
-            record.dataset,
-            record.label_set,
-        ) and all(self.kwargs.get(key) == value for key, value in kwargs.items())
+    def is_of(
+        self, model: str, kwargs: Dict[str, Any], dataset: str, labels: Optional[str]
+    ) -> bool:
+        """Whether it is of this network and data, and scored on the whole of them."""
+        return (self.model, self.dataset, self.labels, self.images) == (
+            model,
+            dataset,
+            labels,
+            WHOLE[dataset],
+        ) and full_arguments(model, self.kwargs) == full_arguments(model, kwargs)
 
 
 def own_runs(logs: str) -> List[OwnRun]:
@@ -68,18 +68,17 @@ def _read(folder: str) -> Optional[OwnRun]:
     ends = [event for event in read_events(folder) if event.get("event") == "end"]
     try:
         settings = read_json(os.path.join(folder, SETTINGS))
-        errors = [
-            ends[-1][f"{part}_top1_error"]
-            for part in ("test", "val")
-            if f"{part}_top1_error" in ends[-1]
-        ]
-        return OwnRun(
+        part = "test" if "test_top1_error" in ends[-1] else "val"
+        run = OwnRun(
             folder,
             settings["model"]["name"],
             settings["model"]["kwargs"],
-            settings["data"].get("dataset", "imagenet"),
-            settings["data"].get("labels"),
-            float(errors[0]),
+            settings["data"]["dataset"],
+            settings["data"]["labels"],
+            fraction(ends[-1][f"{part}_top1_error"]),
+            ends[-1][f"{part}_images"],
         )
-    except (InputError, IndexError, KeyError, TypeError, ValueError):
+        full_arguments(run.model, run.kwargs)
+        return run
+    except (InputError, AttributeError, IndexError, KeyError, TypeError, ValueError):
         return None

@@ -21,10 +21,12 @@ from .model_zoo import get_model
 from .published import DEFAULT_ROOT
 from .recipes import RECIPES
 from .reported import reported
-from .runs import OwnRun, own_runs
+from .runs import own_runs
 from .summary import summarize
 
 BLOCKS = (1, 2, 3, 4)
+#: Data and labels of the paper's ablation.
+ABLATION = ("cifar100", "coarse")
 
 
 @dataclass
@@ -77,7 +79,8 @@ def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tab
             continue
         record = recipe.record
         cost = measured(record.model, record.kwargs)
-        ours = [run.top1_error for run in runs if run.is_of(record)]
+        network = (record.model, record.kwargs, record.dataset, record.label_set)
+        ours = [run.top1_error for run in runs if run.is_of(*network)]
         table.rows.append(
             [
                 *cells,
@@ -107,7 +110,10 @@ def paper_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tabl
         models = [f"cifar_resnet{6 * b + 2}_askc" for b in BLOCKS]
         kwargs = {"fusion": row["fusion"], "classes": 100}
         costs = [measured(model, kwargs) for model in models]
-        ours = [_best_of_ablation(runs, model, row["fusion"]) for model in models]
+        ours = [
+            min((r.top1_error for r in runs if r.is_of(m, kwargs, *ABLATION)), default=None)
+            for m in models
+        ]
         cells = [f"{row['name']}", *(_or_dash(value, "{:.3f}".format) for value in row["reported"])]
         cells.append(" ".join(_or_dash(error, _as_fraction) for error in ours))
         if imagenet:
@@ -123,20 +129,6 @@ def paper_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tabl
         )
     table.notes += reported()["paper_notes"]
     return table
-
-
-def _best_of_ablation(runs: List[OwnRun], model: str, fusion: str) -> Optional[float]:
-    """Error of the best of our runs of a network of the paper's ablation, on its labels."""
-    wanted = (model, "cifar100", "coarse", fusion, 1)
-    return min(
-        (
-            run.top1_error
-            for run in runs
-            if (run.model, run.dataset, run.labels, run.kwargs.get("fusion"), run.channel_times)
-            == wanted
-        ),
-        default=None,
-    )
 
 
 def experiment_table(logs: str) -> Table:

@@ -88,7 +88,7 @@ def test_a_published_file_from_its_address_to_its_error(stand_in, data, capsys):
     assert record.model in out
 
 
-@pytest.mark.parametrize("stand_in", ["cifar10_aff_resnet32"], indirect=True)
+@pytest.mark.parametrize("stand_in", ["cifar100_coarse_aff_resnet32"], indirect=True)
 def test_a_score_on_the_whole_test_part_is_kept_for_the_tables(stand_in, data, capsys, monkeypatch):
     record, _ = stand_in
     arguments = ["evaluate", record.name, "--data-dir", str(data / record.dataset), "--cpus", "1"]
@@ -96,6 +96,8 @@ def test_a_score_on_the_whole_test_part_is_kept_for_the_tables(stand_in, data, c
     assert "kept for" not in capsys.readouterr().out
     assert evaluated(PUBLISHED[record.name]) is None
     monkeypatch.setitem(evaluate.WHOLE, record.dataset, IMAGES)
+    assert main([*arguments, "--labels", "fine"]) == 0
+    assert "kept for" not in capsys.readouterr().out
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert f"kept for 'aff tables' in params/{record.name}.evaluation.json" in out

@@ -21,16 +21,11 @@ def rows_of(table):
 
 
 def write_run(
-    folder, name="cifar_resnet32_askc", error=0.1234, ended=True, channel_times=4, **data
+    folder, name="cifar_resnet32_askc", error=0.1234, ended=True, images=10_000, more=(), **data
 ):
     """The log of a run of AFF-ResNet-32 on CIFAR-100's superclasses."""
     folder.mkdir(parents=True)
-    kwargs = {
-        "fusion": "ASKCFuse",
-        "classes": 100,
-        "channel_times": channel_times,
-        "start_layer": 1,
-    }
+    kwargs = {"fusion": "ASKCFuse", "classes": 100, "channel_times": 4, **dict(more)}
     settings = {
         "model": {"name": name, "kwargs": kwargs},
         "data": {"dataset": "cifar100", "labels": "coarse", **data},
@@ -38,7 +33,8 @@ def write_run(
     (folder / "settings.json").write_text(json.dumps(settings))
     events = [{"event": "start"}]
     if ended:
-        events.append({"event": "end", "best_epoch": 0, "test_top1_error": error})
+        end = {"event": "end", "best_epoch": 0, "test_top1_error": error, "test_images": images}
+        events.append(end)
     (folder / "train.jsonl").write_text("\n".join(map(json.dumps, events)))
 
 
@@ -76,14 +72,23 @@ def test_scores_that_are_here_are_shown(tmp_path):
     write_run(tmp_path / "logs" / "unfinished", error=0.01, ended=False)
     write_run(tmp_path / "logs" / "fine", error=0.02, labels="fine")
     write_run(tmp_path / "logs" / "other", name="cifar_resnet20_askc", error=0.03)
+    write_run(tmp_path / "logs" / "averaged", error=0.04, more={"avg_down": True})
+    write_run(tmp_path / "logs" / "stem", error=0.04, more={"deep_stem": True, "start_layer": 3})
+    write_run(tmp_path / "logs" / "smoke", error=0.05, images=256)
+    write_run(tmp_path / "logs" / "same", error=0.2, more={"start_layer": 1})
+    write_run(tmp_path / "logs" / "nan", error=float("nan"))
+    write_run(tmp_path / "logs" / "list", more={"channel_times": [4]})
     (tmp_path / "logs" / "damaged").mkdir()
     (tmp_path / "logs" / "damaged" / "settings.json").write_text("{")
     row = rows_of(readme_table("cifar100", str(tmp_path), str(tmp_path / "logs")))["AFF-ResNet-32"]
     assert (row["file, here"], row["our run"]) == ("89.65", "87.66")
-    assert len(own_runs(str(tmp_path / "logs"))) == 3
+    assert len(own_runs(str(tmp_path / "logs"))) == 7
     kept.write_text(json.dumps({**found, "sha1": "another"}))
     row = rows_of(readme_table("cifar100", str(tmp_path), "nowhere"))["AFF-ResNet-32"]
     assert (row["file, here"], row["our run"]) == ("-", "-")
+    kept.write_text(json.dumps({**found, "top1_error": 7}))
+    with pytest.raises(aff.InputError, match="no fraction of images: evaluate cifar100_coarse"):
+        readme_table("cifar100", str(tmp_path), "nowhere")
 
 
 @pytest.mark.parametrize("name", ["table3", "table4", "table6"])
@@ -111,7 +116,7 @@ def test_scores_of_the_papers_ablation_that_are_here_are_shown(tmp_path):
     (tmp_path / f"{record.name}.evaluation.json").write_text(json.dumps(found))
     for error in (0.25, 0.24):
         folder = tmp_path / "logs" / str(error)
-        write_run(folder, name="cifar_resnet14_askc", error=error, channel_times=1)
+        write_run(folder, name="cifar_resnet14_askc", error=error, more={"channel_times": 1})
     write_run(tmp_path / "logs" / "wide", name="cifar_resnet14_askc", error=0.1)
     row = rows_of(paper_table("table3", str(tmp_path), str(tmp_path / "logs")))[
         "Global + Local (AFF)"
@@ -158,6 +163,30 @@ def test_the_experiments_table(tmp_path):
     write_cell(tmp_path, experiment.Cell("ASKCFuse", 1, 2), 0.14)
     row = rows_of(experiment_table(str(tmp_path)))["ASKCFuse"]
     assert row["test error, b=1"] == "13.00 +- 2.00"
+
+
+@pytest.mark.parametrize(
+    "event, change",
+    [
+        (1, {"best_epoch": 7}),
+        (1, {"best_epoch": [0]}),
+        (0, {"top1_error": None}),
+        (0, {"top1_error": {"val": 0.1}}),
+        (0, {"top1_error": {"val": 0.1, "test": -7}}),
+        (0, {"images_per_sec": None}),
+        (0, {"seconds": "x"}),
+        (0, {"images_per_sec": 10**400}),
+    ],
+)
+def test_a_log_that_contradicts_itself_is_named(event, change, tmp_path):
+    cell = experiment.Cell("ASKCFuse", 1, 0)
+    write_cell(tmp_path, cell, 0.1)
+    path = tmp_path / cell.name / "train.jsonl"
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    events[event].update(change)
+    path.write_text("\n".join(map(json.dumps, events)))
+    with pytest.raises(aff.InputError, match="b1-ASKCFuse-seed0/train.jsonl: no log of a finished"):
+        experiment_table(str(tmp_path))
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "csv"])

@@ -14,10 +14,11 @@ from ..data.image_augment import scaled_side
 from ..data.imagenet import CROP_RATIO, SIZE, VALIDATION_IMAGES, ImageEvalBatches
 from ..data.images import find_images
 from ..errors import InputError
-from ..evaluations import keep_evaluation
+from ..evaluations import WHOLE, keep_evaluation
 from ..model_zoo import get_model
 from ..pretrained import load_parameters, load_published
 from ..published import DEFAULT_ROOT, Published
+from ..reported import rows_of
 from ..training.devices import choose_devices
 from ..training.evaluation import evaluate
 from ..training.precision import create_precision
@@ -36,9 +37,6 @@ from .networks import ready_to_infer
 from .report import score
 from .rundirs import SETTINGS
 from .subject import IMAGENET, Subject, find_subject
-
-#: How many images the test part has, of the data sets of the published tables.
-WHOLE = {IMAGENET: VALIDATION_IMAGES, "cifar10": 10_000, "cifar100": 10_000}
 
 
 def build_parser(prog: str) -> Parser:
@@ -187,9 +185,7 @@ def report(
     )
     if subject.published:
         log.text(published_line(subject.published))
-        if found.samples == WHOLE.get(subject.dataset) and not (
-            subject.input_size or subject.crop_ratio
-        ):
+        if counts(subject, found.samples):
             text = f"{found.top1_wrong} of {found.samples} wrong, {data}"
             kept = keep_evaluation(
                 subject.published, options.root, found.top1_error, found.samples, text
@@ -204,6 +200,20 @@ def report(
         f"{found.samples} images, each once"
     )
     return 0
+
+
+def counts(subject: Subject, samples: int) -> bool:
+    """Whether a score is one for the published tables: of a file that stands in them, on the data
+    and labels that it was published for, as the recipe has it, all of them.
+    """
+    record = subject.published
+    return (
+        record is not None
+        and any(rows_of(record.name))
+        and samples == WHOLE[record.dataset]
+        and subject.labels == record.label_set
+        and not (subject.input_size or subject.crop_ratio)
+    )
 
 
 def published_line(record: Published) -> str:

@@ -258,6 +258,7 @@ def conclude(run: Run, state: RunState, smoke: bool) -> None:
         chosen_by=run.chooser,
         parameters=params,
         **{
+            f"{shown}_images": run.evals[shown].total,
             f"{shown}_top1_error": best.top1_error[shown],
             f"{shown}_top5_error": best.top5_error[shown],
             f"last_{shown}_top1_error": last.top1_error[shown],
