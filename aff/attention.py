@@ -109,12 +109,23 @@ def select(F, logits, x, residual):
     return F.elemwise_add(F.add_n(x, residual), moved)
 
 
+#: What the weight of each way to join is the weight of.
+WEIGHS = {select: "the body", refine: "the body", modulate: "the shortcut", rescale: "both"}
+
+
 class Attentive(HybridBlock):
     """A fusion by one weight w = sigmoid(logits(Z)): ``join(F, logits, x, residual)``."""
 
     #: Whether Z is ``x + residual``; otherwise it is `x`.
     sees_sum = True
     join = staticmethod(select)
+
+    @property
+    def weighs(self) -> str:
+        """What w is the weight of: ``'the body'`` (`x`; where the fusion selects, the shortcut has
+        the rest), ``'the shortcut'`` (`residual`) or ``'both'``.
+        """
+        return WEIGHS[self.join]
 
     def logits(self, F, z):
         """Logits of the weight: (N, C, H, W) to (N, C, HW)."""
@@ -128,8 +139,8 @@ class Attentive(HybridBlock):
         return self.join(F, self.logits_of(F, x, residual), x, residual)
 
     def weight(self, x, residual):
-        """The weight of `x` for these inputs, (N, C, H, W) NDArrays, each value in (0, 1); where
-        the fusion selects, `residual` has the rest.
+        """The weight w for these inputs, (N, C, H, W) NDArrays, each value in (0, 1); `weighs` says
+        of which.
         """
         weight = mx.nd.sigmoid(self.logits_of(mx.nd, x, residual))
         return mx.nd.reshape_like(weight, x)

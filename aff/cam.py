@@ -31,8 +31,8 @@ class View:
     cam : numpy.ndarray
         (h, w) of the last feature maps, 0 to 1: how much each place speaks for the class.
     weights : dict of str to numpy.ndarray
-        For each fusion with a weight, by its structural name: the mean over channels of the
-        weight of the block's body, (h, w), 0 to 1; the shortcut's is the rest.
+        For each fusion with a weight, by its structural name: the mean of the weight over
+        channels, (h, w), 0 to 1; the fusion's `weighs` says of which of its inputs.
     """
 
     target: int
@@ -120,7 +120,7 @@ def feature_gradients(
 
 
 def fusion_weights(net: HybridBlock, data: mx.nd.NDArray) -> Dict[str, np.ndarray]:
-    """Mean weight of each fusion's `x` over channels, (N, h, w), by structural name."""
+    """Mean weight of each fusion over channels, (N, h, w), by structural name."""
     net.hybridize(False)
     found: Dict[str, np.ndarray] = {}
     handles = [

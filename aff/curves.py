@@ -16,10 +16,12 @@ from .training.runlog import JSON_LOG
 
 PUBLISHED_FOLDER = os.path.join("logs", "published")
 Row = Dict[str, float]
-#: Lines of the text logs: of train_imagenet.py, three an epoch, and of train_cifar.py.
+#: Lines of the text logs: of train_imagenet.py, three an epoch and those of its batches, and of
+#: train_cifar.py.
 _LINES = (
     re.compile(r"\[Epoch (?P<epoch>\d+)\] training: (?P<metric>[\w-]+)=(?P<train_value>\S+)"),
     re.compile(r"\[Epoch (?P<epoch>\d+)\] speed: (?P<images_per_sec>\d+) samples/sec"),
+    re.compile(r"Epoch\[(?P<epoch>\d+)\] Batch \[\d+\]\s.*\blr=(?P<lr>\S+)"),
     re.compile(
         r"\[Epoch (?P<epoch>\d+)\] validation: "
         r"err-top1=(?P<val_top1>\S+) err-top5=(?P<val_top5>\S+)"
@@ -95,19 +97,20 @@ def read_curve(path: str, name: Optional[str] = None) -> Curve:
     if os.path.isdir(path):
         path = os.path.join(path, JSON_LOG)
     folder = os.path.dirname(os.path.abspath(path))
-    curve = Curve(name or os.path.basename(folder if path.endswith(JSON_LOG) else path))
-    read = _read_csv if path.endswith(".csv") else _read_text
+    ours = os.path.basename(path) == JSON_LOG
+    curve = Curve(name or os.path.basename(folder if ours else path))
+    read = _READERS.get(os.path.splitext(path)[1], _read_text)
     try:
-        found = (
-            _read_json(folder) if path.endswith(JSON_LOG) and os.path.exists(path) else read(path)
-        )
+        found = read(path)
         for epoch, metric, row in found:
             curve.rows.setdefault(epoch, {}).update(row)
             curve.train_metric = metric or curve.train_metric
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: holds no training log: {error!r}") from error
+    except KeyError as error:
+        raise InputError(f"{path}: holds no training log: {error} is missing") from error
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: holds no training log: {error}") from error
     if not curve.rows:
         raise InputError(
             f"{path}: holds no epoch: give a run's folder, its {JSON_LOG}, or a text log as the "
@@ -116,12 +119,13 @@ def read_curve(path: str, name: Optional[str] = None) -> Curve:
     return curve
 
 
-def _read_json(folder: str) -> Iterator[Tuple[int, str, Row]]:
-    for event in read_events(folder):
+def _read_json(path: str) -> Iterator[Tuple[int, str, Row]]:
+    os.stat(path)  # which an unwritten log is not
+    for event in read_events(path):
         if event.get("event") != "epoch":
             continue
-        row = {key: float(event[key]) for key in ("lr", "train_loss", "images_per_sec")}
-        row["train_value"] = float(event["train_value"])
+        figures = ("lr", "train_loss", "train_value", "images_per_sec")
+        row = {key: float(event[key]) for key in figures if key in event}
         for part, value in event["top1_error"].items():
             row[f"{part}_top1"] = float(value)
             row[f"{part}_top5"] = float(event["top5_error"][part])
@@ -154,3 +158,6 @@ def _read_text(path: str) -> Iterator[Tuple[int, str, Row]]:
                     if "val_accuracy" in row:
                         row["val_top1"] = 1 - row.pop("val_accuracy")
                     yield epoch, metric, row
+
+
+_READERS = {".jsonl": _read_json, ".csv": _read_csv}

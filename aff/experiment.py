@@ -87,9 +87,12 @@ def grid() -> Iterator[Cell]:
                 yield Cell(fusion, blocks, seed)
 
 
-def read_events(folder: str) -> List[dict]:
-    """The events of a run's log; what a killed process left half-written is left out."""
-    path = os.path.join(folder, JSON_LOG)
+def read_events(path: str) -> List[dict]:
+    """The events of a run's log, its file or folder; what a killed process left half-written is
+    left out.
+    """
+    if not path.endswith(".jsonl"):
+        path = os.path.join(path, JSON_LOG)
     if not os.path.exists(path):
         return []
     events = []

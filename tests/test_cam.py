@@ -88,6 +88,13 @@ def test_the_weight_is_the_one_that_joins(fusion):
     np.testing.assert_allclose(
         block(x, residual).asnumpy(), expected.asnumpy(), rtol=1e-4, atol=1e-5
     )
+    weighed = {
+        "the body": "SEFuse XplusAYforY",
+        "the shortcut": "GAUFuse AYforXplusY AXYforXplusY",
+        "both": "AXYforXY",
+    }
+    found = [text for text, names in weighed.items() if fusion in names.split()]
+    assert block.weighs == (found or ["the body"])[0]
 
 
 def test_every_fusion_of_a_network_is_found():

@@ -57,6 +57,7 @@ def test_text_logs_of_the_authors_scripts(tmp_path):
     curve = read_curve(str(tmp_path / "a.log"))
     assert curve.train_metric == "rmse"
     assert curve.rows[0] == {
+        "lr": 0.001,
         "train_value": 0.026064,
         "images_per_sec": 679,
         "val_top1": 0.948704,
@@ -123,22 +124,62 @@ def test_an_accuracy_is_drawn_as_an_error():
         (["nowhere"], "nowhere: cannot be read: No such file"),
         (["setup.py"], "setup.py: holds no epoch"),
         (["--reference", "aff_resnet5"], "did you mean 'aff_resnet50'"),
-        (["--reference", "aff_resnet50", "--out", "x.gif"], "ends in one of"),
-        (["--reference", "aff_resnet50", "--out", "/nowhere/x.png"], "No such file"),
+        (["--reference", "aff_resnet50", "--out", "x.gif"], "name ends in .png or .svg or .pdf"),
+        (["--reference", "aff_resnet50", "--out", "png"], "png: the picture's name ends in .png"),
+        (["--reference", "aff_resnet50", "--out", "/nowhere/x.png"], "is no folder /nowhere"),
+        (["--reference", "aff_resnet50", "--out", "/tmp/.png/"], "name ends in .png or .svg"),
     ],
 )
 def test_mistakes(arguments, message, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    code = plot.main(arguments)
-    assert code in (1, 2)
+    assert plot.main(arguments) == 2
     errors = capsys.readouterr().err
     assert message in errors
     assert errors.count("\n") == 1
 
 
-def test_a_damaged_log(tmp_path):
+def test_a_folder_in_place_of_a_picture(tmp_path, capsys):
+    (tmp_path / "x.png").mkdir()
+    arguments = ["--reference", "aff_resnet50", "--out", str(tmp_path / "x.png")]
+    assert plot.main(arguments) == 2
+    assert "x.png: is a folder: name a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"top1_error": [1]}, "no attribute 'items'"),
+        ({"top1_error": None}, "no attribute"),
+        ({"epoch": float("inf")}, "cannot convert float infinity"),
+        ({"lr": "x"}, "could not convert"),
+        ({"lr": 10**400}, "too large"),
+        ({"train_metric": None, "top5_error": {}}, "'val' is missing"),
+    ],
+)
+def test_a_damaged_log(change, message, tmp_path):
     folder = our_log(tmp_path / "run")
+    event = json.loads((folder / "train.jsonl").read_text().splitlines()[1])
     with (folder / "train.jsonl").open("a") as file:
-        file.write('\n{"event": "epoch", "epoch": 7}\n')
-    with pytest.raises(aff.InputError, match="holds no training log"):
+        file.write("\n" + json.dumps({**event, "epoch": 7, **change}))
+    with pytest.raises(aff.InputError, match="train.jsonl: holds no training log: ") as caught:
         read_curve(str(folder))
+    assert message in str(caught.value)
+
+
+def test_the_named_file_is_read_and_not_another(tmp_path):
+    folder = our_log(tmp_path / "run")
+    lines = (folder / "train.jsonl").read_text().splitlines()
+    (folder / "other-train.jsonl").write_text(lines[1])
+    curve = read_curve(str(folder / "other-train.jsonl"))
+    assert (curve.name, len(curve.rows)) == ("other-train.jsonl", 1)
+    with pytest.raises(aff.InputError, match="cannot be read: No such file"):
+        read_curve(str(folder / "copy-train.jsonl"))
+
+
+def test_a_log_without_figures_and_names_that_are_formulas(tmp_path, capsys):
+    (tmp_path / "empty.csv").write_text("epoch,train_metric\n0,rmse\n")
+    assert plot.main([str(tmp_path / "empty.csv"), "--out", str(tmp_path / "a.png")]) == 2
+    assert "empty.csv: no figure to draw" in capsys.readouterr().err
+    logs = [str(our_log(tmp_path / name)) for name in ("m$x_$", "_hidden")]
+    assert plot.main([*logs, "--out", str(tmp_path / "a.png"), "--title", "a $ b_ $"]) == 0
+    assert capsys.readouterr().err == ""

@@ -199,9 +199,14 @@ def add_structure_arguments(group, channel_times: Optional[str], imagenet: bool 
 
 
 def add_data_arguments(
-    parser: argparse.ArgumentParser, default: Optional[str], names: Sequence[str] = ()
+    parser: argparse.ArgumentParser,
+    default: Optional[str],
+    names: Sequence[str] = (),
+    workers: bool = True,
 ):
-    """Flags that name a data set, of `list_datasets()` or one of `names`; gives their group."""
+    """Flags that name a data set, of `list_datasets()` or one of `names`, and how it is read; gives
+    their group.
+    """
     group = parser.add_argument_group("data")
     group.add_argument(
         "--dataset", choices=[*list_datasets(), *names], default=default, help="data set"
@@ -220,14 +225,15 @@ def add_data_arguments(
         default=None,
         help="folder of the data set's files; each data set has a default under ~/.mxnet/datasets/",
     )
-    group.add_argument(
-        "-j",
-        "--num-data-workers",
-        dest="num_workers",
-        type=whole(0, 256),
-        default=2,
-        help="threads that prepare batches ahead; 0: none. Results do not depend on it",
-    )
+    if workers:
+        group.add_argument(
+            "-j",
+            "--num-data-workers",
+            dest="num_workers",
+            type=whole(0, 256),
+            default=2,
+            help="threads that prepare batches ahead; 0: none. Results do not depend on it",
+        )
     return group
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import argparse
 import copy
 import os
-from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence
 
 import mxnet as mx
 import numpy as np
 
-from ..cam import View, list_fusion_blocks, look
+from ..cam import list_fusion_blocks, look
 from ..data import CLASSES, load_dataset
 from ..data.augment import normalize
 from ..data.decoding import decode
 from ..data.image_augment import MEAN, STD, central_view
 from ..data.imagenet import CROP_RATIO, SIZE
 from ..errors import InputError
-from ..files import replacing
 from ..model_zoo import get_model
 from ..pretrained import load_parameters, load_published
 from ..published import PUBLISHED
@@ -30,29 +28,9 @@ from .arguments import (
     named,
     whole,
 )
+from .cam_picture import Column, Picture, draw
+from .pictures import check_out
 from .subject import DATA, IMAGENET, Subject, find_subject
-
-
-@dataclass
-class Picture:
-    """An image as people and as the network see it.
-
-    Parameters
-    ----------
-    name : str
-        What to call it.
-    pixels : numpy.ndarray
-        (H, W, 3) uint8.
-    data : numpy.ndarray
-        (3, H, W) float32, normalised.
-    label : int, optional
-        Its class, where that is known.
-    """
-
-    name: str
-    pixels: np.ndarray
-    data: np.ndarray
-    label: Optional[int] = None
 
 
 def build_parser(prog: str) -> Parser:
@@ -60,8 +38,8 @@ def build_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="Draw where networks look: Grad-CAM over each image, for one network or "
-        "several side by side, and for a fusion the weight that it gives the block's body (the "
-        "shortcut has the rest). Networks are those of the runs that the parameters are of, "
+        "several side by side, and for a fusion its weight (of the block's body, where it selects: "
+        "the shortcut has the rest). Networks are those of the runs that the parameters are of, "
         "unless flags say otherwise.",
     )
     parser.add_argument(
@@ -101,7 +79,7 @@ def build_parser(prog: str) -> Parser:
         "--input-size", type=whole(32, 4096), default=None, help="of an ImageNet network's images"
     )
     add_model_arguments(parser, required=False)
-    add_data_arguments(parser, default=None, names=[IMAGENET])
+    add_data_arguments(parser, default=None, names=[IMAGENET], workers=False)
     return parser
 
 
@@ -169,103 +147,50 @@ def _photograph(path: str, size: int) -> Picture:
     return Picture(os.path.basename(path), pixels, data.transpose(2, 0, 1))
 
 
-def views(subject: Subject, images: Sequence[Picture], options) -> Tuple[str, List[View], str]:
-    """A network's name, what it made of the images, and the fusion whose weight is drawn."""
+def views(subject: Subject, images: Sequence[Picture], options: argparse.Namespace) -> Column:
+    """What a network made of the images.
+
+    Raises
+    ------
+    InputError
+        For a class or fusion that it does not have, or parameters whose outputs are not finite.
+    """
     net = load_network(subject)
     classes = subject.kwargs["classes"]
     if options.target is not None and options.target >= classes:
         raise InputError(f"--class {options.target}: {subject.params} has {classes} classes")
     targets = None if options.target is None else np.full(len(images), options.target)
     data = mx.nd.array(np.stack([image.data for image in images]))
-    names = [name for name, _ in list_fusion_blocks(net)]
-    if options.block and names and options.block not in names:
-        raise InputError(f"--block {options.block}: fusions of this network: {', '.join(names)}")
-    block = options.block or (names[-1] if names else "")
-    return subject.kwargs["fusion"], look(net, data, targets), block if names else ""
-
-
-def draw(images: Sequence[Picture], networks: Sequence[Tuple[str, List[View], str]], path: str):
-    """Draw a row for each image: itself, and for each network its Grad-CAM and its fusion's
-    weight, red where it prefers the body and blue where the shortcut, in colours that span the
-    network's own range.
-    """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    columns = 1 + sum(2 if block else 1 for *_, block in networks)
-    figure, axes = pyplot.subplots(
-        len(images),
-        columns,
-        figsize=(2.3 * columns, 2.6 * len(images)),
-        squeeze=False,
-        layout="constrained",
-    )
-    try:
-        for row, image in zip(axes, images):
-            cells = iter(row)
-            label = "" if image.label is None else f", class {image.label}"
-            _show(next(cells), image, f"{image.name}{label}")
-            for name, found, block in networks:
-                view = found[images.index(image)]
-                title = f"{name}\nclass {view.target}, {100 * view.probability:.0f} %"
-                _show(next(cells), image, title, view.cam, "jet")
-                if block:
-                    reach = max(0.01, *(np.abs(v.weights[block] - 0.5).max() for v in found))
-                    weight = view.weights[block]
-                    title = f"{block}\nbody's weight {weight.min():.2f} to {weight.max():.2f}"
-                    limits = (0.5 - reach, 0.5 + reach)
-                    _show(next(cells), image, title, weight, "coolwarm", limits)
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=110)
-    finally:
-        pyplot.close(figure)
-
-
-def _show(
-    axis,
-    image: Picture,
-    title: str,
-    over: Optional[np.ndarray] = None,
-    colours: str = "",
-    limits: Tuple[float, float] = (0, 1),
-):
-    height, width = image.pixels.shape[:2]
-    axis.imshow(image.pixels, extent=(0, width, height, 0))
-    if over is not None:
-        axis.imshow(
-            over,
-            colours,
-            extent=(0, width, height, 0),
-            alpha=0.5,
-            interpolation="bilinear",
-            vmin=limits[0],
-            vmax=limits[1],
-        )
-    axis.set_title(title, fontsize=7)
-    axis.set_axis_off()
+    fusions = dict(list_fusion_blocks(net))
+    if options.block and fusions and options.block not in fusions:
+        raise InputError(f"--block {options.block}: fusions of this network: {', '.join(fusions)}")
+    found = look(net, data, targets)
+    if not all(np.isfinite(view.probability) for view in found):
+        raise InputError(f"{subject.params}: the network's outputs are not finite: another file?")
+    block = (options.block or list(fusions)[-1]) if fusions else ""
+    return Column(subject.kwargs["fusion"], found, block, fusions[block].weighs if block else "")
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what the flags say."""
-    if not options.out.lower().endswith(".png"):
-        raise InputError(f"--out {options.out}: the picture's name ends in .png")
+    check_out(options.out, ["png"])
     subjects = [subject_of(options, params) for params in options.params]
     images = pictures(subjects[0], options)
-    networks = []
+    columns = []
     for subject in subjects:
         if (subject.dataset, subject.input_size) != (subjects[0].dataset, subjects[0].input_size):
             raise InputError(
                 f"{subject.params} is of a network for {subject.dataset}, {subjects[0].params} for "
                 f"{subjects[0].dataset}: they do not see the same images"
             )
-        networks.append(views(subject, images, options))
-    draw(images, networks, options.out)
-    for (name, found, _), subject in zip(networks, subjects):
-        for image, view in zip(images, found):
+        columns.append(views(subject, images, options))
+    if options.block and not any(column.block for column in columns):
+        raise InputError(f"--block {options.block}: no fusion of these networks has a weight")
+    draw(images, columns, options.out)
+    for column, subject in zip(columns, subjects):
+        for image, view in zip(images, column.views):
             print(
-                f"{image.name}: {name} ({subject.params}): class {view.target}, "
+                f"{image.name}: {column.name} ({subject.params}): class {view.target}, "
                 f"{100 * view.probability:.1f} %"
             )
     print(f"wrote {options.out}")

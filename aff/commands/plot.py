@@ -7,8 +7,8 @@ from typing import Dict, List, Optional, Sequence
 
 from ..curves import Curve, list_references, read_curve, read_reference
 from ..errors import InputError
-from ..files import replacing
 from .arguments import Parser, guarded, named
+from .pictures import check_out, figure, plain
 
 FORMATS = ("png", "svg", "pdf")
 #: Panels, top to bottom and left to right: title, and figures with what follows a curve's name.
@@ -80,18 +80,11 @@ def panels(curves: Sequence[Curve]) -> List[tuple]:
 
 def draw(curves: Sequence[Curve], path: str, title: Optional[str] = None) -> None:
     """Draw curves into a file, in the format that its name ends in."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     shown = panels(curves)
+    if not shown:
+        raise InputError(f"{', '.join(curve.name for curve in curves)}: no figure to draw")
     columns = min(2, len(shown))
-    lines = -(-len(shown) // columns)
-    figure, axes = pyplot.subplots(
-        lines, columns, figsize=(6.4 * columns, 3.6 * lines), squeeze=False, layout="constrained"
-    )
-    try:
+    with figure(path, -(-len(shown) // columns), columns, (6.4, 3.6)) as (drawn, axes):
         for axis, (name, figures) in zip(axes.flat, shown):
             for number, curve in enumerate(curves):
                 for key, part in figures.items():
@@ -99,7 +92,7 @@ def draw(curves: Sequence[Curve], path: str, title: Optional[str] = None) -> Non
                         continue
                     epochs, found = values(curve, key)
                     if epochs:
-                        label = f"{curve.name} {part}".strip()
+                        label = plain(f"{curve.name} {part}".strip())
                         axis.plot(epochs, found, STYLES[part], color=f"C{number}", label=label)
             axis.set_xlabel("epoch")
             axis.set_title(name)
@@ -108,11 +101,7 @@ def draw(curves: Sequence[Curve], path: str, title: Optional[str] = None) -> Non
         for axis in axes.flat[len(shown) :]:
             axis.remove()
         if title:
-            figure.suptitle(title)
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format=path.rsplit(".", 1)[1], dpi=110)
-    finally:
-        pyplot.close(figure)
+            drawn.suptitle(plain(title))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -121,8 +110,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(
             f"give a log, or --reference with one of: {', '.join(list_references()) or 'none here'}"
         )
-    if options.out.rsplit(".", 1)[-1].lower() not in FORMATS:
-        raise InputError(f"--out {options.out}: the picture's name ends in one of {FORMATS}")
+    check_out(options.out, FORMATS)
     curves = [read_curve(path) for path in options.logs]
     curves += [read_reference(name) for name in options.reference]
     draw(curves, options.out, options.title)

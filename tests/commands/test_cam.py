@@ -3,6 +3,7 @@
 import re
 
 import cv2
+import mxnet as mx
 import numpy as np
 import pytest
 
@@ -57,6 +58,27 @@ def test_a_photograph(photograph, capsys):
     assert (photograph / "cam.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_an_image_may_be_named_twice(runs, photograph, capsys):
+    params = str(runs / "ASKCFuse" / "best.params")
+    assert cam.main(["--params", params, "--index", "3", "3"]) == 0
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert first == second
+
+
+def test_a_weight_is_asked_of_networks_that_have_one(runs, elsewhere, capsys):
+    params = str(runs / "DirectAdd" / "best.params")
+    assert cam.main(["--params", params, "--index", "0", "--block", "x"]) == 2
+    assert "--block x: no fusion of these networks has a weight" in capsys.readouterr().err
+
+
+def test_parameters_that_are_not_finite(photograph, capsys):
+    net = aff.get_model("resnet50_v1b_askc", fusion="iAFF", ctx=mx.cpu())
+    net.output.weight.set_data(net.output.weight.data() * np.nan)
+    net.save_parameters("nan.params")
+    assert cam.main(["dog.jpg", "--params", "nan.params", *FLAGS]) == 2
+    assert "nan.params: the network's outputs are not finite" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -64,6 +86,7 @@ def test_a_photograph(photograph, capsys):
         (["--index", "0", "--class", "10"], "--class 10: .* has 10 classes"),
         (["--index", "0", "--block", "x"], "--block x: fusions of this network: features.2.0"),
         (["--index", "0", "--out", "x.jpg"], "ends in .png"),
+        (["--index", "0", "--out", "none/x.png"], "there is no folder none"),
         ([], "name images by --index"),
     ],
 )
