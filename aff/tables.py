@@ -25,6 +25,8 @@ from .runs import own_runs
 from .summary import summarize
 
 BLOCKS = (1, 2, 3, 4)
+#: Ends the head of a column with a value for each of them.
+EACH_B = f", b={BLOCKS[0]} to {BLOCKS[-1]}"
 #: Data and labels of the paper's ablation.
 ABLATION = ("cifar100", "coarse")
 
@@ -69,10 +71,7 @@ def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tab
     table = Table(said["title"], [*head, "parameters", "trainable", "GFLOPs"])
     runs = own_runs(logs)
     for row in said["rows"]:
-        cells = [
-            row["name"],
-            shown(1 - row["reported"] if shown is _as_accuracy else row["reported"]),
-        ]
+        cells = [row["name"], f"{100 * row['reported']:.1f}"]  # the source's digits
         recipe = RECIPES.get(row.get("recipe", ""))
         if recipe is None:
             table.rows.append([*cells, "", "", "", row["parameters"], "", "", ""])
@@ -102,9 +101,9 @@ def paper_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tabl
     """A table of the paper: ``'table3'``, ``'table4'`` or ``'table6'``."""
     said = reported()[name]
     imagenet = any("imagenet" in row for row in said["rows"])
-    head = ["fusion", *(f"b={b}" for b in BLOCKS), "our runs"]
+    head = ["fusion", *(f"b={b}" for b in BLOCKS), f"our runs{EACH_B}"]
     head += ["ImageNet", "of the file", "file, here"] if imagenet else []
-    table = Table(said["title"], [*head, "parameters (M), b=1 to 4", "MFLOPs, b=1 to 4"])
+    table = Table(said["title"], [*head, f"parameters (M){EACH_B}", f"MFLOPs{EACH_B}"])
     runs = own_runs(logs)
     for row in said["rows"]:
         models = [f"cifar_resnet{6 * b + 2}_askc" for b in BLOCKS]
@@ -172,7 +171,7 @@ def _experiment_cells(logs: str, fusion: str, blocks: int) -> _Cells:
     error = _spread([100 * outcome["test_error"] for outcome in done])
     return _Cells(
         [
-            f"{error} ({len(done)} seeds)" if done and missing else error,
+            f"{error} ({len(done)} of {len(cells)} seeds)" if done and missing else error,
             f"{cost.parameters:,}",
             f"{cost.multiply_adds / 1e6:.1f}",
             f"{median(outcome['images_per_sec'] for outcome in done):.0f}" if done else "-",

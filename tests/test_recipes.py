@@ -137,5 +137,24 @@ def test_train_prints_the_command(capsys):
     assert capsys.readouterr().out == expected
     assert train.main(["aff_resnet50", "--print", "--as-published"]) == 0
     assert capsys.readouterr().out == f"python {RECIPES['aff_resnet50'].published}\n"
+    assert train.main(["aff_resnet50", "--print", "--", "--smoke"]) == 0
+    assert capsys.readouterr().out == f"python {RECIPES['aff_resnet50'].command} --smoke\n"
     assert train.main(["cifar10_aff_resnet32", "--print", "--as-published"]) == 2
     assert "was not published: leave" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--num-gpus", "4", "aff_resnet50"], "--num-gpus: give the NAME of the run first"),
+        (["aff_resnet50", "--print", "--bogus", "a b"], "unrecognized arguments: --bogus"),
+        (["aff_resnet50", "--print", "other"], "unrecognized arguments: other"),
+    ],
+)
+def test_train_prints_no_command_that_cannot_be_run(arguments, message, capsys):
+    with pytest.raises(SystemExit) as finished:
+        train.main(arguments)
+    assert finished.value.code == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert not captured.out

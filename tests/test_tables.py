@@ -42,7 +42,7 @@ def test_the_readmes_tables(tmp_path):
     imagenet = rows_of(readme_table("imagenet", str(tmp_path), str(tmp_path)))
     aff50 = imagenet["AFF-ResNet-50"]
     assert (aff50["reported"], aff50["of the file"], aff50["parameters said"]) == (
-        "20.90",
+        "20.9",
         "20.90",
         "30.3M",
     )
@@ -55,7 +55,7 @@ def test_the_readmes_tables(tmp_path):
     assert imagenet["SENet-101"]["parameters"] == ""
     table = readme_table("cifar100", str(tmp_path), str(tmp_path))
     resnet32 = rows_of(table)["AFF-ResNet-32"]
-    assert (resnet32["reported"], resnet32["of the file"]) == ("89.30", "89.67")
+    assert (resnet32["reported"], resnet32["of the file"]) == ("89.3", "89.67")
     assert (resnet32["parameters said"], resnet32["parameters"]) == ("5.0M", "7.92M")
     notes = " ".join(table.notes)
     for part in ("20 superclasses", "7.9M parameters, not 5.0M", "--labels coarse"):
@@ -110,7 +110,7 @@ def test_the_papers_tables(name):
     assert any("r = 2" in note for note in table.notes)
 
 
-def test_scores_of_the_papers_ablation_that_are_here_are_shown(tmp_path):
+def test_scores_of_the_papers_ablation_that_are_here_are_shown(tmp_path, capsys):
     record = PUBLISHED["aff_resnet50_nomixup"]
     found = {"sha1": record.sha1, "top1_error": 0.22}
     (tmp_path / f"{record.name}.evaluation.json").write_text(json.dumps(found))
@@ -121,7 +121,15 @@ def test_scores_of_the_papers_ablation_that_are_here_are_shown(tmp_path):
     row = rows_of(paper_table("table3", str(tmp_path), str(tmp_path / "logs")))[
         "Global + Local (AFF)"
     ]
-    assert (row["our runs"], row["file, here"]) == ("- 0.7600 - -", "0.7800")
+    assert (row["our runs, b=1 to 4"], row["file, here"]) == ("- 0.7600 - -", "0.7800")
+    arguments = ["--table", "table3", "--format", "csv", "--root", str(tmp_path)]
+    assert command.main([*arguments, "--logs", str(tmp_path / "logs")]) == 0
+    last = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))[-1]
+    assert (last["our runs, b=2"], last["our runs, b=3"], last["MFLOPs, b=1"]) == (
+        "0.7600",
+        "-",
+        "13.2",
+    )
 
 
 def test_costs_are_counted():
@@ -156,7 +164,7 @@ def test_the_experiments_table(tmp_path):
     table = experiment_table(str(tmp_path))
     assert len(table.rows) == 10
     row = rows_of(table)["ASKCFuse"]
-    assert row["test error, b=1"] == "12.00 +- 1.41 (2 seeds)"
+    assert row["test error, b=1"] == "12.00 +- 1.41 (2 of 3 seeds)"
     assert (row["test error, b=2"], row["parameters, b=1"]) == ("-", "85,118")
     assert (row["images/s, b=1"], row["images/s, b=2"]) == ("100", "-")
     assert "58 of the runs are still to be made" in table.notes[0]
@@ -197,9 +205,22 @@ def test_formats(form, capsys, monkeypatch):
     assert "iAFF-ResNeXt-50-32x4d" in out
     if form == "csv":
         rows = list(csv.DictReader(io.StringIO(out)))
-        assert rows[-1]["reported"] == "20.20"
+        assert rows[-1]["reported"] == "20.2"
+        assert rows[-1]["table"].startswith("ImageNet, top-1 error")
     else:
         assert "wrapped its last batch round" in " ".join(out.split())
+
+
+@pytest.mark.parametrize("flag", ["--logs", "--root"])
+def test_a_folder_that_is_not_there(flag, capsys):
+    assert command.main([flag, "nowhere"]) == 2
+    assert f"{flag} nowhere: no such folder" in capsys.readouterr().err
+
+
+def test_logs_may_be_those_of_the_experiment_alone(tmp_path, capsys):
+    write_cell(tmp_path, experiment.Cell("ASKCFuse", 1, 0), 0.1)
+    assert command.main(["--table", "experiment", "--logs", str(tmp_path)]) == 0
+    assert "11.00 (1 of 3 seeds)" in capsys.readouterr().out
 
 
 def test_all_tables(capsys, monkeypatch):

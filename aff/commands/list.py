@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from ..data import IMAGE_SIZES
 from ..errors import InputError
 from ..families import count_parameters, find_family, list_networks
 from ..fusion import describe_fusions, resolve_fusion
@@ -52,11 +53,14 @@ def columns(head: Row, rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def costs(model: str, kwargs: Dict[str, Any]) -> Tuple[str, str, str]:
-    """Trainable and all parameters, in millions, and multiply-adds, in thousand millions."""
+def costs(model: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> Tuple[str, str, str]:
+    """Trainable and all parameters, in millions, and multiply-adds, in thousand millions, at `size`
+    pixels (by default the family's).
+    """
     net = get_model(model, **kwargs)
     trainable, total = count_parameters(net)
-    operations = sum(row.multiply_adds for row in summarize(net, find_family(model)[0].size))
+    size = size or find_family(model)[0].size
+    operations = sum(row.multiply_adds for row in summarize(net, size))
     return f"{trainable / 1e6:.2f}", f"{total / 1e6:.2f}", f"{operations / 1e9:.3f}"
 
 
@@ -102,7 +106,7 @@ def list_published_of(options: argparse.Namespace) -> str:
                 _data(record),
                 record.model,
                 record.kwargs["fusion"],
-                *costs(record.model, record.kwargs)[1:],
+                *costs(record.model, record.kwargs, IMAGE_SIZES.get(record.dataset))[1:],
                 f"{100 * record.top1_error:.2f}",
             ]
         )

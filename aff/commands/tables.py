@@ -9,8 +9,9 @@ import os
 import textwrap
 from typing import Callable, Dict, List, Optional, Sequence
 
+from ..errors import InputError
 from ..published import DEFAULT_ROOT
-from ..tables import Table, experiment_table, paper_table, readme_table
+from ..tables import BLOCKS, EACH_B, Table, experiment_table, paper_table, readme_table
 from .arguments import Parser, guarded, named
 from .experiment import LOGS
 from .list import columns
@@ -34,9 +35,17 @@ def build_parser(prog: str) -> Parser:
         "--format", choices=sorted(FORMATS), default="text", help="how they are written"
     )
     parser.add_argument(
-        "--root", type=named, default=DEFAULT_ROOT, help="folder of the published parameters"
+        "--root",
+        type=named,
+        default=None,
+        help=f"folder of the published parameters (default: {DEFAULT_ROOT})",
     )
-    parser.add_argument("--logs", type=named, default="logs", help="folder of our runs' logs")
+    parser.add_argument(
+        "--logs",
+        type=named,
+        default=None,
+        help="folder of our runs' logs (default: logs), or of those of 'aff experiment --logs'",
+    )
     return parser
 
 
@@ -62,11 +71,18 @@ def as_markdown(table: Table) -> str:
 
 
 def as_csv(table: Table) -> str:
-    """A table for programs; the notes are left out."""
+    """A table for programs: its title in each row, a column for each b; the notes are left out."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(table.head)
-    writer.writerows(table.rows)
+    several = [head.endswith(EACH_B) for head in table.head]
+    head: List[str] = ["table"]
+    for name, split in zip(table.head, several):
+        stem = name[: -len(EACH_B)]
+        head += [f"{stem}, b={b}" for b in BLOCKS] if split else [name]
+    writer.writerow(head)
+    for row in table.rows:
+        cells = (cell.split() if split else [cell] for cell, split in zip(row, several))
+        writer.writerow([table.title, *(text for texts in cells for text in texts)])
     return buffer.getvalue().rstrip("\n")
 
 
@@ -79,15 +95,20 @@ FORMATS: Dict[str, Callable[[Table], str]] = {
 
 def build(name: str, options: argparse.Namespace) -> Table:
     """The table of this name."""
+    root, logs = options.root or DEFAULT_ROOT, options.logs or "logs"
     if name == "experiment":
-        return experiment_table(os.path.join(options.logs, os.path.basename(LOGS)))
+        inside = os.path.join(logs, os.path.basename(LOGS))
+        return experiment_table(inside if os.path.isdir(inside) else logs)
     if name in ("imagenet", "cifar100"):
-        return readme_table(name, options.root, options.logs)
-    return paper_table(name, options.root, options.logs)
+        return readme_table(name, root, logs)
+    return paper_table(name, root, logs)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what the flags say."""
+    for flag, folder in (("--root", options.root), ("--logs", options.logs)):
+        if folder and not os.path.isdir(folder):
+            raise InputError(f"{flag} {folder}: no such folder")
     texts: List[str] = [
         FORMATS[options.format](build(name, options)) for name in options.table or NAMES
     ]

@@ -53,17 +53,18 @@ def command(options: argparse.Namespace, more: Sequence[str]) -> str:
 def run(options: argparse.Namespace, more: Sequence[str]) -> int:
     """Do what the flags say."""
     text = command(options, more)
-    print(f"python {text}", flush=True)
-    if options.only_print:
-        return 0
     script, *flags = shlex.split(text)
     module = train_cifar if script == CIFAR else train_imagenet
-    return module.main(flags, prog=script)
+    module.build_parser(script).parse_args(flags)  # which ends here for flags that it does not have
+    print(f"python {text}", flush=True)
+    return 0 if options.only_print else module.main(flags, prog=script)
 
 
 def main(argv: Optional[Sequence[str]] = None, prog: str = "aff train") -> int:
     """Run the command; returns the exit code."""
-    options, more = build_parser(prog).parse_known_args(
-        list(sys.argv[1:] if argv is None else argv)
-    )
-    return guarded(prog, lambda: run(options, more))
+    argv = list(sys.argv[1:] if argv is None else argv)
+    parser = build_parser(prog)
+    if argv and argv[0].startswith("-") and argv[0] not in ("-h", "--help"):
+        parser.error(f"{argv[0]}: give the NAME of the run first, then flags")
+    options, more = parser.parse_known_args(argv)
+    return guarded(prog, lambda: run(options, [flag for flag in more if flag != "--"]))

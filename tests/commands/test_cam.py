@@ -73,7 +73,8 @@ def test_a_weight_is_asked_of_networks_that_have_one(runs, elsewhere, capsys):
 
 def test_parameters_that_are_not_finite(photograph, capsys):
     net = aff.get_model("resnet50_v1b_askc", fusion="iAFF", ctx=mx.cpu())
-    net.output.weight.set_data(net.output.weight.data() * np.nan)
+    weight = list(net.collect_params(".*weight").values())[-1]
+    weight.set_data(weight.data() * np.nan)
     net.save_parameters("nan.params")
     assert cam.main(["dog.jpg", "--params", "nan.params", *FLAGS]) == 2
     assert "nan.params: the network's outputs are not finite" in capsys.readouterr().err
