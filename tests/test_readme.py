@@ -1,22 +1,25 @@
 """The README's commands are commands, and its Python runs."""
 
 import importlib
+import os
 import re
 import shlex
 
 import pytest
 
 import aff
-from aff.commands import train_cifar, train_imagenet
+from aff.commands import tables, train_cifar, train_imagenet
 from aff.commands.main import COMMANDS
 
 from .conftest import ROOT
 
 with open(f"{ROOT}/README.md", encoding="utf-8") as file:
     README = file.read()
-BLOCKS = re.findall(r"^```\n(.*?)^```", README, re.S | re.M)
-LINES = [line.split("  #")[0] for block in BLOCKS for line in block.splitlines()]
-PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.S | re.M)
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.S | re.M)
+LINES = [
+    line.split("  #")[0] for language, text in FENCED if not language for line in text.splitlines()
+]
+PYTHON = [text for language, text in FENCED if language == "python"]
 
 
 def arguments(prefix):
@@ -54,3 +57,17 @@ def test_every_command_is_documented():
     assert len(PYTHON) >= 2
     for name in COMMANDS:
         assert f"python -m aff {name}" in README or f"{name.replace('-', '_')}.py" in README
+
+
+@pytest.mark.parametrize("name", ["imagenet", "cifar100", "experiment"])
+def test_tables_are_what_the_command_prints(name, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(ROOT)
+    arguments = ["--table", name, "--format", "markdown", "--root", str(tmp_path)]
+    assert tables.main([*arguments, "--logs", "logs"]) == 0
+    assert capsys.readouterr().out.strip() in README
+
+
+def test_pictures_are_here():
+    pictures = re.findall(r"!\[.+\]\((.+)\)", README)
+    assert len(pictures) >= 2
+    assert all(os.path.isfile(f"{ROOT}/{path}") for path in pictures)
