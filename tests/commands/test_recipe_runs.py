@@ -21,7 +21,7 @@ def images(tmp_path_factory):
     for name in ("cifar10", "cifar100"):
         write_cifar(root / name, name, train=6, test=3)
     (root / "fashion-mnist").mkdir()
-    for part, count in (("train", 20), ("t10k", 3)):
+    for part, count in (("train", 100), ("t10k", 3)):
         values = np.random.default_rng(0).integers(0, 256, (count, 28, 28), np.uint8)
         write_idx(root / "fashion-mnist" / f"{part}-images-idx3-ubyte", values)
         write_idx(root / "fashion-mnist" / f"{part}-labels-idx1-ubyte", np.arange(count) % 10)
