@@ -77,6 +77,13 @@ class Published:
         return not self.generation
 
     @property
+    def log(self) -> str:
+        """Where its training log is in the repository, or an empty text."""
+        if not self.curve:
+            return ""
+        return f"logs/{self.curve}" if self.ours else f"logs/published/{self.curve}.csv"
+
+    @property
     def filename(self) -> str:
         """Its name in a folder of parameters."""
         return f"{self.name}.params"

@@ -11,8 +11,7 @@ from .evaluations import WHOLE, fraction
 from .experiment import read_events
 from .families import full_arguments
 from .files import read_json
-
-SETTINGS = "settings.json"
+from .training.runlog import SETTINGS
 
 
 @dataclass(frozen=True)

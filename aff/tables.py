@@ -7,22 +7,18 @@ from the networks; scores from evaluations and logs. Nothing of that is typed in
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
-from functools import lru_cache
 from statistics import mean, median, stdev
-from typing import Any, Dict, List, Optional
+from typing import List, Optional
 
 from . import experiment
+from .costs import Cost, measured
 from .evaluations import evaluated
-from .families import count_parameters, find_family
-from .model_zoo import get_model
 from .published import DEFAULT_ROOT
 from .recipes import RECIPES
 from .reported import reported
 from .runs import own_runs
-from .summary import summarize
 
 BLOCKS = (1, 2, 3, 4)
 #: Ends the head of a column with a value for each of them.
@@ -39,28 +35,6 @@ class Table:
     head: List[str]
     rows: List[List[str]] = field(default_factory=list)
     notes: List[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a network takes: all and trainable parameters, multiply-adds of an image."""
-
-    parameters: int
-    trainable: int
-    multiply_adds: int
-
-
-@lru_cache(maxsize=None)
-def _measured(model: str, size: int, settings: str) -> Cost:
-    net = get_model(model, **json.loads(settings))
-    trainable, total = count_parameters(net)
-    return Cost(total, trainable, sum(row.multiply_adds for row in summarize(net, size)))
-
-
-def measured(model: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> Cost:
-    """Count a network's parameters and multiply-adds at the usual input size."""
-    side = size or find_family(model)[0].size
-    return _measured(model, side, json.dumps(kwargs, sort_keys=True))
 
 
 def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Table:

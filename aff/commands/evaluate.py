@@ -220,7 +220,7 @@ def published_line(record: Published) -> str:
     """What was reported, and what keeps it from being the same figure."""
     line = f"published: top-1 error {100 * record.top1_error:.2f} %"
     if record.ours:
-        return f"{line}, by the run of logs/{record.curve}"
+        return f"{line}, by the run of {record.log}"
     if record.dataset == IMAGENET:
         return f"{line}, over a count of validation images that wrapped its last batch round"
     if record.label_set:

@@ -6,13 +6,12 @@ import argparse
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from ..costs import measured
 from ..data import IMAGE_SIZES
 from ..errors import InputError
-from ..families import count_parameters, find_family, list_networks
+from ..families import find_family, list_networks
 from ..fusion import describe_fusions, resolve_fusion
-from ..model_zoo import get_model
 from ..published import DEFAULT_ROOT, PUBLISHED, Published
-from ..summary import summarize
 from .arguments import Parser, add_fusion_argument, guarded, named
 
 Row = Sequence[object]
@@ -57,11 +56,12 @@ def costs(model: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> Tup
     """Trainable and all parameters, in millions, and multiply-adds, in thousand millions, at `size`
     pixels (by default the family's).
     """
-    net = get_model(model, **kwargs)
-    trainable, total = count_parameters(net)
-    size = size or find_family(model)[0].size
-    operations = sum(row.multiply_adds for row in summarize(net, size))
-    return f"{trainable / 1e6:.2f}", f"{total / 1e6:.2f}", f"{operations / 1e9:.3f}"
+    cost = measured(model, kwargs, size)
+    return (
+        f"{cost.trainable / 1e6:.2f}",
+        f"{cost.parameters / 1e6:.2f}",
+        f"{cost.multiply_adds / 1e9:.3f}",
+    )
 
 
 def list_networks_of(options: argparse.Namespace) -> str:

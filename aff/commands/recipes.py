@@ -49,13 +49,6 @@ def parameters_of(record: Published) -> str:
     return f"{record.filename}, {where}"
 
 
-def log_of(record: Published) -> str:
-    """Where its log is."""
-    if not record.curve:
-        return "was not published"
-    return f"logs/{record.curve}" if record.ours else f"logs/published/{record.curve}.csv"
-
-
 def table() -> str:
     """All runs, a line each."""
     rows = [
@@ -79,7 +72,7 @@ def describe(recipe: Recipe) -> str:
         ("reported", f"top-1 error {reported(recipe)}"),
         ("network", f"{record.model} with {record.kwargs['fusion']}"),
         ("parameters", parameters_of(record)),
-        ("its log", log_of(record)),
+        ("its log", record.log or "was not published"),
         *(("stands in", place) for place in places_of(recipe)),
         ("published", f"python {recipe.published}" if recipe.published else "no command"),
         *([("really run", recipe.really)] if recipe.really else []),

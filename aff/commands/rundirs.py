@@ -13,9 +13,8 @@ from typing import Iterator, List, Optional
 from ..errors import InputError
 from ..files import owned, read_json
 from ..training.checkpoint import BEST, newest_checkpoint
-from ..training.runlog import JSON_LOG
+from ..training.runlog import JSON_LOG, SETTINGS
 
-SETTINGS = "settings.json"
 LOCK = ".lock"
 
 

@@ -15,6 +15,8 @@ from tqdm import tqdm
 from ..files import replacing
 
 TEXT_LOG, JSON_LOG, HISTORY_PLOT = "train.log", "train.jsonl", "history.png"
+#: What a run is, in its folders of logs and of parameters.
+SETTINGS = "settings.json"
 
 
 class RunLog:
