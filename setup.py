@@ -45,8 +45,9 @@ setup(
     packages=[*find_packages(include=["aff", "aff.*"]), "aff.params"],
     package_dir={"aff.params": "params"},  # our own parameters
     package_data={
-        "aff": ["*.csv", "*.json"],
-        "aff.data": ["*.gz"],
+        "aff.models": ["*.csv"],
+        "aff.paper": ["*.json"],
+        "aff.data.datasets": ["*.gz"],
         "aff.params": ["fashion_mnist_*.params"],
     },
     python_requires=">=3.8,<3.13",
@@ -65,5 +66,5 @@ setup(
         "cu112": [MXNET["cu112"], *CUDA_LIBRARIES, *refusal],
         "dev": ["pytest>=7,<9", "hypothesis>=6,<7", "ruff>=0.5,<1", "mypy>=1.5,<2"],
     },
-    entry_points={"console_scripts": ["aff = aff.commands.main:main"]},
+    entry_points={"console_scripts": ["aff = aff.cli.main:main"]},
 )

@@ -2,7 +2,7 @@
 
 import sys
 
-from aff.commands.train_cifar import main
+from aff.cli.train_cifar import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from aff.commands.train_imagenet import main
+from aff.cli.train_imagenet import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,7 +2,7 @@
 
 import sys
 
-from aff.commands.main import main
+from aff.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -26,7 +26,7 @@ from importlib import metadata
 from types import ModuleType
 from typing import Dict, Optional
 
-from . import job_process
+from .distributed import process as job_process
 
 NUMPY_ALIASES = {
     "bool": bool,

@@ -14,11 +14,11 @@ import mxnet as mx
 from mxnet.gluon import HybridBlock
 
 import aff  # noqa: F401  (before mxnet)
-from aff.attention import flat, local_context, select
 from aff.bench.networks import training_step
 from aff.bench.timing import interleaved, rate
-from aff.commands.bench import CASES
-from aff.fusion import register_fusion
+from aff.cli.bench import CASES
+from aff.nn.attention import flat, local_context, select
+from aff.nn.fusion import register_fusion
 
 ROUNDS = 7
 

@@ -15,7 +15,7 @@ import mxnet as mx
 
 import aff  # noqa: F401  (before mxnet)
 from aff.bench.networks import training_step
-from aff.commands.bench import CASES
+from aff.cli.bench import CASES
 
 STEPS = 5
 

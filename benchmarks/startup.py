@@ -19,7 +19,7 @@ PROGRAM = """
 import sys, os, time
 sys.argv[0] = "train_cifar.py"
 started = float(sys.argv.pop(1))
-import aff.commands.train_cifar as script
+import aff.cli.train_cifar as script
 from aff.training.loop import TrainingLoop
 step = TrainingLoop._forward_backward
 

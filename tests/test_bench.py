@@ -6,11 +6,11 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from aff.bench.literal import make_literal
 from aff.bench.networks import Case, inference, peak_memory, training
 from aff.bench.timing import interleaved, rate
-from aff.commands import bench
-from aff.errors import RunError
+from aff.cli import bench
+from aff.nn.reference import make_literal
+from aff.utils.errors import RunError
 
 TINY = Case("cifar_resnet8_askc", {"classes": 4}, 4, 8)
 

@@ -5,13 +5,7 @@ import numpy as np
 import pytest
 
 import aff
-from aff.cam import (
-    feature_gradients,
-    fusion_weights,
-    list_fusion_blocks,
-    look,
-    trunk_pooling,
-)
+from aff.viz.cam import feature_gradients, fusion_weights, list_fusion_blocks, look, trunk_pooling
 
 from .test_fusion import SHAPE, randomized
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 import aff
-from aff.commands import plot
-from aff.curves import list_references, read_curve, read_reference
+from aff.cli import plot
+from aff.paper.curves import list_references, read_curve, read_reference
 
 from .conftest import ROOT
 

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import aff
-from aff import download, published
-from aff.published import PUBLISHED, fetch, verify
+from aff.models import weights as published
+from aff.models.weights import PUBLISHED, fetch, verify
+from aff.utils import download
 
 from .serving import serving
 

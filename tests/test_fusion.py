@@ -6,8 +6,8 @@ import pytest
 from mxnet.gluon import nn
 
 import aff
-from aff.fusion import describe_fusions, register_fusion, resolve_fusion
-from aff.layers import GlobalAvgPool2D
+from aff.nn.fusion import describe_fusions, register_fusion, resolve_fusion
+from aff.nn.layers import GlobalAvgPool2D
 
 SHAPE = (2, 8, 5, 3)
 

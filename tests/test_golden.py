@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import aff
-from aff import fusion
-from aff.resnet import CIFARResNet, ResNetV1b
-from aff.resnext import CIFARResNeXt, ResNeXt
-from aff.training.loop import hybridize
+from aff.models.resnet import CIFARResNet, ResNetV1b
+from aff.models.resnext import CIFARResNeXt, ResNeXt
+from aff.nn import fusion
+from aff.training.trainer import hybridize
 
 from . import golden
 

@@ -74,23 +74,23 @@ def touches(module, *forbidden):
 
 @pytest.mark.parametrize("module", sorted(NETWORKS))
 def test_networks_know_nothing_of_data_training_or_commands(module):
-    assert not touches(module, "aff.data", "aff.training", "aff.commands")
+    assert not touches(module, "aff.data", "aff.training", "aff.cli")
 
 
 @pytest.mark.parametrize(
     "module", sorted(name for name in MODULES if name.startswith("aff.training"))
 )
 def test_training_sees_neither_arguments_nor_names_of_models(module):
-    assert not touches(module, "argparse", "aff.commands", "aff.data", *MODELS)
+    assert not touches(module, "argparse", "aff.cli", "aff.data", *MODELS)
 
 
 @pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith("aff.data")))
 def test_data_knows_neither_networks_nor_training(module):
-    assert not touches(module, "argparse", "aff.commands", "aff.training", *MODELS)
+    assert not touches(module, "argparse", "aff.cli", "aff.training", *MODELS)
 
 
 @pytest.mark.parametrize(
-    "module", sorted(name for name in MODULES if not name.startswith("aff.commands"))
+    "module", sorted(name for name in MODULES if not name.startswith("aff.cli"))
 )
 def test_only_commands_import_argparse(module):
     assert not touches(module, "argparse")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import aff
-from aff.inference import optimize_for_inference
+from aff.models.inference import optimize_for_inference
 
 
 def trained(name, **kwargs):

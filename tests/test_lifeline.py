@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from aff import lifeline
+from aff.distributed import lifeline
 
 
 class Process:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import aff
-from aff.model_zoo import model_arguments
+from aff.models.factory import model_arguments
 
 
 def test_every_listed_model_builds():
@@ -110,7 +110,7 @@ def test_stages_before_start_layer_add():
 
 def test_pooling_is_the_mean():
     x = mx.nd.random.normal(shape=(2, 3, 5, 7))
-    from aff.layers import GlobalAvgPool2D
+    from aff.nn.layers import GlobalAvgPool2D
 
     np.testing.assert_allclose(
         GlobalAvgPool2D()(x).asnumpy()[:, :, 0, 0], x.asnumpy().mean(axis=(2, 3)), atol=1e-6

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import aff
-from aff.ndarray_file import ArrayFile
+from aff.utils.params_file import ArrayFile
 
 from .conftest import ROOT, run_python
 

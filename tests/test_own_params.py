@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import aff
-from aff.commands.cifar_settings import CifarSettings
-from aff.commands.main import main
-from aff.commands.train_cifar import build_parser
-from aff.data.grey import DEBIAN_FOLDER
-from aff.experiment import SEEDS, grid, outcome, read_events
-from aff.published import PUBLISHED, fetch, verify
-from aff.recipes import RECIPES
+from aff.cli.cifar_settings import CifarSettings
+from aff.cli.main import main
+from aff.cli.train_cifar import build_parser
+from aff.data.datasets.grey import DEBIAN_FOLDER
+from aff.models.weights import PUBLISHED, fetch, verify
+from aff.paper.experiment import SEEDS, grid, outcome, read_events
+from aff.paper.recipes import RECIPES
 
 from .conftest import ROOT, assert_one_line_error, run_python
 

@@ -4,7 +4,7 @@ import mxnet as mx
 import pytest
 
 import aff
-from aff.parameters import save_parameters
+from aff.models.parameters import save_parameters
 
 
 @pytest.fixture

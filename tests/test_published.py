@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 import aff
-from aff.published import PUBLISHED, blob_sha1
+from aff.models.weights import PUBLISHED, blob_sha1
 
 from .conftest import ROOT
 from .golden import ARCHITECTURES

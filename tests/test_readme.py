@@ -8,8 +8,8 @@ import shlex
 import pytest
 
 import aff
-from aff.commands import tables, train_cifar, train_imagenet
-from aff.commands.main import COMMANDS
+from aff.cli import tables, train_cifar, train_imagenet
+from aff.cli.main import COMMANDS
 
 from .conftest import ROOT
 
@@ -29,7 +29,7 @@ def arguments(prefix):
 @pytest.mark.parametrize("words", arguments("python -m aff "), ids=" ".join)
 def test_commands(words):
     assert words[0] in COMMANDS
-    module = importlib.import_module(f"aff.commands.{words[0].replace('-', '_')}")
+    module = importlib.import_module(f"aff.cli.{words[0].replace('-', '_')}")
     module.build_parser("aff").parse_args(words[1:])
 
 

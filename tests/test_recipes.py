@@ -6,13 +6,13 @@ from statistics import median
 import pytest
 
 import aff
-from aff.commands import recipes as recipes_command
-from aff.commands import train, train_cifar, train_imagenet
-from aff.commands.cifar_settings import CifarSettings
-from aff.commands.imagenet_settings import ImageNetSettings
-from aff.model_zoo import resolve_model
-from aff.published import PUBLISHED
-from aff.recipes import CIFAR, RECIPES, find_recipe
+from aff.cli import recipes as recipes_command
+from aff.cli import train, train_cifar, train_imagenet
+from aff.cli.cifar_settings import CifarSettings
+from aff.cli.imagenet_settings import ImageNetSettings
+from aff.models.factory import resolve_model
+from aff.models.weights import PUBLISHED
+from aff.paper.recipes import CIFAR, RECIPES, find_recipe
 
 from .conftest import ROOT
 

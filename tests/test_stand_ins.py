@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import aff
-from aff.commands import evaluate
-from aff.commands.main import main
+from aff.cli import evaluate
+from aff.cli.main import main
 from aff.data.images import imagenet_synset
-from aff.evaluations import evaluated
-from aff.families import find_family
-from aff.published import PUBLISHED, blob_sha1
+from aff.models.registry import find_family
+from aff.models.weights import PUBLISHED, blob_sha1
+from aff.paper.scores import evaluated
 
 from .conftest import write_cifar
 from .serving import serving

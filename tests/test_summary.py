@@ -5,7 +5,7 @@ import json
 import pytest
 
 import aff
-from aff.summary import _ELEMENTWISE, _POOLING, summarize, table
+from aff.models.summary import _ELEMENTWISE, _POOLING, summarize, table
 
 import mxnet as mx  # isort: skip
 

@@ -7,11 +7,11 @@ import json
 import pytest
 
 import aff
-from aff import experiment
-from aff.commands import tables as command
-from aff.published import PUBLISHED
-from aff.runs import own_runs
-from aff.tables import experiment_table, measured, paper_table, readme_table
+from aff.cli import tables as command
+from aff.models.weights import PUBLISHED
+from aff.paper import experiment
+from aff.paper.runs import own_runs
+from aff.paper.tables import experiment_table, measured, paper_table, readme_table
 
 from .conftest import ROOT
 

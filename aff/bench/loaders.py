@@ -11,10 +11,10 @@ import numpy as np
 from mxnet.gluon import data as gluon_data
 from PIL import Image
 
-from ..data.batches import TrainBatches
-from ..data.dataset import DataSet, Split
-from ..data.imagenet import ImageTrainBatches
+from ..data.datasets.base import DataSet, Split
+from ..data.image_loader import ImageTrainBatches
 from ..data.images import FolderImages, Images, RecordImages
+from ..data.loader import TrainBatches
 from .timing import interleaved, rate
 
 CLASSES = 10

@@ -13,12 +13,12 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
-from ..errors import InputError, RunError, last_line
-from ..inference import optimize_for_inference
-from ..model_zoo import get_model
-from ..training.loop import TrainingLoop, hybridize
-from ..training.schedule import build_schedule
-from .literal import make_literal
+from ..models.factory import get_model
+from ..models.inference import optimize_for_inference
+from ..nn.reference import make_literal
+from ..training.lr_scheduler import build_schedule
+from ..training.trainer import TrainingLoop, hybridize
+from ..utils.errors import InputError, RunError, last_line
 from .timing import interleaved, rate
 
 #: Behind a fusion's name: computed as its formula reads.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Callable, Dict, List, Optional
 
-from ..errors import InputError, unknown
-from .batches import EvalBatches, TrainBatches
-from .cifar import LABEL_SETS, load_cifar
-from .dataset import DataSet, Split
-from .grey import load_digits, load_fashion_mnist
-from .targets import LABEL_SMOOTHING_ETA
+from ..utils.errors import InputError, unknown
+from .datasets.base import DataSet, Split
+from .datasets.cifar import LABEL_SETS, load_cifar
+from .datasets.grey import load_digits, load_fashion_mnist
+from .loader import EvalBatches, TrainBatches
+from .mixup import LABEL_SMOOTHING_ETA
 
 __all__ = [
     "DataSet",

@@ -12,7 +12,7 @@ import os
 import tarfile
 from typing import BinaryIO, Iterator, List, Tuple
 
-from ..errors import InputError
+from ..utils.errors import InputError
 from .images import EXTENSIONS
 
 TRAIN, VAL = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ..errors import InputError
+from ..utils.errors import InputError
 
 MAX_PIXELS, MAX_ASPECT = 1 << 27, 200
 

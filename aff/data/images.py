@@ -10,7 +10,7 @@ from typing import List, Optional, Protocol, Sequence, Tuple
 import cv2
 import numpy as np
 
-from ..errors import InputError
+from ..utils.errors import InputError
 from .recordio import RecordFile
 
 cv2.setNumThreads(0)  # its callers here are threads themselves

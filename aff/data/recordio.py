@@ -15,7 +15,7 @@ from typing import List, Optional, Tuple
 import mxnet as mx
 import numpy as np
 
-from ..errors import InputError
+from ..utils.errors import InputError
 
 MAGIC = struct.pack("<I", 0xCED7230A)
 HEADER = struct.Struct("<IfQQ")  # mxnet's image header: count of labels, label, two ids

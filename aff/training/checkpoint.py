@@ -17,11 +17,11 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import mxnet as mx
 
-from ..errors import InputError
-from ..files import link, read_json, remove_left_overs, sync_folder, write_json
-from ..ndarray_file import ArrayFile
-from ..parameters import few, load_fitting, save_arrays, save_parameters
-from .loop import TrainingLoop
+from ..models.parameters import few, load_fitting, save_arrays, save_parameters
+from ..utils.errors import InputError
+from ..utils.files import link, read_json, remove_left_overs, sync_folder, write_json
+from ..utils.params_file import ArrayFile
+from .trainer import TrainingLoop
 
 KEPT = 2
 NET, OPTIMIZER, STATE, BEST = "net.params", "optimizer.params", "state.json", "best.params"

@@ -8,7 +8,7 @@ from typing import List, Optional, Sequence, Tuple
 import mxnet as mx
 import numpy as np
 
-from ..errors import InputError, last_line
+from ..utils.errors import InputError, last_line
 
 MAX_CPU_DEVICES = 64
 #: Numbers of NVIDIA's driver for the two parts of a compute capability.

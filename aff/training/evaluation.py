@@ -10,9 +10,9 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
-from ..errors import RunError
+from ..distributed.job import Job
+from ..utils.errors import RunError
 from .devices import shares
-from .job import Job
 
 
 @dataclass(frozen=True)

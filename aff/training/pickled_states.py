@@ -13,8 +13,8 @@ from typing import Any, Dict, List
 
 import numpy as np
 
-from ..errors import InputError
-from ..ndarray_file import read_array
+from ..utils.errors import InputError
+from ..utils.params_file import read_array
 from .checkpoint import flatten
 
 

@@ -13,15 +13,15 @@ from typing import Any, Dict, Iterator
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
-from ..errors import InputError, Interrupted, RunError
-from ..files import link
-from ..parameters import copy_parameters
+from ..models.parameters import copy_parameters
+from ..utils.errors import InputError, Interrupted, RunError
+from ..utils.files import link
 from .checkpoint import BEST, NET, save_checkpoint
 from .evaluation import Evaluation, evaluate
 from .interruption import Interruption
-from .loop import Partial, Stopped, TrainingLoop
-from .runlog import HISTORY_PLOT, RunLog, plot_history
+from .logger import HISTORY_PLOT, RunLog, plot_history
 from .state import EpochRecord, RunState
+from .trainer import Partial, Stopped, TrainingLoop
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import Optional
 
-from ..errors import InputError
-from ..ndarray_file import ArrayFile
-from ..parameters import few, load_fitting
+from ..models.parameters import few, load_fitting
+from ..utils.errors import InputError
+from ..utils.params_file import ArrayFile
 from .checkpoint import flatten, restore_optimizer
-from .loop import TrainingLoop
 from .pickled_states import read_pickled_states
+from .trainer import TrainingLoop
 
 
 def start_from(

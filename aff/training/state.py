@@ -6,10 +6,10 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import Dict, List, Optional
 
-from ..errors import InputError
-from ..parameters import Misfit
+from ..models.parameters import Misfit
+from ..utils.errors import InputError
 from .checkpoint import list_checkpoints, load_checkpoint, share_checkpoint
-from .loop import Partial, TrainingLoop
+from .trainer import Partial, TrainingLoop
 
 
 @dataclass

@@ -9,8 +9,8 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from aff.commands import train_cifar
-from aff.commands import train_imagenet as script
+from aff.cli import train_cifar
+from aff.cli import train_imagenet as script
 from aff.data.images import imagenet_synset
 
 QUICK = "--dataset digits --blocks 1 --channel-times 1 --cpus 1 --seed 1"

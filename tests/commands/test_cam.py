@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import aff
-from aff.commands import cam
+from aff.cli import cam
 
 from .conftest import QUICK, train
 

@@ -3,8 +3,8 @@
 import pytest
 
 import aff
-from aff.commands.main import main
-from aff.published import PUBLISHED
+from aff.cli.main import main
+from aff.models.weights import PUBLISHED
 
 from ..conftest import assert_one_line_error, run_python
 

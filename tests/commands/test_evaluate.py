@@ -6,8 +6,8 @@ import mxnet as mx
 import pytest
 
 import aff
-from aff.commands.main import main
-from aff.parameters import save_parameters
+from aff.cli.main import main
+from aff.models.parameters import save_parameters
 
 from ..conftest import write_cifar
 

@@ -9,9 +9,9 @@ import time
 import numpy as np
 import pytest
 
-import aff.experiment
-from aff.commands import experiment, train_cifar
-from aff.experiment import BLOCKS, FUSIONS, SEEDS, Cell, grid, outcome
+import aff.paper.experiment
+from aff.cli import experiment, train_cifar
+from aff.paper.experiment import BLOCKS, FUSIONS, SEEDS, Cell, grid, outcome
 
 from ..conftest import write_idx
 
@@ -85,8 +85,8 @@ def test_a_run_that_fails_is_named(fashion, monkeypatch, capsys):
 PROGRAM = """
 import sys
 sys.argv[0] = "aff"
-import aff.experiment
-from aff.commands import experiment
+import aff.paper.experiment
+from aff.cli import experiment
 from aff.experiment import Cell
 experiment.grid = lambda: iter([Cell("ASKCFuse", 2, 0), Cell("ASKCFuse", 1, 0)])
 aff.experiment.SCHEDULE = {schedule!r}

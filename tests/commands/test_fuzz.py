@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aff.commands import launch, main, running, summary
+from aff.cli import launch, main, running, summary
 
 EXAMPLES = int(os.environ.get("AFF_FUZZ_EXAMPLES", "60"))
 
@@ -37,7 +37,7 @@ def reached(*_, **__):
 
 
 def parser_of(command):
-    module = importlib.import_module(f"aff.commands.{command.replace('-', '_')}")
+    module = importlib.import_module(f"aff.cli.{command.replace('-', '_')}")
     return module.build_parser(f"aff {command}")
 
 
@@ -113,9 +113,9 @@ def nothing_runs():
         patch.setattr(running, "build", reached)
         patch.setattr(launch, "submit", reached)
         for name in ("train_cifar", "train_imagenet", "summary"):
-            module = importlib.import_module(f"aff.commands.{name}")
+            module = importlib.import_module(f"aff.cli.{name}")
             patch.setattr(module, "print_summary", reached)
-        patch.setattr(importlib.import_module("aff.commands.fetch"), "fetch", reached)
+        patch.setattr(importlib.import_module("aff.cli.fetch"), "fetch", reached)
         patch.setattr(importlib.import_module("aff.pretrained"), "fetch", reached)
         for name, ways in {
             "bench": ("measure_loaders", "measure_network"),
@@ -125,7 +125,7 @@ def nothing_runs():
             "tables": ("build",),
         }.items():
             for way in ways:
-                patch.setattr(importlib.import_module(f"aff.commands.{name}"), way, reached)
+                patch.setattr(importlib.import_module(f"aff.cli.{name}"), way, reached)
         yield
 
 

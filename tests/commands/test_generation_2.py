@@ -2,9 +2,9 @@
 
 import pytest
 
-from aff.commands import cifar_settings, imagenet_settings, train_cifar, train_imagenet
-from aff.model_zoo import resolve_model
-from aff.published import PUBLISHED
+from aff.cli import cifar_settings, imagenet_settings, train_cifar, train_imagenet
+from aff.models.factory import resolve_model
+from aff.models.weights import PUBLISHED
 
 from .conftest import QUICK_IMAGENET
 from .conftest import train_imagenet as train

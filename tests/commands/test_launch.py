@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aff.commands import launch, main
+from aff.cli import launch, main
 
 from .conftest import QUICK_IMAGENET
 

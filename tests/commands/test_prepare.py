@@ -10,7 +10,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from aff.commands.main import main
+from aff.cli.main import main
 from aff.data.decoding import decode
 from aff.data.images import RecordImages
 

@@ -5,8 +5,8 @@ flags, but for the devices, the sizes, and data that the test makes.
 import numpy as np
 import pytest
 
-from aff.commands import train
-from aff.recipes import RECIPES
+from aff.cli import train
+from aff.paper.recipes import RECIPES
 
 from ..conftest import write_cifar, write_idx
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 import aff
-from aff.commands.rundirs import choose, create
+from aff.training.run_folder import choose, create
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from aff.commands.main import main as aff_main
+from aff.cli.main import main as aff_main
 
 from ..conftest import write_cifar
 from .conftest import QUICK, train

@@ -4,7 +4,7 @@ import mxnet as mx
 import pytest
 
 import aff
-from aff.commands import train_cifar
+from aff.cli import train_cifar
 
 from ..conftest import ROOT, assert_one_line_error, run_python
 from .conftest import train

@@ -7,7 +7,7 @@ import mxnet as mx
 import pytest
 
 import aff
-from aff.commands.main import main as aff_main
+from aff.cli.main import main as aff_main
 
 from ..conftest import assert_one_line_error, run_python
 from .conftest import QUICK_IMAGENET as QUICK

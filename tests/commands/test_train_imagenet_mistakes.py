@@ -6,8 +6,8 @@ import shutil
 import mxnet as mx
 import pytest
 
-from aff.commands import train_imagenet
-from aff.commands.imagenet_run import find_part
+from aff.cli import train_imagenet
+from aff.cli.imagenet_run import find_part
 
 from .conftest import QUICK_IMAGENET as QUICK
 from .conftest import train_imagenet as train

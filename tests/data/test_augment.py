@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aff.data.augment import normalize, random_crop, random_mirror
-from aff.data.targets import mixup, one_hot
+from aff.data.mixup import mixup, one_hot
 
 
 def coordinates(n, channels, size):

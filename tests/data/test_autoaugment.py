@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aff.data import autoaugment
-from aff.data.autoaugment import CIFAR, IMAGENET, OPERATIONS, auto_augment
+from aff.data import auto_augment as autoaugment
+from aff.data.auto_augment import CIFAR, IMAGENET, OPERATIONS, auto_augment
 
 WITHOUT_LEVEL = {"AutoContrast", "Equalize", "Invert"}
 

@@ -8,8 +8,8 @@ import pytest
 
 import aff
 from aff.data import EvalBatches, TrainBatches
-from aff.data.batches import prefetch
-from aff.data.dataset import stratified
+from aff.data.datasets.base import stratified
+from aff.data.loader import prefetch
 
 from ..conftest import tiny_split
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import aff
-from aff.data import cifar, load_dataset
+from aff.data import load_dataset
+from aff.data.datasets import cifar
 
 from ..conftest import write_cifar
 

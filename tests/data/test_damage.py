@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import aff
-from aff.data.damage import Damage
-from aff.data.imagenet import ImageEvalBatches, ImageTrainBatches
+from aff.data.bad_images import Damage
+from aff.data.image_loader import ImageEvalBatches, ImageTrainBatches
 from aff.data.images import FolderImages, RecordImages
 
 from .test_imagenet import picture

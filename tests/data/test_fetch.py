@@ -6,7 +6,8 @@ import tarfile
 import pytest
 
 import aff
-from aff.data import cifar, fetch, grey, load_dataset
+from aff.data import load_dataset
+from aff.data.datasets import cifar, fetch, grey
 
 from ..conftest import write_cifar, write_idx
 from ..serving import serving

@@ -5,7 +5,7 @@ import pytest
 
 import aff
 from aff.data import load_dataset
-from aff.data.grey import enlarge
+from aff.data.datasets.grey import enlarge
 
 from ..conftest import write_idx
 

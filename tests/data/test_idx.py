@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import aff
-from aff.data.idx import find_idx, read_idx, read_images_and_labels
+from aff.data.datasets.idx import find_idx, read_idx, read_images_and_labels
 
 from ..conftest import write_idx
 

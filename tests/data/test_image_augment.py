@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aff.data import image_augment
-from aff.data.image_augment import (
+from aff.data import transforms as image_augment
+from aff.data.transforms import (
     GREY,
     MEAN,
     STD,

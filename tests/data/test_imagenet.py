@@ -10,9 +10,9 @@ import pytest
 
 import aff
 from aff.data.decoding import decode
-from aff.data.image_augment import MEAN, STD, central_view
-from aff.data.imagenet import ImageEvalBatches
+from aff.data.image_loader import ImageEvalBatches
 from aff.data.images import FolderImages, RecordImages, find_images, imagenet_synset
+from aff.data.transforms import MEAN, STD, central_view
 
 SHAPES = [(90, 120), (120, 90), (64, 64), (300, 65), (57, 200), (80, 81), (73, 73)]
 

@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 
-from aff.data.batches import Share
+from aff.data.loader import Share
+from aff.distributed.job import create_job
 from aff.training.checkpoint import load_checkpoint, save_checkpoint, share_checkpoint
-from aff.training.job import create_job
 
 from .helpers import parameters, small_loop
 

@@ -4,8 +4,8 @@ import mxnet as mx
 
 import aff
 from aff.data import TrainBatches
-from aff.training.loop import TrainingLoop, hybridize
-from aff.training.schedule import build_schedule
+from aff.training.lr_scheduler import build_schedule
+from aff.training.trainer import TrainingLoop, hybridize
 
 
 def small_loop(

@@ -10,13 +10,13 @@ import pytest
 
 import aff
 from aff.data import EvalBatches
-from aff.files import replacing, write_json
-from aff.parameters import load_fitting, save_parameters
+from aff.models.parameters import load_fitting, save_parameters
 from aff.training import checkpoint as checkpoints
-from aff.training.loop import Partial
+from aff.training.logger import RunLog
 from aff.training.run import Run
-from aff.training.runlog import RunLog
 from aff.training.state import RunState
+from aff.training.trainer import Partial
+from aff.utils.files import replacing, write_json
 
 from .helpers import mixed_batches, parameters, small_loop
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aff.data import EvalBatches
-from aff.errors import RunError
 from aff.training.evaluation import evaluate, label_ranks
+from aff.utils.errors import RunError
 
 
 class Brightness(mx.gluon.HybridBlock):

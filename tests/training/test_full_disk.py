@@ -5,10 +5,10 @@ import resource
 import numpy as np
 import pytest
 
-from aff.errors import RunError
-from aff.ndarray_file import ArrayFile
 from aff.training.checkpoint import list_checkpoints, newest_checkpoint
 from aff.training.state import RunState
+from aff.utils.errors import RunError
+from aff.utils.params_file import ArrayFile
 
 from .helpers import parameters
 from .test_checkpoint import facts, make_run

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aff.errors import Interrupted
 from aff.training import run as run_module
 from aff.training.checkpoint import list_checkpoints, newest_checkpoint
 from aff.training.interruption import Interruption
 from aff.training.state import RunState
+from aff.utils.errors import Interrupted
 
 from .helpers import parameters
 from .test_checkpoint import facts, make_run

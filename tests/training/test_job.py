@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import aff
-from aff.data.batches import Share
-from aff.training.job import Job, create_job
+from aff.data.loader import Share
+from aff.distributed.job import Job, create_job
 
 from .dist_worker import batches, new_loop
 from .helpers import parameters

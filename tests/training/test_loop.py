@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from aff.data import EvalBatches, TrainBatches
-from aff.errors import RunError
 from aff.training.evaluation import evaluate
 from aff.training.metrics import squared_error, wrong_count
+from aff.utils.errors import RunError
 
 from .helpers import mixed_batches, parameters, small_loop
 

@@ -6,7 +6,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from aff.training.objective import CrossEntropy, Distillation
+from aff.training.loss import CrossEntropy, Distillation
 
 
 def log_softmax(z):

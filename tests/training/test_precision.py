@@ -6,9 +6,9 @@ import pytest
 
 import aff
 from aff.data import TrainBatches
-from aff.errors import RunError
-from aff.training import precision as precision_module
-from aff.training.precision import Float16, Float32, all_finite, create_precision
+from aff.training import amp as precision_module
+from aff.training.amp import Float16, Float32, all_finite, create_precision
+from aff.utils.errors import RunError
 
 from .helpers import parameters, small_loop
 

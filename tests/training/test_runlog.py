@@ -2,7 +2,7 @@
 
 import json
 
-from aff.training.runlog import RunLog, plot_history
+from aff.training.logger import RunLog, plot_history
 
 
 def test_text_and_events_are_appended(tmp_path, capsys):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aff
-from aff.training.schedule import build_schedule
+from aff.training.lr_scheduler import build_schedule
 
 
 def test_steps_decay_at_the_start_of_their_epochs():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import aff
-from aff.parameters import save_parameters
+from aff.models.parameters import save_parameters
 from aff.training.checkpoint import save_checkpoint
 from aff.training.pickled_states import read_pickled_states
 from aff.training.start import start_from

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from aff.errors import InputError, Interrupted
 from aff.training import run as run_module
 from aff.training.checkpoint import list_checkpoints, newest_checkpoint
-from aff.training.loop import Partial
 from aff.training.state import RunState
+from aff.training.trainer import Partial
+from aff.utils.errors import InputError, Interrupted
 
 from .helpers import parameters, small_loop
 from .test_checkpoint import facts, make_run

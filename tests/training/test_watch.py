@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from aff.data import TrainBatches
-from aff.errors import RunError
-from aff.training.watch import squared_norms
+from aff.training.grad_monitor import squared_norms
+from aff.utils.errors import RunError
 
 from .helpers import small_loop
 

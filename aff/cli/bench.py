@@ -1,0 +1,223 @@
+"""``aff bench``: what this machine does: training, inference, memory, and whether the loaders keep
+up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from dataclasses import asdict, replace
+from typing import Any, Dict, List, Optional, Sequence
+
+import mxnet as mx
+
+from ..bench import loaders
+from ..bench.networks import LITERAL, Case, inference, peak_memory, training
+from ..compat import available_cpus
+from ..models.factory import resolve_model
+from ..models.registry import checked_arguments
+from ..nn.fusion import resolve_fusion
+from ..training.devices import choose_devices
+from ..utils.errors import InputError
+from ..utils.files import write_json
+from ..utils.report import versions
+from .common.arguments import Parser, add_device_arguments, guarded, named, whole
+
+#: Short names of networks, with the batch and image size that they are measured at.
+CASES = {
+    "small": Case("cifar_resnet8_askc", {"classes": 10}, 128, 28),
+    "cifar": Case("cifar_resnet32_askc", {"classes": 100, "channel_times": 4}, 32, 32),
+    "imagenet": Case("resnet50_v1b_askc", {"classes": 1000}, 16, 224),
+}
+PARTS = ("training", "inference", "memory", "loaders")
+FUSIONS = ("Add", "AFF", "iAFF", f"AFF{LITERAL}", f"iAFF{LITERAL}")
+Measured = Dict[str, Dict[str, float]]
+
+
+def build_parser(prog: str) -> Parser:
+    """The command's flags."""
+    parser = Parser(
+        prog=prog,
+        description="Measure on this machine how fast networks train and infer, how much memory "
+        "training takes, and how fast the loaders are; fusions beside each other, in turns, each "
+        "figure a median. Needs no data. Nothing else should run meanwhile.",
+    )
+    parser.add_argument(
+        "networks",
+        metavar="NETWORK",
+        nargs="*",
+        type=named,
+        help="small (CIFAR ResNet-8, 28 pixels, batch 128), cifar (ResNet-32, channel_times 4, "
+        "batch 32), imagenet (ResNet-50, batch 16), or a name of 'aff list models' (default: "
+        "small cifar)",
+    )
+    parser.add_argument(
+        "--fusions",
+        nargs="+",
+        type=named,
+        default=list(FUSIONS),
+        metavar="FUSION",
+        help=f"names of 'aff list fusions'; AFF and iAFF with '{LITERAL}' behind are computed as "
+        "their formulas read in Gluon (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure"
+    )
+    parser.add_argument("--batch-size", type=whole(1, 4096), default=None, help="images of a batch")
+    parser.add_argument(
+        "--input-size", type=whole(8, 1024), default=None, help="height and width of the images"
+    )
+    parser.add_argument(
+        "--rounds", type=whole(1, 1000), default=5, help="values of which the median is taken"
+    )
+    parser.add_argument(
+        "--json", type=named, default=None, metavar="FILE", help="write all figures there too"
+    )
+    add_device_arguments(parser)
+    return parser
+
+
+def find_cases(options: argparse.Namespace) -> Dict[str, Case]:
+    """The networks to measure, by name.
+
+    Raises
+    ------
+    InputError
+        For an unknown network or fusion.
+    """
+    for fusion in options.fusions:
+        resolve_fusion(fusion[: -len(LITERAL)] if fusion.endswith(LITERAL) else fusion)
+    changes: Dict[str, Any] = {
+        key: value
+        for key, value in (("batch_size", options.batch_size), ("size", options.input_size))
+        if value
+    }
+    cases = {}
+    for name in options.networks or ["small", "cifar"]:
+        case = CASES.get(name)
+        if case is None:
+            model, _ = resolve_model(name)
+            checked_arguments(model, {})
+            case = Case(model, {}, 32, 32) if "cifar" in model else Case(model, {}, 16, 224)
+        cases[name] = replace(case, **changes)
+    return cases
+
+
+def measure_network(case: Case, options: argparse.Namespace, device: mx.Context) -> Measured:
+    """All that is asked of a network, by part."""
+    found: Measured = {}
+    if "training" in options.only:
+        found["training"] = training(case, options.fusions, device, options.rounds)
+    if "inference" in options.only:
+        found["inference"] = inference(case, options.fusions, device, options.rounds)
+    if "memory" in options.only and device.device_type == "cpu":
+        found["memory"] = peak_memory(case, options.fusions)
+    return found
+
+
+def network_table(found: Measured, base: str) -> List[str]:
+    """Lines of a network's figures, a line each fusion; ratios are to the first one's."""
+    shown = {"training": "training", "inference": "inference", "memory": "peak memory"}
+    rows = [["", *(shown[part] for part in shown if part in found)]]
+    names = sorted({name for part in found.values() for name in part}, key=_place(found))
+    for name in names:
+        cells = [name]
+        for part in shown:
+            if part in found:
+                value = found[part].get(name)
+                cells.append("" if value is None else _cell(part, value, found[part][base]))
+        rows.append(cells)
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return [
+        "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip()
+        for row in rows
+    ]
+
+
+def _place(found: Measured):
+    order = [name for part in found.values() for name in part]
+    return order.index
+
+
+def _cell(part: str, value: float, base: float) -> str:
+    if part == "memory":
+        return f"{value:.2f} GB"
+    return f"{value:.1f} images/s ({value / base:.2f})"
+
+
+def bottleneck(rates: Dict[str, float], case: Case, loaded: Measured) -> str:
+    """Whether the loaders keep up with a network."""
+    name, fastest = max(rates.items(), key=lambda pair: pair[1])
+    kind = "in memory" if case.size < 64 else "from files"
+    ours = {key: value for key, value in loaded[kind].items() if "-j" in key}
+    source, given = max(ours.items(), key=lambda pair: pair[1])
+    times = given / fastest
+    if times >= 1:
+        return (
+            f"  bottleneck: the network: {source} gives {given:.0f} images/s, {times:.1f} times "
+            f"what {name} trains"
+        )
+    return (
+        f"  bottleneck: the loader: {source} gives {given:.0f} images/s, and {name} trains "
+        f"{fastest:.0f}"
+    )
+
+
+def measure_loaders(cases: Dict[str, Case], rounds: int) -> Measured:
+    """What the loaders give, of the kinds that the networks need; printed as it is found."""
+    threads = loaders.threads_to_try(available_cpus())
+    loaded: Measured = {"in memory": loaders.in_memory(threads, rounds)}
+    if any(case.size >= 64 for case in cases.values()):
+        loaded["from files"] = loaders.from_files(threads, rounds)
+    for kind, rates in loaded.items():
+        print(f"loaders, {kind}")
+        width = max(map(len, rates))
+        for name, value in rates.items():
+            print(f"  {name:<{width}}  {value:.0f} images/s", flush=True)
+    return loaded
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the flags say."""
+    cases = find_cases(options)
+    devices, warning = choose_devices(options.gpus, options.cpus)
+    if len(devices) > 1:
+        raise InputError("bench measures one device: give one GPU, or --cpus 1")
+    if warning:
+        print(f"WARNING: {warning}", file=sys.stderr)
+    print(f"{available_cpus()} processors, {devices[0]}, {options.rounds} rounds", flush=True)
+    loaded = measure_loaders(cases, options.rounds) if "loaders" in options.only else {}
+    results = {}
+    for name, case in cases.items():
+        print(f"{name}: {case.model}, batch {case.batch_size}, {case.size} pixels", flush=True)
+        found = measure_network(case, options, devices[0])
+        if found:
+            print("\n".join(network_table(found, options.fusions[0])), flush=True)
+        if loaded and "training" in found:
+            print(bottleneck(found["training"], case, loaded), flush=True)
+        results[name] = {"case": asdict(case), **found}
+    if options.json:
+        write_json(options.json, as_json(options, devices[0], loaded, results))
+    return 0
+
+
+def as_json(
+    options: argparse.Namespace, device: mx.Context, loaded: Measured, results: Dict[str, Any]
+) -> Dict[str, Any]:
+    """All figures, and what they depend on."""
+    return {
+        "date": datetime.date.today().isoformat(),
+        "processors": available_cpus(),
+        "device": str(device),
+        "rounds": options.rounds,
+        "versions": versions(),
+        "loaders": loaded,
+        "networks": results,
+    }
+
+
+def main(argv: Optional[Sequence[str]] = None, prog: str = "aff bench") -> int:
+    """Run the command; returns the exit code."""
+    options = build_parser(prog).parse_args(argv)
+    return guarded(prog, lambda: run(options))

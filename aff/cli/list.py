@@ -1,0 +1,144 @@
+"""``aff list``: the networks, the fusions, and the published parameters."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from ..data import IMAGE_SIZES
+from ..models.costs import measured
+from ..models.registry import find_family, list_networks
+from ..models.weights import DEFAULT_ROOT, PUBLISHED, Published
+from ..nn.fusion import describe_fusions, resolve_fusion
+from ..utils.errors import InputError
+from .common.arguments import Parser, add_fusion_argument, guarded, named
+
+Row = Sequence[object]
+
+
+def build_parser(prog: str) -> Parser:
+    """The command's flags."""
+    parser = Parser(
+        prog=prog,
+        description="List the networks with their parameters and multiply-adds at the usual input "
+        "size, the fusions, and the published parameters.",
+    )
+    parser.add_argument(
+        "what", nargs="?", choices=SECTIONS, default=None, help="one of the lists, instead of all"
+    )
+    add_fusion_argument(parser, None)
+    parser.add_argument(
+        "--root",
+        type=named,
+        default=None,
+        help=f"folder in which published parameters are looked for (default: {DEFAULT_ROOT})",
+    )
+    return parser
+
+
+def columns(head: Row, rows: Sequence[Row]) -> str:
+    """Rows as text, each column as wide as it needs; numbers are flush right."""
+    texts = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*texts)]
+    right = [column.replace(",", "").replace(".", "").isdigit() for column in texts[-1]]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if flush else cell.ljust(width)
+            for cell, width, flush in zip(row, widths, right)
+        ).rstrip()
+        for row in texts
+    )
+    return "\n".join(lines)
+
+
+def costs(model: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> Tuple[str, str, str]:
+    """Trainable and all parameters, in millions, and multiply-adds, in thousand millions, at `size`
+    pixels (by default the family's).
+    """
+    cost = measured(model, kwargs, size)
+    return (
+        f"{cost.trainable / 1e6:.2f}",
+        f"{cost.parameters / 1e6:.2f}",
+        f"{cost.multiply_adds / 1e9:.3f}",
+    )
+
+
+def list_networks_of(options: argparse.Namespace) -> str:
+    """The networks in their usual depths."""
+    fusion = resolve_fusion(options.fusion or "ASKCFuse")
+    rows = []
+    for name in list_networks():
+        size = find_family(name)[0].size
+        published = sum(record.model == name for record in PUBLISHED.values())
+        rows.append([name, size, *costs(name, {"fusion": fusion}), published])
+    head = ["network", "input", "trainable M", "parameters M", "GFLOPs", "published files"]
+    return (
+        f"Networks with {fusion} (parameters in millions; GFLOPs: multiply-adds of one image; "
+        "CIFAR ResNets exist in every depth 6b+2, CIFAR ResNeXts in every 9b+2)\n"
+        + columns(head, rows)
+    )
+
+
+def list_fusions_of(options: argparse.Namespace) -> str:
+    """The fusions with their aliases."""
+    rows = [[name, ", ".join(aliases), text] for name, aliases, text in describe_fusions()]
+    return "Fusions of x, the body's output, and residual, the shortcut\n" + columns(
+        ["fusion", "alias", "what it is"], rows
+    )
+
+
+def _data(record: Published) -> str:
+    return f"{record.dataset} {record.label_set}" if record.label_set else record.dataset
+
+
+def list_published_of(options: argparse.Namespace) -> str:
+    """The published parameter files, and which of them are here."""
+    root = options.root or DEFAULT_ROOT
+    rows: List[Row] = []
+    for record in PUBLISHED.values():
+        here = os.path.isfile(os.path.join(root, record.filename))
+        rows.append(
+            [
+                record.name,
+                "here" if here else "",
+                record.generation or "ours",
+                _data(record),
+                record.model,
+                record.kwargs["fusion"],
+                *costs(record.model, record.kwargs, IMAGE_SIZES.get(record.dataset))[1:],
+                f"{100 * record.top1_error:.2f}",
+            ]
+        )
+    head = ["published parameters", "", "gen.", "data", "network", "fusion", "parameters M"]
+    return (
+        "Parameters that the authors published, and ours, which come with this repository (errors "
+        f"as reported; 'aff fetch NAME' gets a file into {root}/)\n"
+        + columns([*head, "GFLOPs", "top-1 error %"], rows)
+    )
+
+
+SECTIONS: Dict[str, Callable[[argparse.Namespace], str]] = {
+    "models": list_networks_of,
+    "fusions": list_fusions_of,
+    "published": list_published_of,
+}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the lists."""
+    for flag, value, section in (
+        ("--fusion", options.fusion, "models"),
+        ("--root", options.root, "published"),
+    ):
+        if value and options.what not in (None, section):
+            raise InputError(f"{flag} is for the list of {section}, not of {options.what}")
+    for name in [options.what] if options.what else SECTIONS:
+        print(SECTIONS[name](options), end="\n" if options.what else "\n\n", flush=True)
+    return 0
+
+
+def main(argv: Optional[Sequence[str]] = None, prog: str = "aff list") -> int:
+    """Run the command; returns the exit code."""
+    options = build_parser(prog).parse_args(argv)
+    return guarded(prog, lambda: run(options))

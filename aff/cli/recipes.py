@@ -1,0 +1,98 @@
+"""``aff recipes``: the published runs, what they reported and what they need."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from typing import List, Optional, Sequence
+
+from ..models.weights import Published
+from ..paper.recipes import RECIPES, Recipe, find_recipe
+from ..paper.reported import rows_of
+from .common.arguments import Parser, guarded, named
+from .list import columns
+
+
+def build_parser(prog: str) -> Parser:
+    """The command's flags."""
+    parser = Parser(
+        prog=prog,
+        description="List the published runs, or describe one: its command, what its log says "
+        "otherwise, and what came out. 'aff train NAME' runs it.",
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", type=named, default=None, help="a run")
+    return parser
+
+
+def reported(recipe: Recipe) -> str:
+    """The published score as text."""
+    return f"{100 * recipe.record.top1_error:.2f} %"
+
+
+def data_of(recipe: Recipe) -> str:
+    """The data set, with its labels where there are several."""
+    record = recipe.record
+    return f"{record.dataset}, {record.label_set} labels" if record.label_set else record.dataset
+
+
+def places_of(recipe: Recipe) -> List[str]:
+    """The rows of published tables that it stands in."""
+    return [
+        f"{title}: {row['name']}" + (f", {row['parameters']}" if "parameters" in row else "")
+        for title, row in rows_of(recipe.name)
+    ] or ["no published table"]
+
+
+def parameters_of(record: Published) -> str:
+    """Where its parameters are."""
+    where = "of this repository" if record.ours else f"in YimianDai/open-aff {record.commit[:7]}"
+    return f"{record.filename}, {where}"
+
+
+def table() -> str:
+    """All runs, a line each."""
+    rows = [
+        [
+            recipe.name,
+            recipe.record.generation or "ours",
+            data_of(recipe),
+            reported(recipe),
+            "yes" if recipe.published else "no",
+        ]
+        for recipe in RECIPES.values()
+    ]
+    return columns(["run", "generation", "data", "top-1 error", "command published"], rows)
+
+
+def describe(recipe: Recipe) -> str:
+    """A run in full."""
+    record = recipe.record
+    facts = [
+        ("data", data_of(recipe)),
+        ("reported", f"top-1 error {reported(recipe)}"),
+        ("network", f"{record.model} with {record.kwargs['fusion']}"),
+        ("parameters", parameters_of(record)),
+        ("its log", record.log or "was not published"),
+        *(("stands in", place) for place in places_of(recipe)),
+        ("published", f"python {recipe.published}" if recipe.published else "no command"),
+        *([("really run", recipe.really)] if recipe.really else []),
+        ("assumed", recipe.unsaid or "nothing"),
+        ("runs it", f"python {recipe.command}"),
+    ]
+    lines: List[str] = [recipe.name]
+    for label, text in facts:
+        wrapped = [text] if "python " in text else textwrap.wrap(text, 84, break_on_hyphens=False)
+        lines += [f"  {label if not i else '':<13} {line}" for i, line in enumerate(wrapped)]
+    return "\n".join(lines)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the flags say."""
+    print(describe(find_recipe(options.name)) if options.name else table())
+    return 0
+
+
+def main(argv: Optional[Sequence[str]] = None, prog: str = "aff recipes") -> int:
+    """Run the command; returns the exit code."""
+    options = build_parser(prog).parse_args(argv)
+    return guarded(prog, lambda: run(options))

@@ -1,0 +1,124 @@
+"""A data set in memory: its images, its labels, and all that a network and an augmentation must
+know of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Dict, Optional, Tuple
+
+import numpy as np
+
+from ...utils.errors import InputError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and labels that belong together.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        (N, C, H, W) uint8; C is 3, or 1 for grey images, which networks are shown as RGB.
+    labels : numpy.ndarray
+        (N,) int32.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: np.ndarray) -> Split:
+        """The images and labels at `indices`."""
+        return Split(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set with what belongs to it.
+
+    Parameters
+    ----------
+    name : str
+        As ``--dataset`` takes it.
+    classes : int
+        Number of outputs that a network for it has.
+    mean, std : tuple of float
+        Of each channel, on a scale of 0 to 1.
+    train, test : Split
+        The two parts; `test` is never trained on.
+    mirror : bool
+        Whether a mirrored image is still an image of its class.
+    pad : int
+        Pixels of black border that a random crop may reach into.
+    label_set : str, optional
+        Which labels these are, where the data set has several.
+    source : str
+        Where it was read from, with a note where the files are not the published ones.
+    val : Split, optional
+        Part of the training set that was held out for model selection.
+    """
+
+    name: str
+    classes: int
+    mean: Tuple[float, ...]
+    std: Tuple[float, ...]
+    train: Split
+    test: Split
+    mirror: bool
+    pad: int = 4
+    label_set: Optional[str] = None
+    source: str = ""
+    val: Optional[Split] = None
+
+    def __post_init__(self):
+        for part, split in self.parts().items():
+            if len(split) == 0:
+                raise InputError(f"{self.name}: the {part} part holds no images ({self.source})")
+            outside = (split.labels < 0) | (split.labels >= self.classes)
+            if outside.any():
+                position = int(outside.argmax())
+                raise InputError(
+                    f"{self.name}: {part} label {split.labels[position]} at position {position} "
+                    f"is not in 0..{self.classes - 1} ({self.source})"
+                )
+
+    def parts(self) -> Dict[str, Split]:
+        """The parts that there are, by name: 'train', 'val' and 'test'."""
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        return {name: split for name, split in parts.items() if split is not None}
+
+    @property
+    def size(self) -> int:
+        """Height and width of the images."""
+        return self.train.images.shape[-1]
+
+    def hold_out(self, fraction: float, seed: int = 0) -> DataSet:
+        """Move a stratified `fraction` of the training images to a part `val`.
+
+        Raises
+        ------
+        InputError
+            When either part would be left without an image.
+        """
+        held = stratified(self.train.labels, fraction, seed)
+        if held.all() or not held.any():
+            raise InputError(
+                f"--val-split {fraction:g} of {len(self.train)} training images holds out "
+                f"{int(held.sum())}: name another fraction"
+            )
+        return replace(self, train=self.train.take(~held), val=self.train.take(held))
+
+
+def stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """A mask (N,) that picks `fraction` of each class at random (rounded), always the same for one
+    seed.
+    """
+    rng = np.random.default_rng(seed)
+    mask = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        indices = np.flatnonzero(labels == label)
+        mask[rng.permutation(indices)[: int(round(fraction * len(indices)))]] = True
+    return mask

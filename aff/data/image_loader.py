@@ -1,0 +1,216 @@
+"""Batches of ImageNet-style images, for training and for evaluation, from any source of images.
+
+Every image is a pure function of the run's seed, the epoch and its place in the data: a run is the
+same whatever the number of threads or devices, and goes on after an interruption as if there had
+been none. Threads share the images of a batch among them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from dataclasses import dataclass
+from typing import Callable, Iterator, Optional, Sequence, Tuple
+
+import numpy as np
+
+from ..utils.errors import InputError
+from .bad_images import Damage
+from .decoding import decode
+from .images import IMAGENET_CLASSES, Images
+from .loader import AugmentedBatches, Batch, EachOnce, Share, prefetch
+from .transforms import central_view, training_view
+
+SIZE, CROP_RATIO = 224, 0.875
+VALIDATION_IMAGES, TRAINING_IMAGES = 50_000, 1_281_167
+AHEAD = 2
+_ORDER, _IMAGE, _MIXUP = 10, 11, 12
+
+View = Callable[[np.ndarray, int], np.ndarray]
+
+
+def load_batches(
+    images: Images,
+    batches: Sequence[Sequence[int]],
+    classes: int,
+    view: View,
+    workers: int,
+    damage: Optional[Damage] = None,
+) -> Iterator[Batch]:
+    """Batches of images by their places, `AHEAD` of their use.
+
+    Parameters
+    ----------
+    images : Images
+        Where they come from.
+    batches : sequence of sequence of int
+        Places of each batch's images.
+    classes : int
+        Labels are below it.
+    view : callable
+        Pixels (H, W, 3) uint8 and a place to (size, size, 3) float32.
+    workers : int
+        Threads; 0: the caller.
+
+    Yields
+    ------
+    data : numpy.ndarray
+        (B, 3, size, size) float32.
+    labels : numpy.ndarray
+        (B,) int32.
+    """
+
+    def load(place: int) -> Tuple[np.ndarray, int]:
+        content, label = images.read(place)
+        name = images.name(place)
+        if label >= classes:
+            raise InputError(f"{name}: label {label} is not in 0..{classes - 1}")
+        return view(decode(content, name), place).transpose(2, 0, 1), label
+
+    def load_good(place: int) -> Tuple[np.ndarray, int]:
+        while True:
+            try:
+                return load(place)
+            except InputError as error:
+                if damage is None:
+                    raise
+                place = damage.instead(place, error)
+
+    order = [place for places in batches for place in places]
+    ahead = AHEAD * max(map(len, batches), default=0) + workers
+    loaded = prefetch(lambda index: load_good(order[index]), len(order), workers, ahead)
+    with contextlib.closing(loaded):
+        for places in batches:
+            data, labels = zip(*itertools.islice(loaded, len(places)))
+            yield np.stack(data), np.array(labels, np.int32)
+
+
+@dataclass(frozen=True)
+class ImageTrainBatches(AugmentedBatches):
+    """Augmented, shuffled training batches of one size; what does not fill the last batch of an
+    epoch is left out.
+
+    Parameters
+    ----------
+    images : Images
+        Where they come from.
+    batch_size : int
+        Images of a batch, over all devices of all workers.
+    seed : int
+        The run's seed.
+    classes : int
+        Number of outputs of the network.
+    size : int, default 224
+        Height and width that the network is given.
+    workers : int
+        Threads that prepare images.
+    mixup_alpha : float, default 0
+        Beta parameter of mixup; 0 switches it off.
+    mixup_until : int, default 0
+        First epoch, counted from 0, without mixup.
+    smoothing : float, default 0
+        Label smoothing eta.
+    auto_aug : bool, default False
+        Augment by AutoAugment's ImageNet policy too.
+    limit : int, optional
+        At most this many batches an epoch.
+    share : Share, optional
+        A worker's part of each batch, which is all that is given then.
+    damage : Damage, optional
+        Puts up with images that cannot be read.
+
+    Raises
+    ------
+    InputError
+        When the images do not fill one batch.
+    """
+
+    images: Images
+    batch_size: int
+    seed: int
+    classes: int = IMAGENET_CLASSES
+    size: int = SIZE
+    workers: int = 0
+    mixup_alpha: float = 0.0
+    mixup_until: int = 0
+    smoothing: float = 0.0
+    auto_aug: bool = False
+    limit: int = 0
+    share: Share = Share()
+    damage: Optional[Damage] = None
+
+    def __post_init__(self):
+        self.images.label_for(self.classes)
+        self.check_one_batch(len(self.images), self.images.source)
+
+    def __len__(self) -> int:
+        return self.count(len(self.images))
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Batches of one epoch, from number `start` on: data (B, 3, size, size) and targets (B,
+        classes), both float32.
+        """
+        order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.images))
+        whole = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size).tolist()
+        places = [self.share.of_batch(batch) for batch in whole[start:]]
+
+        def view(pixels: np.ndarray, place: int) -> np.ndarray:
+            rng = np.random.default_rng([self.seed, epoch, _IMAGE, place])
+            return training_view(pixels, self.size, rng, self.auto_aug)
+
+        loaded = load_batches(self.images, places, self.classes, view, self.workers, self.damage)
+        for index, (data, labels) in enumerate(loaded, start):
+            rng = np.random.default_rng([self.seed, epoch, _MIXUP, index])
+            yield self.mixed(data, labels, self.classes, epoch, rng)
+
+
+@dataclass(frozen=True)
+class ImageEvalBatches(EachOnce):
+    """Every image exactly once, in order, as the validation transform gives it; the last batch may
+    be smaller.
+
+    Iterating gives data (B, 3, size, size) float32 and labels (B,) int32.
+
+    Parameters
+    ----------
+    images : Images
+        Where they come from.
+    batch_size : int
+        Images of a batch, over all devices.
+    classes : int
+        Labels are below it.
+    size : int
+        Height and width that the network is given.
+    crop_ratio : float
+        Share of the scaled shorter side that the crop keeps.
+    workers : int
+        Threads that prepare images.
+    limit : int, optional
+        At most this many batches.
+    share : Share, optional
+        A worker's part of the images, which is all that is given then.
+    """
+
+    images: Images
+    batch_size: int
+    classes: int = IMAGENET_CLASSES
+    size: int = SIZE
+    crop_ratio: float = CROP_RATIO
+    workers: int = 0
+    limit: int = 0
+    share: Share = Share()
+
+    def __post_init__(self):
+        self.images.label_for(self.classes)
+
+    @property
+    def total(self) -> int:
+        return len(self.images)
+
+    def __iter__(self) -> Iterator[Batch]:
+        places = [self.places(index) for index in range(len(self))]
+
+        def view(pixels: np.ndarray, place: int) -> np.ndarray:
+            return central_view(pixels, self.size, self.crop_ratio)
+
+        return load_batches(self.images, places, self.classes, view, self.workers)

@@ -1,0 +1,276 @@
+"""Batches for training and evaluation: which images, in which order, prepared by how many threads.
+
+A training batch is a pure function of the run's seed, the epoch and its number in the epoch, so
+that a run is the same whatever the number of threads, and goes on after an interruption as if there
+had been none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Callable, Generator, Iterator, List, Optional, Sequence, Tuple, TypeVar
+
+import numpy as np
+
+from ..utils.errors import InputError
+from .augment import normalize, random_crop, random_mirror
+from .auto_augment import CIFAR, auto_augment
+from .datasets.base import DataSet, Split
+from .mixup import mixup, one_hot
+
+T = TypeVar("T")
+Batch = Tuple[np.ndarray, np.ndarray]
+_ORDER, _BATCH = 0, 1
+
+
+def prefetch(
+    make: Callable[[int], T], count: int, workers: int, ahead: Optional[int] = None
+) -> Generator[T, None, None]:
+    """``make(0), ..., make(count - 1)`` in order, made by `workers` threads (0: by the caller),
+    `ahead` of them (by default one more than there are threads) before their use.
+    """
+    ahead = workers + 1 if ahead is None else ahead
+    if workers == 0:
+        yield from map(make, range(count))
+        return
+    with ThreadPoolExecutor(min(workers, max(count, 1))) as pool:
+        pending = deque(pool.submit(make, i) for i in range(min(count, ahead)))
+        submitted = len(pending)
+        try:
+            while pending:
+                result = pending.popleft().result()
+                if submitted < count:
+                    pending.append(pool.submit(make, submitted))
+                    submitted += 1
+                yield result
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of the data is one worker's, of several that train together.
+
+    Parameters
+    ----------
+    rank : int, default 0
+        The worker's number, from 0.
+    workers : int, default 1
+        How many there are.
+    """
+
+    rank: int = 0
+    workers: int = 1
+
+    def of_batch(self, places: Sequence[T]) -> List[T]:
+        """This worker's part of a batch that the workers train on together. Where it can, it takes
+        as much from the batch's end as from its start, so that mixup finds the same partners
+        among one worker's images as in the whole batch.
+        """
+        size = len(places) // self.workers
+        if size % 2:
+            return list(places[self.rank * size : (self.rank + 1) * size])
+        start, stop = self.rank * size // 2, (self.rank + 1) * size // 2
+        return [*places[start:stop], *places[len(places) - stop : len(places) - start]]
+
+    def of_all(self, count: int) -> range:
+        """This worker's part of so many images, each of which is one worker's."""
+        return range(count * self.rank // self.workers, count * (self.rank + 1) // self.workers)
+
+
+class AugmentedBatches:
+    """What training batches share, whatever their images come from: how many there are, and their
+    targets.
+    """
+
+    batch_size: int
+    mixup_alpha: float
+    mixup_until: int
+    smoothing: float
+    limit: int
+
+    def check_one_batch(self, images: int, source: str) -> None:
+        """Refuse images that do not fill one batch."""
+        if images < self.batch_size:
+            raise InputError(
+                f"a batch of {self.batch_size} (over all devices) is more than the {images} "
+                f"training images of {source}: lower --batch-size"
+            )
+
+    def count(self, images: int) -> int:
+        """Number of whole batches of so many images, up to the limit."""
+        batches = images // self.batch_size
+        return min(batches, self.limit) if self.limit else batches
+
+    @property
+    def soft_targets(self) -> bool:
+        """Whether any epoch's targets are not one-hot."""
+        return self.smoothing > 0 or (self.mixup_alpha > 0 and self.mixup_until > 0)
+
+    def mixed(
+        self,
+        data: np.ndarray,
+        labels: np.ndarray,
+        classes: int,
+        epoch: int,
+        rng: np.random.Generator,
+    ) -> Batch:
+        """Data and targets of a batch, with label smoothing and the epoch's mixup."""
+        mixing = self.mixup_alpha > 0 and epoch < self.mixup_until
+        lam = rng.beta(self.mixup_alpha, self.mixup_alpha) if mixing else 1
+        return mixup(data, one_hot(labels, classes, self.smoothing), lam)
+
+
+class EachOnce:
+    """What evaluation batches share: every one of `total` images once, up to the limit of batches;
+    of these a worker's share.
+    """
+
+    batch_size: int
+    limit: int
+    share: Share = Share()
+
+    @property
+    def total(self) -> int:
+        """Number of images that there are."""
+        raise NotImplementedError
+
+    @property
+    def samples_of_all(self) -> int:
+        """Number of images that all workers' iterations give together."""
+        if not self.limit:
+            return self.total
+        return min(self.total, self.limit * self.batch_size * self.share.workers)
+
+    @property
+    def samples(self) -> int:
+        """Number of images that an iteration gives."""
+        return len(self.share.of_all(self.samples_of_all))
+
+    def __len__(self) -> int:
+        return math.ceil(self.samples / self.batch_size)
+
+    def places(self, index: int) -> range:
+        """Places of a batch's images."""
+        start = index * self.batch_size
+        return self.share.of_all(self.samples_of_all)[start : start + self.batch_size]
+
+
+@dataclass(frozen=True)
+class TrainBatches(AugmentedBatches):
+    """Augmented, shuffled training batches of one size; what does not fill the last batch of an
+    epoch is left out.
+
+    Parameters
+    ----------
+    data : DataSet
+        Its training part is read.
+    batch_size : int
+        Images of a batch, over all devices.
+    seed : int
+        The run's seed.
+    workers : int
+        Threads that prepare batches ahead.
+    mixup_alpha : float, default 0
+        Beta parameter of mixup; 0 switches it off.
+    mixup_until : int, default 0
+        First epoch, counted from 0, without mixup.
+    smoothing : float, default 0
+        Label smoothing eta.
+    auto_aug : bool, default False
+        Augment by AutoAugment's CIFAR policy too, after the crop and the mirror.
+    limit : int, optional
+        At most this many batches an epoch.
+
+    Raises
+    ------
+    InputError
+        When the training part does not fill one batch, and for AutoAugment of grey images.
+    """
+
+    data: DataSet
+    batch_size: int
+    seed: int
+    workers: int = 0
+    mixup_alpha: float = 0.0
+    mixup_until: int = 0
+    smoothing: float = 0.0
+    auto_aug: bool = False
+    limit: int = 0
+
+    def __post_init__(self):
+        self.check_one_batch(len(self.data.train), self.data.name)
+
+        if self.auto_aug and self.data.train.images.shape[1] != 3:
+            raise InputError(
+                f"--auto-aug: AutoAugment is for colour images, those of {self.data.name} are grey"
+            )
+
+    def __len__(self) -> int:
+        return self.count(len(self.data.train))
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Batches of one epoch, from number `start` on: data (B, 3, H, W) and targets (B, classes),
+        both float32.
+        """
+        order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.data.train))
+        return prefetch(
+            lambda index: self._make(epoch, start + index, order), len(self) - start, self.workers
+        )
+
+    def _make(self, epoch: int, index: int, order: np.ndarray) -> Batch:
+        rng = np.random.default_rng([self.seed, epoch, _BATCH, index])
+        split = self.data.train.take(order[index * self.batch_size : (index + 1) * self.batch_size])
+        images = random_crop(split.images, self.data.pad, rng)
+        if self.data.mirror:
+            images = random_mirror(images, rng)
+        if self.auto_aug:
+            augmented = [auto_augment(image.transpose(1, 2, 0), CIFAR, rng) for image in images]
+            images = np.stack(augmented).transpose(0, 3, 1, 2)
+        data = normalize(images, self.data.mean, self.data.std)
+        return self.mixed(data, split.labels, self.data.classes, epoch, rng)
+
+
+@dataclass(frozen=True)
+class EvalBatches(EachOnce):
+    """Every image of a part exactly once, in order, normalised; the last batch may be smaller.
+
+    Iterating gives data (B, 3, H, W) float32 and labels (B,) int32.
+
+    Parameters
+    ----------
+    data : DataSet
+        Gives the normalisation.
+    split : Split
+        The part to evaluate.
+    batch_size : int
+        Images of a batch, over all devices.
+    workers : int
+        Threads that prepare batches ahead.
+    limit : int, optional
+        At most this many batches.
+    """
+
+    data: DataSet
+    split: Split
+    batch_size: int
+    workers: int = 0
+    limit: int = 0
+
+    @property
+    def total(self) -> int:
+        return len(self.split)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return prefetch(self._make, len(self), self.workers)
+
+    def _make(self, index: int) -> Batch:
+        places = self.places(index)
+        part = slice(places.start, places.stop)
+        return normalize(self.split.images[part], self.data.mean, self.data.std), self.split.labels[
+            part
+        ]

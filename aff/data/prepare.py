@@ -1,0 +1,241 @@
+"""Making ``.rec`` files from folders of images or archives: decoded once to be sure, written whole
+or not at all, with a manifest that says what they hold.
+
+Records are mxnet's (`mxnet.recordio`), as its im2rec writes them; im2rec itself stops at, or loses
+without a word, images that do not decode.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+
+import cv2
+import mxnet as mx
+import numpy as np
+
+from ..utils.errors import InputError
+from ..utils.files import hash_of, read_json, write_json
+from .archives import ArchiveImages
+from .decoding import decode
+from .images import FolderImages, RecordImages
+from .loader import prefetch
+
+MANIFEST = "manifest.json"
+PARTS = ("train", "val")
+ENDINGS = (".rec", ".idx", ".lst")
+AHEAD = 64
+Source = Union[FolderImages, ArchiveImages]
+Progress = Callable[[Iterable, int, str], Iterable]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How images become records.
+
+    Parameters
+    ----------
+    resize : int
+        Scale the shorter side to so many pixels where it is longer; 0: keep the files as they are.
+    quality : int
+        Of the JPEG files that scaling writes, 1 to 100.
+    seed : int
+        Of the order of the training images.
+    """
+
+    resize: int = 0
+    quality: int = 95
+    seed: int = 0
+
+    def effective(self, part: str) -> Dict[str, Optional[int]]:
+        """What of this has an effect on a part; the rest None."""
+        return {
+            "resize": self.resize,
+            "quality": self.quality if self.resize else None,
+            "seed": self.seed if part == "train" else None,
+        }
+
+    def content(self, content: bytes, name: str) -> bytes:
+        """What a record holds of an image file.
+
+        Raises
+        ------
+        InputError
+            For a file that does not decode.
+        """
+        pixels = decode(content, name)
+        shorter = min(pixels.shape[:2])
+        if not self.resize or shorter <= self.resize:
+            return content
+        height, width = (self.resize * side // shorter for side in pixels.shape[:2])
+        scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        options = [cv2.IMWRITE_JPEG_QUALITY, self.quality]
+        return cv2.imencode(".jpg", cv2.cvtColor(scaled, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+
+
+def sha256(path: str) -> str:
+    """SHA-256 of a file."""
+    return hash_of(path, hashlib.sha256())
+
+
+def read_manifest(out: str) -> Dict[str, dict]:
+    """The manifest of a folder, by part; empty where there is none."""
+    path = os.path.join(out, MANIFEST)
+    return read_json(path) if os.path.isfile(path) else {}
+
+
+def is_done(out: str, part: str, wanted: dict) -> bool:
+    """Whether the part's files are there, whole, from the same images in the same way."""
+    entry = read_manifest(out).get(part)
+    files = [os.path.join(out, part + ending) for ending in ENDINGS]
+    if not entry or not all(map(os.path.isfile, files)):
+        return False
+    same = all(entry.get(key) == value for key, value in wanted.items())
+    lists = {ending: sha256(os.path.join(out, part + ending)) for ending in ENDINGS[1:]}
+    return (
+        same
+        and entry.get("bytes") == os.path.getsize(files[0])
+        and entry.get("sha256_of_lists") == lists
+    )
+
+
+def pack(
+    images: Source, out: str, part: str, how: Packing, workers: int, progress: Progress
+) -> Optional[dict]:
+    """Write ``<part>.rec``, ``.idx`` and ``.lst``, and the manifest's entry.
+
+    Parameters
+    ----------
+    images : FolderImages or ArchiveImages
+        What to pack.
+    out : str
+        The folder; it exists.
+    part : str
+        ``'train'``, which is shuffled, or ``'val'``, in order.
+    how : Packing
+        How.
+    workers : int
+        Threads that decode and scale.
+    progress : callable
+        Wraps an iterable, given its length and a description.
+
+    Returns
+    -------
+    dict or None
+        The manifest's entry, or None where all is done already.
+
+    Raises
+    ------
+    InputError
+        Where no image decodes.
+    """
+    wanted = {**how.effective(part), "source": images.fingerprint()}
+    if is_done(out, part, wanted):
+        return None
+    order = np.arange(len(images))
+    if part == "train":
+        order = np.random.default_rng(how.seed).permutation(order)
+    temporary = {ending: os.path.join(out, f".{part}{ending}.tmp") for ending in ENDINGS}
+    try:
+        bad, counts = _write(images, order.tolist(), temporary, how, workers, progress, part)
+        entry = {
+            **wanted,
+            "folder": os.path.abspath(images.source),
+            "images": sum(counts),
+            "classes": list(images.classes),
+            "images_of_class": counts,
+            "bytes": os.path.getsize(temporary[".rec"]),
+            "sha256": sha256(temporary[".rec"]),
+            "sha256_of_lists": {ending: sha256(temporary[ending]) for ending in ENDINGS[1:]},
+            "left_out": bad,
+        }
+        if not entry["images"]:
+            raise InputError(f"{images.source}: none of its {len(images)} images decodes")
+        for ending, path in temporary.items():
+            os.replace(path, os.path.join(out, part + ending))
+    finally:
+        for path in temporary.values():
+            if os.path.exists(path):
+                os.remove(path)
+    write_json(os.path.join(out, MANIFEST), {**read_manifest(out), part: entry})
+    return entry
+
+
+def _write(
+    images: Source,
+    order: Sequence[int],
+    paths: Dict[str, str],
+    how: Packing,
+    workers: int,
+    progress: Progress,
+    part: str,
+) -> Tuple[List[str], List[int]]:
+    """Write the records; names of the images that do not decode, and images of each class."""
+    bad: List[str] = []
+    counts = [0] * len(images.classes)
+    written = 0
+    records = mx.recordio.MXIndexedRecordIO(paths[".idx"], paths[".rec"], "w")
+    try:
+        with open(paths[".lst"], "w", encoding="utf-8") as listing:
+            packed = _packed(images, order, how, workers)
+            for place, content, label in progress(packed, len(order), f"pack {part}"):
+                name = images.relative(place)
+                if content is None:
+                    bad.append(name)
+                    continue
+                key = written
+                written += 1
+                header = mx.recordio.IRHeader(0, float(label), key, 0)
+                records.write_idx(key, mx.recordio.pack(header, content))
+                listing.write(f"{key}\t{label:.6f}\t{name}\n")
+                counts[label] += 1
+    finally:
+        records.close()
+    return bad, counts
+
+
+def _packed(
+    images: Source, order: Sequence[int], how: Packing, workers: int
+) -> Iterator[Tuple[int, Optional[bytes], int]]:
+    """Place, content (None where it does not decode) and label of each image, in order."""
+
+    def load(place: int) -> Tuple[int, Optional[bytes], int]:
+        content, label = images.read(place)
+        try:
+            return place, how.content(content, images.name(place)), label
+        except InputError:
+            return place, None, label
+
+    return prefetch(lambda index: load(order[index]), len(order), max(1, workers), AHEAD + workers)
+
+
+def verify(out: str, part: str, progress: Progress) -> int:
+    """Check that a part's records are those of the manifest, decode, and have labels in range.
+
+    Returns
+    -------
+    int
+        The number of records.
+
+    Raises
+    ------
+    InputError
+        For the first that does not, by its number.
+    """
+    entry = read_manifest(out).get(part, {})
+    path = os.path.join(out, f"{part}.rec")
+    images = RecordImages(path, os.path.join(out, f"{part}.idx"))
+    classes = len(entry.get("classes", []))
+    if entry and (len(images), sha256(path)) != (entry.get("images"), entry.get("sha256")):
+        raise InputError(
+            f"{path}: is not what {MANIFEST} says ({len(images)} records for {entry['images']}, or "
+            "another SHA-256): pack it anew"
+        )
+    for place in progress(range(len(images)), len(images), f"verify {part}"):
+        content, label = images.read(place)
+        decode(content, images.name(place))
+        if classes and label >= classes:
+            raise InputError(f"{images.name(place)}: label {label} is not in 0..{classes - 1}")
+    return len(images)

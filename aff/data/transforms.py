@@ -1,0 +1,107 @@
+"""Augmentation of ImageNet-style training images, and the crop for evaluation; pure functions of an
+image and a generator.
+
+What mxnet's `ImageRecordIter` does with the published settings, in its order: random resized crop,
+mirror, colour jitter, PCA noise.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from .auto_augment import IMAGENET, auto_augment
+
+#: Of each channel, red first, on a scale of 0 to 255.
+MEAN = np.array((123.68, 116.779, 103.939), np.float32)
+STD = np.array((58.393, 57.12, 57.375), np.float32)
+AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
+JITTER, PCA_NOISE = 0.4, 0.1
+ATTEMPTS = 10
+#: Shares of red, green and blue in a grey value, as `ImageRecordIter` has them: it takes red's for
+#: blue's and the other way round, and the published runs were trained so.
+GREY = np.array((0.114, 0.587, 0.299))
+#: Principal components of ImageNet's colours, red first (Krizhevsky et al., 2012).
+EIGENVALUES = np.array((55.46, 4.794, 1.148))
+EIGENVECTORS = np.array(
+    ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
+)
+
+
+def random_resized_crop(pixels: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A random part of the image, of a share of its area in `AREA` and an aspect ratio in `ASPECT`,
+    scaled to (size, size, 3).
+
+    Where no such part fits in `ATTEMPTS` draws, the largest central square.
+    """
+    height, width = pixels.shape[:2]
+    for _ in range(ATTEMPTS):
+        area = rng.uniform(*AREA) * height * width
+        ratio = math.exp(rng.uniform(math.log(ASPECT[0]), math.log(ASPECT[1])))
+        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            top, left = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
+            break
+    else:
+        w = h = min(height, width)
+        top, left = (height - h) // 2, (width - w) // 2
+    part = pixels[top : top + h, left : left + w]
+    return cv2.resize(part, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def jitter_matrix(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Brightness, contrast and saturation, each by a factor in 1 +- `JITTER`, in random order, as
+    one affine map of colours: (3, 4).
+    """
+    brightness, contrast, saturation = rng.uniform(1 - JITTER, 1 + JITTER, 3)
+    mean = cv2.mean(pixels)[:3]
+    matrix = np.eye(3, 4)
+    for kind in rng.permutation(3):
+        if kind == 0:
+            matrix *= brightness
+        elif kind == 1:
+            grey = GREY @ (matrix[:, :3] @ mean + matrix[:, 3])
+            matrix *= contrast
+            matrix[:, 3] += (1 - contrast) * grey
+        else:
+            matrix = saturation * matrix + (1 - saturation) * np.outer(np.ones(3), GREY @ matrix)
+    return matrix
+
+
+def training_view(
+    pixels: np.ndarray, size: int, rng: np.random.Generator, auto_aug: bool = False
+) -> np.ndarray:
+    """An augmented, normalised view (size, size, 3) float32 of an image (H, W, 3) uint8.
+
+    With `auto_aug`, AutoAugment's ImageNet policy acts between the mirror and the colour jitter.
+    """
+    view = random_resized_crop(pixels, size, rng)
+    if rng.random() < 0.5:
+        view = cv2.flip(view, 1)
+    if auto_aug:
+        view = auto_augment(view, IMAGENET, rng)
+    view = cv2.transform(view, jitter_matrix(view, rng))  # to whole levels from 0 to 255
+    noise = EIGENVECTORS @ (rng.normal(0, PCA_NOISE, 3) * EIGENVALUES)
+    return ((view + noise.astype(np.float32)) - MEAN) / STD
+
+
+def scaled_side(size: int, crop_ratio: float) -> int:
+    """Pixels of the shorter side that a centre of so many pixels is cropped from: ``size /
+    crop_ratio``, rounded up.
+    """
+    return math.ceil(round(size / crop_ratio, 6))
+
+
+def central_view(pixels: np.ndarray, size: int, crop_ratio: float) -> np.ndarray:
+    """The normalised centre (size, size, 3) float32 of an image (H, W, 3) uint8 whose shorter side
+    is scaled to ``size / crop_ratio`` first, bilinearly, as `ImageRecordIter` does it.
+    """
+    height, width = pixels.shape[:2]
+    target, shorter = scaled_side(size, crop_ratio), min(height, width)
+    scaled = (target * width // shorter, target * height // shorter)
+    if scaled != (width, height):
+        pixels = cv2.resize(pixels, scaled, interpolation=cv2.INTER_LINEAR)
+    top, left = ((side - size) // 2 for side in pixels.shape[:2])
+    return (pixels[top : top + size, left : left + size] - MEAN) / STD

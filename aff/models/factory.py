@@ -1,0 +1,102 @@
+"""Names to networks: the one factory behind every command and behind ``aff.get_model``."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Tuple
+
+from mxnet.gluon import HybridBlock
+
+from ..utils.errors import InputError, unknown
+from .parameters import Devices
+from .pretrained import load_published
+from .registry import build, list_networks, match_family, model_arguments
+from .weights import PUBLISHED, list_published
+
+
+def list_models() -> List[str]:
+    """Names that `get_model` takes: the networks in their usual depths (CIFAR ResNets exist in
+    every depth 6b+2, CIFAR ResNeXts in every 9b+2), then those with published parameters.
+    """
+    return [*list_networks(), *list_published()]
+
+
+def resolve_model(name: str) -> Tuple[str, Dict[str, Any]]:
+    """The network's own name, and the arguments that the name implies: those of a published
+    network.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the message lists those that exist.
+    """
+    if str(name) in PUBLISHED:
+        return PUBLISHED[name].model, dict(PUBLISHED[name].kwargs)
+    if match_family(name) is None:
+        raise unknown("model", name, list_models())
+    return name, {}
+
+
+def get_model(
+    name: str,
+    *,
+    pretrained: bool = False,
+    root: Optional[str] = None,
+    ctx: Devices = None,
+    **kwargs,
+) -> HybridBlock:
+    """Build a network by name.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_models()`, or another depth of the CIFAR families. The name of published
+        parameters stands for the network that they fit.
+    pretrained : bool, default False
+        Load the parameters that are published under this name; see `load_published`.
+    root : str, default 'params'
+        Folder of published parameters; they are fetched where they are not there.
+    ctx : Context or list of Context, optional
+        Where given, the parameters are initialized there (Xavier; ImageNet networks MSRA-PReLU, as
+        published), ready to be used or loaded into. Pretrained networks go to `cpu()` without it.
+    **kwargs
+        `fusion` (default ``'ASKCFuse'``); `classes` (100, or 1000 for ImageNet networks);
+        `start_layer`, the first stage, from 1, that uses the fusion (1, or 3 for ImageNet
+        networks); `channel_times`; `deep_stem` and its `stem_width`; `avg_down`; `use_se`;
+        `last_gamma`, zero in the last gamma of every block; `norm_layer` (e.g.
+        `mxnet.gluon.contrib.nn.SyncBatchNorm`) and its `norm_kwargs`; as far as the network has
+        them.
+
+    Returns
+    -------
+    HybridBlock
+        (N, 3, H, W) to logits (N, classes).
+
+    Raises
+    ------
+    InputError
+        For an unknown model, fusion or argument, or a value out of range (the message names the
+        valid ones), and for published parameters that cannot be had.
+    """
+    if not pretrained:
+        if root is not None:
+            raise InputError("root is the folder of published parameters: it needs pretrained=True")
+        model, implied = resolve_model(name)
+        return build(model, ctx=ctx, **{**implied, **kwargs})
+    if str(name) not in PUBLISHED:
+        model, _ = resolve_model(name)
+        fitting = [record.name for record in PUBLISHED.values() if record.model == model]
+        of = "of this network" if fitting else "at all"
+        raise InputError(
+            f"{name} is no name of published parameters; those {of}: "
+            f"{', '.join(fitting or PUBLISHED)}"
+        )
+    fixed = [argument for argument in kwargs if argument not in ("norm_layer", "norm_kwargs")]
+    if fixed:
+        raise InputError(
+            f"{name} is published with {PUBLISHED[name].kwargs}: with pretrained=True it takes no "
+            f"{', '.join(fixed)}"
+        )
+    return load_published(name, ctx=ctx, root=root, **kwargs)
+
+
+__all__ = ["get_model", "list_models", "model_arguments", "resolve_model"]

@@ -1,0 +1,143 @@
+"""Parameters to a file and back, with every name and shape checked before any is set."""
+
+from __future__ import annotations
+
+import errno
+from typing import Dict, List, Sequence, Union
+
+import mxnet as mx
+import numpy as np
+from mxnet.gluon import HybridBlock
+
+from ..utils.errors import InputError
+from ..utils.files import replacing
+from ..utils.params_file import ArrayFile
+
+SHOWN = 3
+Shapes = Dict[str, tuple]
+Devices = Union[mx.Context, Sequence[mx.Context], None]
+
+
+class Misfit(InputError):
+    """A parameter file does not fit a network; `shapes` are what the file holds, by name."""
+
+    def __init__(self, message: str, shapes: Shapes):
+        super().__init__(message)
+        self.shapes = shapes
+
+
+def save_parameters(net: HybridBlock, path: str) -> None:
+    """Save the first device's values by structural name, in the format of
+    ``Block.save_parameters``, atomically.
+    """
+    arrays = {
+        name: parameter.data(parameter.list_ctx()[0]).as_in_context(mx.cpu())
+        for name, parameter in net._collect_params_with_prefix().items()
+    }
+    save_arrays(path, arrays)
+
+
+def save_arrays(path: str, arrays: Dict[str, mx.nd.NDArray]) -> None:
+    """Save named arrays in mxnet's format, atomically.
+
+    Raises
+    ------
+    OSError
+        Where they cannot be written whole (a full disk, which mxnet does not always notice).
+    """
+    with replacing(path) as temporary:
+        try:
+            mx.nd.save(temporary, arrays)
+            ArrayFile(temporary)
+        except (mx.MXNetError, InputError) as error:
+            message = "cannot be written whole (is the disk full?)"
+            raise OSError(errno.EIO, message, path) from error
+
+
+def copy_parameters(source: HybridBlock, target: HybridBlock) -> None:
+    """Set every parameter of `target`, on all its devices, to that of `source` on its first."""
+    parameters = source._collect_params_with_prefix()
+    for name, parameter in target._collect_params_with_prefix().items():
+        parameter.set_data(parameters[name].data(parameters[name].list_ctx()[0]))
+
+
+def average_statistics(net: HybridBlock) -> None:
+    """Give all devices the mean of their running statistics, in which alone they differ."""
+    for parameter in net.collect_params().values():
+        if parameter.grad_req == "null" and len(parameter.list_ctx()) > 1:
+            values = [array.as_in_context(mx.cpu()) for array in parameter.list_data()]
+            parameter.set_data(mx.nd.add_n(*values) / len(values))
+
+
+def few(names: Sequence) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(map(str, names[:SHOWN]))}{more}"
+
+
+def misfits(net: HybridBlock, shapes: Shapes) -> List[str]:
+    """What keeps arrays of these names and shapes from being this network's parameters, a phrase
+    each; empty where they fit.
+    """
+    parameters = net._collect_params_with_prefix()
+    missing = [name for name in parameters if name not in shapes]
+    left_over = [name for name in shapes if name not in parameters]
+    other = [
+        f"{name} {shapes[name]} for {parameter.shape}"
+        for name, parameter in parameters.items()
+        if name in shapes and shapes[name] != parameter.shape
+    ]
+    findings = (("missing", missing), ("left over", left_over), ("of another shape", other))
+    return [f"{len(names)} {what}: {few(names)}" for what, names in findings if names]
+
+
+def load_fitting(net: HybridBlock, path: str, ctx: Devices = None) -> None:
+    """Load a file saved by `save_parameters` or ``Block.save_parameters``; each value is cast to
+    its parameter's number format.
+
+    Parameters
+    ----------
+    net : HybridBlock
+        Initialized or not.
+    path : str
+        The file.
+    ctx : Context or list of Context, default `cpu()`
+        Where the parameters of a network that is not initialized go; others stay where they are.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read; `Misfit` for one that does not fit. The network is then as
+        before.
+    """
+    file = ArrayFile(path)
+    trouble = misfits(net, file.shapes)
+    if trouble:
+        raise Misfit(f"{path} does not fit this network: {'; '.join(trouble)}", file.shapes)
+    ctx = mx.cpu() if ctx is None else ctx
+    devices = [ctx] if isinstance(ctx, mx.Context) else list(ctx)
+    parameters = net._collect_params_with_prefix()
+    values = {name: _cast(file, name, parameter.dtype) for name, parameter in parameters.items()}
+    for name, parameter in parameters.items():
+        parameter._load_init(
+            mx.nd.array(values[name], ctx=mx.cpu(), dtype=parameter.dtype),
+            parameter.list_ctx() if parameter._data is not None else devices,
+        )
+
+
+def _cast(file: ArrayFile, name: str, dtype) -> np.ndarray:
+    """An array in a parameter's number format.
+
+    Raises
+    ------
+    InputError
+        For whole numbers, which parameters are not, and values that the format cannot hold.
+    """
+    array = file[name]
+    if array.dtype.kind != "f":
+        raise InputError(f"{file.path}: {name} holds {array.dtype} values, not parameters")
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    if array.dtype.itemsize > cast.dtype.itemsize and (np.isinf(cast) & np.isfinite(array)).any():
+        raise InputError(f"{file.path}: {name} holds values too large for {cast.dtype}")
+    return cast

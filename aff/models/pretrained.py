@@ -1,0 +1,114 @@
+"""Networks with parameters from files: published ones, and a user's own."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import Dict, List, Optional
+
+import mxnet as mx
+from mxnet.gluon import HybridBlock
+
+from ..nn.layers import NormLayer
+from ..utils.errors import InputError
+from .parameters import Devices, Misfit, few, load_fitting
+from .registry import build
+from .weights import (
+    DEFAULT_ROOT,
+    PUBLISHED,
+    Published,
+    fetch,
+    fetch_command,
+    find_published,
+    verify,
+)
+
+
+def load_published(
+    name: str,
+    ctx: Devices = None,
+    root: Optional[str] = None,
+    norm_layer: Optional[NormLayer] = None,
+    norm_kwargs: Optional[dict] = None,
+) -> HybridBlock:
+    """A network with published parameters.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_published()`.
+    ctx : Context or list of Context, default `cpu()`
+        Where the parameters go.
+    root : str, default 'params'
+        Folder of the file; it is fetched where it is not there.
+    norm_layer, norm_kwargs : callable and dict, optional
+        The normalisation layer (default `BatchNorm`) and its arguments.
+
+    Returns
+    -------
+    HybridBlock
+        In float32, (N, 3, H, W) to logits (N, classes).
+
+    Raises
+    ------
+    InputError
+        For an unknown name, or a file that cannot be had, is not the published one, or does not
+        fit.
+    """
+    record = find_published(name)
+    path = os.path.join(root or DEFAULT_ROOT, record.filename)
+    if os.path.exists(path):
+        try:
+            verify(record, path)
+        except InputError as error:
+            raise InputError(
+                f"{error}; to fetch it: {fetch_command(name, root or DEFAULT_ROOT)}"
+            ) from error
+    else:
+        fetch(name, root)
+    ctx = mx.cpu() if ctx is None else ctx
+    norm = {"norm_layer": norm_layer, "norm_kwargs": norm_kwargs}
+    net = build(record.model, ctx=ctx, **record.kwargs, **norm)
+    load_fitting(net, path, ctx)
+    return net
+
+
+def load_parameters(net: HybridBlock, path: str, ctx: Devices = None) -> None:
+    """Load a parameter file into a network, of whichever number format either is.
+
+    Raises
+    ------
+    InputError
+        For a file that is damaged or does not fit; it says which names are missing, left over or
+        of another shape, and which published network the file does fit. The network is then as
+        before.
+    """
+    try:
+        load_fitting(net, path, ctx)
+    except Misfit as error:
+        names = fitting(error.shapes)
+        if not names:
+            raise
+        raise InputError(
+            f"{error}; it fits the published {few(names)} ({_call(PUBLISHED[names[0]])})"
+        ) from error
+
+
+def fitting(shapes: Dict[str, tuple]) -> List[str]:
+    """Names of the published networks whose parameters have these names and shapes."""
+    return [
+        record.name
+        for record in PUBLISHED.values()
+        if _shapes(record.model, tuple(record.kwargs.items())) == shapes
+    ]
+
+
+@lru_cache(maxsize=None)
+def _shapes(model: str, kwargs: tuple) -> Dict[str, tuple]:
+    parameters = build(model, **dict(kwargs))._collect_params_with_prefix()
+    return {name: parameter.shape for name, parameter in parameters.items()}
+
+
+def _call(record: Published) -> str:
+    arguments = ", ".join(f"{key}={value!r}" for key, value in record.kwargs.items())
+    return f"aff.get_model({record.model!r}, {arguments})"

@@ -1,0 +1,216 @@
+"""The families of networks: how a name gives a class and its depth, and how one is built."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+import re
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+
+from mxnet import Context, init
+from mxnet.gluon import HybridBlock
+
+from ..nn.fusion import resolve_fusion
+from ..utils.errors import InputError, unknown
+from .resnet import CIFARResNet, ResNetV1b
+from .resnext import CIFARResNeXt, ResNeXt
+
+MAX_DEPTH = 2000
+IMAGENET_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+_WHOLE = ("classes", "channel_times", "start_layer", "stem_width")
+_SWITCHES = ("deep_stem", "avg_down", "use_se", "last_gamma")
+
+
+@dataclass(frozen=True)
+class Family:
+    """Networks of one kind and several depths.
+
+    Parameters
+    ----------
+    pattern : str
+        Their names, with ``{}`` for the depth.
+    network : callable
+        The class; its first argument is the number of blocks of each stage.
+    depths : tuple of int
+        Depths to list.
+    step : int, optional
+        Depths are ``step * b + 2`` for b blocks in each of three stages; without it they are those
+        of `IMAGENET_BLOCKS` that are listed.
+    size : int
+        Usual height and width of the input.
+    initializer : callable
+        Gives the initializer that the published runs used.
+    """
+
+    pattern: str
+    network: Callable[..., HybridBlock]
+    depths: Tuple[int, ...]
+    size: int
+    initializer: Callable[[], init.Initializer]
+    step: Optional[int] = None
+
+    def blocks(self, depth: int) -> Tuple[int, ...]:
+        """Blocks of each stage.
+
+        Raises
+        ------
+        InputError
+            For a depth that the family does not have.
+        """
+        if self.step is None:
+            if depth in self.depths:
+                return IMAGENET_BLOCKS[depth]
+            rule = f"one of {', '.join(map(str, self.depths))}"
+        else:
+            if self.step + 2 <= depth <= MAX_DEPTH and (depth - 2) % self.step == 0:
+                return ((depth - 2) // self.step,) * 3
+            some = ", ".join(str(self.step * b + 2) for b in range(1, 6))
+            rule = f"{self.step}b+2, e.g. {some}, and at most {MAX_DEPTH}"
+        raise InputError(
+            f"model {self.pattern.format(depth)!r}: the depth of {self.pattern.format('<depth>')} "
+            f"must be {rule}"
+        )
+
+    def names(self) -> List[str]:
+        """Names of the listed depths."""
+        return [self.pattern.format(depth) for depth in self.depths]
+
+
+FAMILIES = (
+    Family("resnet{}_v1b_askc", ResNetV1b, (50, 101, 152), 224, init.MSRAPrelu),
+    Family("resnext{}_32x4d_askc", ResNeXt, (50, 101), 224, init.MSRAPrelu),
+    Family(
+        "cifar_resnet{}_askc",
+        CIFARResNet,
+        (8, 14, 20, 26, 32, 38, 44, 56, 110),
+        32,
+        init.Xavier,
+        step=6,
+    ),
+    Family(
+        "cifar_resnext{}_32x4d_askc",
+        CIFARResNeXt,
+        (11, 20, 29, 38, 47, 56),
+        32,
+        init.Xavier,
+        step=9,
+    ),
+)
+
+
+def list_networks() -> List[str]:
+    """Names of the networks in the usual depths."""
+    return [name for family in FAMILIES for name in family.names()]
+
+
+def match_family(name: str) -> Optional[Tuple[Family, int]]:
+    """The family that a name belongs to and its depth, or None.
+
+    Raises
+    ------
+    InputError
+        For a depth that the family does not have.
+    """
+    for family in FAMILIES:
+        match = re.fullmatch(family.pattern.format("([1-9][0-9]*)"), str(name))
+        if match:
+            depth = int(match.group(1))
+            family.blocks(depth)
+            return family, depth
+    return None
+
+
+def find_family(name: str) -> Tuple[Family, int]:
+    """The family that a name belongs to, and its depth.
+
+    Raises
+    ------
+    InputError
+        For a name of no family, or a depth that its family does not have.
+    """
+    found = match_family(name)
+    if found is None:
+        raise unknown("model", name, list_networks())
+    return found
+
+
+def model_arguments(name: str) -> List[str]:
+    """Names of the keyword arguments that a network takes.
+
+    Raises
+    ------
+    InputError
+        For an unknown model.
+    """
+    network = find_family(name)[0].network
+    hidden = {"self", "blocks", "cardinality", "bottleneck_width"}
+    return [
+        argument for argument in inspect.signature(network).parameters if argument not in hidden
+    ]
+
+
+def full_arguments(name: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
+    """All that makes up a network, with the defaults that `kwargs` leaves: equal of two networks
+    that are the same. (`last_gamma` is about the start of training, and left out.)
+    """
+    parameters = inspect.signature(find_family(name)[0].network).parameters
+    defaults = {argument: parameters[argument].default for argument in model_arguments(name)}
+    kwargs = checked_arguments(name, kwargs)
+    if not kwargs.get("deep_stem"):
+        defaults.pop("stem_width", None)
+    defaults.pop("last_gamma", None)
+    return {argument: kwargs.get(argument, default) for argument, default in defaults.items()}
+
+
+def build(name: str, ctx: Union[Context, Sequence[Context], None] = None, **kwargs) -> HybridBlock:
+    """Build a network by its name; `aff.get_model` says what it takes."""
+    family, depth = find_family(name)
+    devices = [ctx] if isinstance(ctx, Context) else ctx
+    if devices is not None and not (devices and all(isinstance(d, Context) for d in devices)):
+        raise InputError(f"ctx must be a Context such as mx.cpu(), or a list of them, got {ctx!r}")
+    net = family.network(family.blocks(depth), **checked_arguments(name, kwargs))
+    if ctx is not None:
+        net.initialize(family.initializer(), ctx=ctx)
+    return net
+
+
+def checked_arguments(name: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
+    """The arguments of a network, each known and of its kind; the fusion by its published name.
+
+    Raises
+    ------
+    InputError
+        For an unknown argument, or a value out of range.
+    """
+    family, depth = find_family(name)
+    valid = model_arguments(name)
+    last = len(family.blocks(depth)) + 1
+    for argument, value in kwargs.items():
+        if argument not in valid:
+            raise unknown(f"argument of {name}", argument, ["ctx", *valid])
+        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if argument in _WHOLE and not (whole and value >= 1):
+            raise InputError(f"{argument} must be a whole number of at least 1, got {value!r}")
+        if argument == "start_layer" and value > last:
+            raise InputError(
+                f"start_layer of {name} must be 1 to {last} ({last} adds everywhere), got {value}"
+            )
+        if argument in _SWITCHES and not isinstance(value, bool):
+            raise InputError(f"{argument} must be True or False, got {value!r}")
+    if "stem_width" in kwargs and not kwargs.get("deep_stem"):
+        raise InputError(f"stem_width of {name} is that of the deep stem: it needs deep_stem=True")
+    if "fusion" in kwargs:
+        kwargs = {**kwargs, "fusion": resolve_fusion(kwargs["fusion"])}
+    return kwargs
+
+
+def count_parameters(net: HybridBlock) -> Tuple[int, int]:
+    """Numbers of parameters, ``(trainable, total)``; the difference is what takes no gradient.
+
+    That is BatchNorm's running statistics, and its scale and centre where they are switched off.
+    """
+    parameters = net.collect_params().values()
+    sizes = [(math.prod(parameter.shape), parameter.grad_req != "null") for parameter in parameters]
+    return sum(size for size, trainable in sizes if trainable), sum(size for size, _ in sizes)

@@ -1,0 +1,176 @@
+"""Layer table of a network: output shapes, parameters and multiply-adds, read off its symbolic
+graph.
+
+No data, no parameters' values and no device are needed. Multiply-adds ("FLOPs" in the paper) count
+convolutions and dense layers (one for each weight applied), and the fusions' own arithmetic (one
+for each value that an elementwise operator or a pooling of a fusion gives). BatchNorm and
+activations of the backbone are left out, as usual.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+from dataclasses import dataclass
+from typing import Dict, List, Tuple
+
+import mxnet as mx
+from mxnet.gluon import Block, HybridBlock
+
+from ..nn.fusion import is_fusion
+from ..utils.errors import InputError
+
+
+@dataclass
+class Row:
+    """One block of the network that computes something itself.
+
+    Parameters
+    ----------
+    name : str
+        Structural name; children's names in a parameter file start with it.
+    kind : str
+        Class of the block.
+    shape : tuple of int
+        Of its last output, without the batch.
+    parameters, trainable : int
+        Its own parameters, and those of them that take gradients.
+    multiply_adds : int
+        For one image.
+    """
+
+    name: str
+    kind: str
+    shape: Tuple[int, ...]
+    parameters: int = 0
+    trainable: int = 0
+    multiply_adds: int = 0
+
+
+_POOLING = ("Pooling", "_contrib_AdaptiveAvgPooling2D")
+_ELEMENTWISE = (
+    "elemwise_add",
+    "add_n",
+    "elemwise_sub",
+    "elemwise_mul",
+    "broadcast_add",
+    "broadcast_mul",
+    "_mul_scalar",
+    "_plus_scalar",
+    "_rminus_scalar",
+    "Activation",
+    "softmax",
+    "broadcast_sub",
+)
+
+
+def summarize(net: HybridBlock, size: int) -> List[Row]:
+    """Rows of the layer table for one RGB image of `size` x `size`, in the order of computation.
+
+    Raises
+    ------
+    InputError
+        For an image that is too small for the network.
+    """
+    output = net(mx.sym.var("data"))
+    internals = output.get_internals()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # mxnet prints its arguments
+            found = internals.infer_shape(data=(1, 3, size, size))[1]
+    except mx.MXNetError as error:
+        raise InputError(f"an input of {size} x {size} pixels is too small here") from error
+    shapes = dict(zip(internals.list_outputs(), found))
+    nodes = json.loads(output.tojson())["nodes"]
+    owners = _owners(net)
+    rows: Dict[str, Row] = {}
+    for node in nodes:
+        if node["op"] == "null":
+            continue
+        inputs = [nodes[entry[0]]["name"] for entry in node["inputs"]]
+        path, block, in_fusion = _owner(node["name"], owners)
+        shape = shapes.get(f"{node['name']}_output") or shapes[f"{node['name']}_output0"]
+        row = rows.setdefault(path, Row(path or "(net)", type(block).__name__, shape[1:]))
+        row.shape = shape[1:]
+        row.multiply_adds += _multiply_adds(node, shape, inputs, shapes, in_fusion)
+    for path, block, _ in owners.values():
+        own = block._reg_params.values()
+        if own:
+            rows[path].parameters = sum(math.prod(parameter.shape) for parameter in own)
+            rows[path].trainable = sum(
+                math.prod(parameter.shape) for parameter in own if parameter.grad_req != "null"
+            )
+    return list(rows.values())
+
+
+def _owners(net: Block) -> Dict[str, Tuple[str, Block, bool]]:
+    """Prefix of each block to its structural name, itself, and whether it is part of a fusion."""
+    owners: Dict[str, Tuple[str, Block, bool]] = {}
+
+    def visit(block: Block, path: str, in_fusion: bool):
+        in_fusion = in_fusion or is_fusion(block)
+        owners[block.prefix] = (path, block, in_fusion)
+        for name, child in block._children.items():
+            visit(child, f"{path}.{name}" if path else name, in_fusion)
+
+    visit(net, "", False)
+    return owners
+
+
+def _owner(node_name: str, owners: Dict[str, Tuple[str, Block, bool]]) -> Tuple[str, Block, bool]:
+    end = len(node_name)
+    while end > 0:
+        end = node_name.rfind("_", 0, end)
+        if node_name[: end + 1] in owners:
+            return owners[node_name[: end + 1]]
+    raise ValueError(f"no block owns the operator {node_name}")
+
+
+def _multiply_adds(
+    node: dict,
+    shape: Tuple[int, ...],
+    inputs: List[str],
+    shapes: Dict[str, Tuple[int, ...]],
+    in_fusion: bool,
+) -> int:
+    if node["op"] in ("Convolution", "FullyConnected"):
+        weight = _input_shape(inputs[1], shapes)
+        spatial = math.prod(shape[2:])
+        return math.prod(weight) * spatial
+    if in_fusion and node["op"] in _POOLING:
+        return math.prod(_input_shape(inputs[0], shapes)[1:])
+    if in_fusion and node["op"] in _ELEMENTWISE:
+        return math.prod(shape[1:])
+    return 0
+
+
+def _input_shape(name: str, shapes: Dict[str, Tuple[int, ...]]) -> Tuple[int, ...]:
+    return shapes.get(name) or shapes.get(f"{name}_output") or shapes[f"{name}_output0"]
+
+
+def table(rows: List[Row], title: str) -> str:
+    """The rows and their totals as text."""
+    width = max(len(row.name) for row in rows)
+    kinds = max(len(row.kind) for row in rows)
+    head = (
+        f"{'layer':<{width}}  {'type':<{kinds}}  {'output shape':<16}  {'parameters':>12}  "
+        f"{'trainable':>12}  {'multiply-adds':>16}"
+    )
+    lines = [title, head, "-" * len(head)]
+    for row in rows:
+        lines.append(
+            f"{row.name:<{width}}  {row.kind:<{kinds}}  {str(row.shape):<16}  "
+            f"{row.parameters:>12,}  {row.trainable:>12,}  {row.multiply_adds:>16,}"
+        )
+    total, trainable, operations = (
+        sum(getattr(row, key) for row in rows)
+        for key in ("parameters", "trainable", "multiply_adds")
+    )
+    lines += [
+        "-" * len(head),
+        f"parameters: {total:,} ({total / 1e6:.2f}M), of them trainable {trainable:,} "
+        f"({trainable / 1e6:.2f}M)",
+        f"multiply-adds (FLOPs) of one image: {operations:,} ({operations / 1e9:.3f} G)",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,270 @@
+"""The published parameter files, the authors' and our own: what each is, where it lives, how it is
+fetched and verified.
+
+The tables are beside this module: ``published_params.csv``, the files of the public repository
+YimianDai/open-aff at the commits that it names, and ``own_params.csv``, those that come with this
+repository; with the git blob SHA-1 of each.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import hashlib
+import os
+import shlex
+import shutil
+import urllib.parse
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional
+
+from .. import compat
+from ..utils.download import download, put_aside
+from ..utils.errors import InputError, unknown
+from ..utils.files import hash_of, replacing
+
+REPOSITORY = "https://raw.githubusercontent.com/YimianDai/open-aff"
+DEFAULT_ROOT = "params"
+#: GitHub takes no larger file into a repository.
+MAX_BYTES = 100 * 2**20
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published parameter file.
+
+    Parameters
+    ----------
+    name : str
+        What it is called here.
+    generation : int
+        1, of the paper's first tables, 2, the authors' later re-implementation, or 0, our own.
+    dataset : str
+        What it was trained on: ``'imagenet'``, ``'cifar10'``, ``'cifar100'`` or
+        ``'fashion-mnist'``.
+    label_set : str or None
+        For CIFAR-100: ``'coarse'`` where a network of 100 outputs was trained and scored on the 20
+        superclasses, or ``'fine'``.
+    commit, path : str
+        Where it lives in the authors' repository; our own have no commit.
+    sha1 : str
+        Its git blob SHA-1.
+    metric, value : str and float
+        The reported score, a fraction: ``'top1_error'`` or ``'top1_accuracy'``.
+    model, kwargs : str and dict
+        The network that it fits, as `aff.get_model` takes it.
+    curve : str
+        Name of the published training log in ``logs/published/`` (of our own: of the run in
+        ``logs/``), or an empty text.
+    """
+
+    name: str
+    generation: int
+    dataset: str
+    label_set: Optional[str]
+    commit: str
+    path: str
+    sha1: str
+    metric: str
+    value: float
+    model: str
+    kwargs: Dict[str, Any]
+    curve: str
+
+    @property
+    def ours(self) -> bool:
+        """Whether it comes with this repository, from a run of our own."""
+        return not self.generation
+
+    @property
+    def log(self) -> str:
+        """Where its training log is in the repository, or an empty text."""
+        if not self.curve:
+            return ""
+        return f"logs/{self.curve}" if self.ours else f"logs/published/{self.curve}.csv"
+
+    @property
+    def filename(self) -> str:
+        """Its name in a folder of parameters."""
+        return f"{self.name}.params"
+
+    @property
+    def top1_error(self) -> float:
+        """The reported top-1 error, a fraction."""
+        return self.value if self.metric == "top1_error" else 1 - self.value
+
+    def url(self, mirror: Optional[str] = None) -> str:
+        """Its address, at GitHub or at a mirror of the repository's ``<commit>/<path>``."""
+        base = mirror or compat.mirror() or REPOSITORY
+        if not base.lower().startswith(("http://", "https://")):
+            raise InputError(
+                f"mirror {base!r}: give an address that starts with http:// or https://"
+            )
+        return f"{base.rstrip('/')}/{self.commit}/{urllib.parse.quote(self.path)}"
+
+
+def _record(row: Dict[str, str]) -> Published:
+    given = (pair.split("=") for pair in row["build_kwargs"].split())
+    kwargs = {key: ast.literal_eval(value) for key, value in given}
+    return Published(
+        name=row["name"],
+        generation=int(row["generation"]),
+        dataset=row["dataset"],
+        label_set=row["label_set"] or None,
+        commit=row["source_commit"],
+        path=row["source_path"],
+        sha1=row["git_blob_sha1"],
+        metric=row["metric"],
+        value=float(row["published_value"]),
+        model=row["build_name"],
+        kwargs={"fusion": row["fusion"], "classes": 1000, **kwargs},
+        curve=row["curve"],
+    )
+
+
+def _read_table(filename: str) -> Dict[str, Published]:
+    with open(os.path.join(HERE, filename), encoding="utf-8", newline="") as file:
+        return {row["name"]: _record(row) for row in csv.DictReader(file)}
+
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = os.path.dirname(HERE)
+PUBLISHED = {**_read_table("published_params.csv"), **_read_table("own_params.csv")}
+
+
+def list_published() -> List[str]:
+    """Names of the published parameter files."""
+    return list(PUBLISHED)
+
+
+def find_published(name: str) -> Published:
+    """The record of a published file.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the message lists those that exist.
+    """
+    if str(name) not in PUBLISHED:
+        raise unknown("published parameters", name, PUBLISHED)
+    return PUBLISHED[name]
+
+
+def blob_sha1(path: str) -> str:
+    """A file's git blob SHA-1, ``sha1("blob <size>\\0" + content)``, as ``git hash-object`` prints
+    it.
+    """
+    try:
+        return hash_of(path, hashlib.sha1(b"blob %d\0" % os.path.getsize(path)))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def verify(record: Published, path: str) -> None:
+    """Refuse a file that is not the published one.
+
+    Raises
+    ------
+    InputError
+        With the hashes, and which published file it is where it is another one.
+    """
+    found = blob_sha1(path)
+    if found == record.sha1:
+        return
+    others = [other.name for other in PUBLISHED.values() if other.sha1 == found]
+    why = f"it is {others[0]}" if others else "truncated, altered, or another file"
+    raise InputError(
+        f"{path} is not the published {record.name}: its git blob SHA-1 is {found}, not "
+        f"{record.sha1} ({why})"
+    )
+
+
+def shipped(record: Published) -> str:
+    """Where this installation, or the clone that it runs from, has one of our own files.
+
+    Raises
+    ------
+    InputError
+        Where it has none.
+    """
+    for folder in (PACKAGE, os.path.dirname(PACKAGE)):
+        path = os.path.join(folder, DEFAULT_ROOT, record.filename)
+        if os.path.isfile(path):
+            return path
+    raise InputError(
+        f"{record.filename} is not in this installation: a clone of the repository has it in "
+        f"{DEFAULT_ROOT}/; there, 'git checkout -- {DEFAULT_ROOT}' brings a lost one back"
+    )
+
+
+def fetch(
+    name: str,
+    root: Optional[str] = None,
+    mirror: Optional[str] = None,
+    source: Optional[str] = None,
+) -> str:
+    """Put a published file into a folder, verified.
+
+    A file that is there already is verified and left; a wrong one is kept aside as
+    ``<name>.params.refused`` once the right one is here.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_published()`.
+    root : str, default 'params'
+        The folder; it is created.
+    mirror : str, optional
+        Address that serves ``<commit>/<path>`` as GitHub's raw files do; the environment variable
+        ``AFF_MIRROR`` names one too.
+    source : str, optional
+        Copy this file instead of downloading one. (Our own files are copied from this installation
+        or clone without it.)
+
+    Returns
+    -------
+    str
+        The file's path.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be had or is not the published one.
+    """
+    record = find_published(name)
+    if record.ours and source is None:
+        source = shipped(record)
+    root = root or DEFAULT_ROOT
+    path = os.path.join(root, record.filename)
+    if source is not None:
+        verify(record, source)
+    if os.path.isfile(path) and blob_sha1(path) == record.sha1:
+        return path
+    url = record.url(mirror) if source is None else ""
+    try:
+        os.makedirs(root, exist_ok=True)
+        if source is not None:
+            with replacing(path) as temporary:
+                shutil.copyfile(source, temporary)
+                verify(record, temporary)
+                if os.path.exists(path):
+                    put_aside(path, path)
+            return path
+    except OSError as error:
+        raise InputError(f"{root}: cannot be written to ({error.strerror})") from error
+    try:
+        download(url, path, lambda part: verify(record, part), MAX_BYTES)
+    except InputError as error:
+        official = record.url(REPOSITORY)
+        what = "that address" if url == official else official
+        raise InputError(
+            f"{error}. Fetch {what} elsewhere and put the file here with: "
+            f"{fetch_command(name, root)} --from FILE"
+        ) from error
+    return path
+
+
+def fetch_command(name: str, root: str) -> str:
+    """The command that fetches a published file into a folder."""
+    where = "" if root == DEFAULT_ROOT else f" --root {shlex.quote(root)}"
+    return f"python -m aff fetch {name}{where}"

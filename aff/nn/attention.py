@@ -1,0 +1,155 @@
+"""Channel contexts, and how their weight joins two inputs: what the fusions are made of.
+
+The joins are written for mxnet 1.9.1 on a CPU, where time goes into layouts and reductions rather
+than arithmetic (on a GPU mxnet fuses elementwise operators):
+
+- oneDNN keeps (N, C, H, W) in blocks of channels, and every operator of another kind copies its
+  inputs back. What is multiplied elementwise is therefore taken to (N, C, HW) once.
+- The gradient of a broadcast sums over positions, slowly. A product with ones is the same, by a
+  matrix multiplication.
+- An operator that ends in a plain layout makes all that follows run there, BatchNorm at a sixth of
+  its speed. The last sum is written over a fresh one in oneDNN's own layout.
+"""
+
+from __future__ import annotations
+
+import mxnet as mx
+from mxnet.gluon import HybridBlock, nn
+
+from ..utils.errors import InputError
+from .layers import GlobalAvgPool2D, Normalization, conv, sequential
+
+
+def reduced(channels: int, r: int) -> int:
+    """Channels of a bottleneck, C/r rounded down.
+
+    Raises
+    ------
+    InputError
+        Where none is left.
+    """
+    if channels < r:
+        raise InputError(
+            f"a reduction ratio of {r} leaves nothing of {channels} channels: it must not be larger"
+        )
+    return channels // r
+
+
+def bottleneck(channels: int, inner: int, out: int, norm: Normalization) -> list:
+    """1x1 convolution C to `inner`, BN, relu, 1x1 convolution to `out`, BN; biases as published."""
+    return [
+        conv(channels, inner, use_bias=True),
+        norm(inner),
+        nn.Activation("relu"),
+        conv(inner, out, use_bias=True),
+        norm(out),
+    ]
+
+
+def local_context(channels: int, r: int, norm: Normalization) -> nn.HybridSequential:
+    """Local channel context L(Z), equation 2: (N, C, H, W) to (N, C, H, W)."""
+    return sequential(*bottleneck(channels, reduced(channels, r), channels, norm))
+
+
+def global_context(channels: int, r: int, norm: Normalization) -> nn.HybridSequential:
+    """Global channel context g(Z), equation 1: (N, C, H, W) to (N, C, 1, 1)."""
+    return sequential(
+        GlobalAvgPool2D(), *bottleneck(channels, reduced(channels, r), channels, norm)
+    )
+
+
+def flat(F, z):
+    """(N, C, H, W) to (N, C, HW)."""
+    return F.reshape(z, (0, 0, -1))
+
+
+def everywhere(F, z, like):
+    """One value a channel at every position: (N, C, 1, 1) to the (N, C, HW) of `like`, which may
+    have other channels.
+    """
+    ones = F.ones_like(F.slice_axis(like, axis=1, begin=0, end=1))
+    return F.batch_dot(F.reshape(z, (0, 0, 1)), ones)
+
+
+def joint_logits(F, local, pooled):
+    """L(Z) + g(Z) of equation 3, (N, C, HW), from (N, C, H, W) and (N, C, 1, 1)."""
+    local = flat(F, local)
+    return F.elemwise_add(local, everywhere(F, pooled, local))
+
+
+def weighted(F, logits, z):
+    """``w z``, w = sigmoid(logits): (N, C, HW) and (N, C, H, W) to (N, C, H, W)."""
+    weight = F.Activation(logits, act_type="sigmoid")
+    return F.reshape_like(F.elemwise_mul(weight, flat(F, z)), z)
+
+
+def refine(F, logits, x, residual):
+    """Refinement, ``residual + w x`` (SENet's row of Table 1)."""
+    return F.elemwise_add(residual, weighted(F, logits, x))
+
+
+def modulate(F, logits, x, residual):
+    """Modulation, ``w residual + x`` (GAU's row of Table 1)."""
+    return F.elemwise_add(weighted(F, logits, residual), x)
+
+
+def rescale(F, logits, x, residual):
+    """The sum scaled as a whole, ``w (x + residual)``."""
+    return weighted(F, logits, F.elemwise_add(x, residual))
+
+
+def select(F, logits, x, residual):
+    """Soft selection, ``2 (w x + (1 - w) residual)``.
+
+    Computed as ``(x + residual) + tanh(logits / 2) (x - residual)``, which is the same.
+    """
+    difference = F.elemwise_sub(flat(F, x), flat(F, residual))
+    signed = F.Activation(0.5 * logits, act_type="tanh")
+    moved = F.reshape_like(F.elemwise_mul(signed, difference), x)
+    return F.elemwise_add(F.add_n(x, residual), moved)
+
+
+#: What the weight of each way to join is the weight of.
+WEIGHS = {select: "the body", refine: "the body", modulate: "the shortcut", rescale: "both"}
+
+
+class Attentive(HybridBlock):
+    """A fusion by one weight w = sigmoid(logits(Z)): ``join(F, logits, x, residual)``."""
+
+    #: Whether Z is ``x + residual``; otherwise it is `x`.
+    sees_sum = True
+    join = staticmethod(select)
+
+    @property
+    def weighs(self) -> str:
+        """What w is the weight of: ``'the body'`` (`x`; where the fusion selects, the shortcut has
+        the rest), ``'the shortcut'`` (`residual`) or ``'both'``.
+        """
+        return WEIGHS[self.join]
+
+    def logits(self, F, z):
+        """Logits of the weight: (N, C, H, W) to (N, C, HW)."""
+        raise NotImplementedError
+
+    def logits_of(self, F, x, residual):
+        """Logits of the weight for both inputs."""
+        return self.logits(F, F.elemwise_add(x, residual) if self.sees_sum else x)
+
+    def hybrid_forward(self, F, x, residual):
+        return self.join(F, self.logits_of(F, x, residual), x, residual)
+
+    def weight(self, x, residual):
+        """The weight w for these inputs, (N, C, H, W) NDArrays, each value in (0, 1); `weighs` says
+        of which.
+        """
+        weight = mx.nd.sigmoid(self.logits_of(mx.nd, x, residual))
+        return mx.nd.reshape_like(weight, x)
+
+
+class TwoBranches(Attentive):
+    """MS-CAM, equation 3: a weight from the sum of a local branch, `local_att`, and a global one,
+    `global_att`.
+    """
+
+    def logits(self, F, z):
+        return joint_logits(F, self.local_att(z), self.global_att(z))

@@ -1,0 +1,200 @@
+"""Two-input fusion blocks and their registry: how a residual block joins its body with its
+shortcut.
+
+Implements "Attentional Feature Fusion" (Dai et al., WACV 2021, arXiv 2009.14082v2), equations 1 to
+5, as its published code computes it. A fusion takes ``(x, residual)``, both (N, C, H, W), where `x`
+is the body's output and `residual` the shortcut's, and gives (N, C, H, W). A block that holds one
+never asks which one it is.
+
+Names are the published values of ``--askc-type``; `AFF`, `iAFF` and `Add` are aliases. The
+attributes (`local_att`, `global_att`, ...) and the indices inside them are the checkpoint format
+and are never renamed.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import Callable, Dict, List, Optional, Tuple
+
+from mxnet.gluon import HybridBlock
+
+from ..utils.errors import InputError, unknown
+from .attention import Attentive, TwoBranches, flat, global_context, joint_logits, local_context
+from .layers import Normalization, NormLayer
+
+_FUSIONS: Dict[str, type] = {}
+_ALIASES: Dict[str, str] = {}
+
+
+def register_fusion(name: str, *aliases: str) -> Callable[[type], type]:
+    """Class decorator: make a fusion known under its published name and further aliases."""
+
+    def register(cls: type) -> type:
+        for key in (name, *aliases):
+            if key in _FUSIONS or key in _ALIASES:
+                raise ValueError(f"a fusion named {key!r} is registered already")
+        _FUSIONS[name] = cls
+        _ALIASES.update({alias: name for alias in aliases})
+        return cls
+
+    return register
+
+
+def list_fusions() -> List[str]:
+    """Names of all fusions, as ``--askc-type`` and ``get_model(fusion=...)`` take them."""
+    return list(_FUSIONS)
+
+
+def resolve_fusion(name: str) -> str:
+    """The published name of a fusion given by that name or by an alias (`AFF`, `iAFF`, `Add`).
+
+    Raises
+    ------
+    InputError
+        When no fusion has this name; the message lists those that exist.
+    """
+    resolved = _ALIASES.get(str(name), str(name))
+    if resolved not in _FUSIONS:
+        raise unknown("fusion", name, [*_FUSIONS, *_ALIASES])
+    return resolved
+
+
+def describe_fusions() -> List[Tuple[str, List[str], str]]:
+    """Name, aliases and first sentence of the description of each fusion."""
+    return [
+        (
+            name,
+            [alias for alias, target in _ALIASES.items() if target == name],
+            " ".join((cls.__doc__ or "").split("\n\n")[0].split()).split(". ")[0].rstrip(".:"),
+        )
+        for name, cls in _FUSIONS.items()
+    ]
+
+
+def is_fusion(block: HybridBlock) -> bool:
+    """Whether a block is one of the registered fusions."""
+    return type(block) in _FUSIONS.values()
+
+
+def create_fusion(
+    name: str,
+    channels: int,
+    r: int = 4,
+    norm_layer: Optional[NormLayer] = None,
+    norm_kwargs: Optional[dict] = None,
+) -> HybridBlock:
+    """A fusion block of its own, to join any two features of equal shape.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_fusions()`, or an alias: `AFF`, `iAFF`, `Add`, or a row of the paper's tables
+        (`MS-GAU`, `MS-SENet`, `MS-SA`, `Half-AFF`, `Concat-AFF`).
+    channels : int
+        Channels C of both inputs and of the output.
+    r : int, default 4
+        Channel reduction ratio of the attention's bottleneck, C to C/r; the published networks use
+        4 in the CIFAR ResNet block and 16 elsewhere.
+        Fusions without a bottleneck, and `SKFuse`, whose own is C/4, do not use it.
+    norm_layer, norm_kwargs : callable and dict, optional
+        The normalisation layer (default `BatchNorm`) and its arguments.
+
+    Returns
+    -------
+    HybridBlock
+        Called with ``(x, residual)``, each (N, C, H, W), it gives (N, C, H, W).
+
+    Raises
+    ------
+    InputError
+        For an unknown name, or a reduction that leaves no channel.
+    """
+    cls = _FUSIONS[resolve_fusion(name)]
+    for argument, value in (("channels", channels), ("r", r)):
+        if not isinstance(value, numbers.Integral) or value < 1:
+            raise InputError(
+                f"fusion {name}: {argument} must be a whole number of at least 1, got {value!r}"
+            )
+    return cls(channels, r, Normalization(norm_layer, norm_kwargs))
+
+
+@register_fusion("DirectAdd", "Add")
+class DirectAdd(HybridBlock):
+    """Addition, ``x + residual``: the join of a plain ResNet and the paper's baseline. It has no
+    parameters.
+    """
+
+    def __init__(self, channels: int, r: int, norm: Normalization):
+        super().__init__()
+
+    def hybrid_forward(self, F, x, residual):
+        return F.elemwise_add(x, residual)
+
+
+@register_fusion("ASKCFuse", "AFF")
+class AFF(TwoBranches):
+    """Attentional feature fusion, equation 4: ``2 (M(x + residual) x + (1 - M(x + residual))
+    residual)``.
+
+    The factor 2, absent from the equation, is the published code's: at M = 1/2 the block adds its
+    inputs.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the inputs.
+    r : int
+        Reduction ratio of both contexts.
+    norm : Normalization
+        Builds the normalisation layers.
+    """
+
+    def __init__(self, channels: int, r: int, norm: Normalization):
+        super().__init__()
+        with self.name_scope():
+            self.local_att = local_context(channels, r, norm)
+            self.global_att = global_context(channels, r, norm)
+
+
+@register_fusion("ResGlobLocaforGlobLocaCha", "iAFF")
+class IAFF(Attentive):
+    """Iterative attentional feature fusion, equation 5, without the factor 2 that the published
+    `AFF` has.
+
+    ``U = M1(x + residual) x + (1 - M1(x + residual)) residual``, then ``M2(U) x + (1 - M2(U))
+    residual``; M1 (`local_att`, `global_att`) and M2 (`local_att2`, `global_att2`) have weights of
+    their own.
+
+    Parameters are those of :class:`AFF`.
+    """
+
+    def __init__(self, channels: int, r: int, norm: Normalization):
+        super().__init__()
+        with self.name_scope():
+            self.local_att = local_context(channels, r, norm)
+            self.global_att = global_context(channels, r, norm)
+            self.local_att2 = local_context(channels, r, norm)
+            self.global_att2 = global_context(channels, r, norm)
+
+    def _last(self, F, x, residual):
+        """Logits of M2, and ``x - residual``."""
+        initial = F.elemwise_add(x, residual)
+        difference = F.elemwise_sub(flat(F, x), flat(F, residual))
+        logits = joint_logits(F, self.local_att(initial), self.global_att(initial))
+        refined = self._selected(F, logits, difference, residual)
+        logits = joint_logits(F, self.local_att2(refined), self.global_att2(refined))
+        return logits, difference
+
+    def logits_of(self, F, x, residual):
+        return self._last(F, x, residual)[0]
+
+    def hybrid_forward(self, F, x, residual):
+        logits, difference = self._last(F, x, residual)
+        return self._selected(F, logits, difference, residual)
+
+    @staticmethod
+    def _selected(F, logits, difference, residual):
+        """``w x + (1 - w) residual``."""
+        weight = F.Activation(logits, act_type="sigmoid")
+        moved = F.reshape_like(F.elemwise_mul(weight, difference), residual)
+        return F.elemwise_add(residual, moved)

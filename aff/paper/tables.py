@@ -1,0 +1,184 @@
+"""The paper's and the published README's tables, rebuilt: what was reported, beside what our
+networks measure and our runs reached.
+
+Reported values are read from ``reported_tables.json`` and `aff.published`; parameters and FLOPs
+from the networks; scores from evaluations and logs. Nothing of that is typed in here.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from statistics import mean, median, stdev
+from typing import List, Optional
+
+from ..models.costs import Cost, measured
+from ..models.weights import DEFAULT_ROOT
+from . import experiment
+from .recipes import RECIPES
+from .reported import reported
+from .runs import own_runs
+from .scores import evaluated
+
+BLOCKS = (1, 2, 3, 4)
+#: Ends the head of a column with a value for each of them.
+EACH_B = f", b={BLOCKS[0]} to {BLOCKS[-1]}"
+#: Data and labels of the paper's ablation.
+ABLATION = ("cifar100", "coarse")
+
+
+@dataclass
+class Table:
+    """A table: title, heads of the columns, rows of text, and notes."""
+
+    title: str
+    head: List[str]
+    rows: List[List[str]] = field(default_factory=list)
+    notes: List[str] = field(default_factory=list)
+
+
+def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Table:
+    """One of the two tables of the published README, ``'imagenet'`` or ``'cifar100'``."""
+    said = reported()[name]
+    shown = _as_error if said["metric"] == "top1_error" else _as_accuracy
+    head = ["network", "reported", "of the file", "file, here", "our run", "parameters said"]
+    table = Table(said["title"], [*head, "parameters", "trainable", "GFLOPs"])
+    runs = own_runs(logs)
+    for row in said["rows"]:
+        cells = [row["name"], f"{100 * row['reported']:.1f}"]  # the source's digits
+        recipe = RECIPES.get(row.get("recipe", ""))
+        if recipe is None:
+            table.rows.append([*cells, "", "", "", row["parameters"], "", "", ""])
+            continue
+        record = recipe.record
+        cost = measured(record.model, record.kwargs)
+        network = (record.model, record.kwargs, record.dataset, record.label_set)
+        ours = [run.top1_error for run in runs if run.is_of(*network)]
+        table.rows.append(
+            [
+                *cells,
+                shown(record.top1_error),
+                _or_dash(evaluated(record, root), shown),
+                _or_dash(min(ours, default=None), shown),
+                row["parameters"],
+                *_costs(cost),
+            ]
+        )
+        for note in (recipe.really, row.get("note")):
+            if note:
+                table.notes.append(f"{row['name']}: {note}.")
+    table.notes += said["notes"]
+    return table
+
+
+def paper_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Table:
+    """A table of the paper: ``'table3'``, ``'table4'`` or ``'table6'``."""
+    said = reported()[name]
+    imagenet = any("imagenet" in row for row in said["rows"])
+    head = ["fusion", *(f"b={b}" for b in BLOCKS), f"our runs{EACH_B}"]
+    head += ["ImageNet", "of the file", "file, here"] if imagenet else []
+    table = Table(said["title"], [*head, f"parameters (M){EACH_B}", f"MFLOPs{EACH_B}"])
+    runs = own_runs(logs)
+    for row in said["rows"]:
+        models = [f"cifar_resnet{6 * b + 2}_askc" for b in BLOCKS]
+        kwargs = {"fusion": row["fusion"], "classes": 100}
+        costs = [measured(model, kwargs) for model in models]
+        ours = [
+            min((r.top1_error for r in runs if r.is_of(m, kwargs, *ABLATION)), default=None)
+            for m in models
+        ]
+        cells = [f"{row['name']}", *(_or_dash(value, "{:.3f}".format) for value in row["reported"])]
+        cells.append(" ".join(_or_dash(error, _as_fraction) for error in ours))
+        if imagenet:
+            record = RECIPES[row["recipe"]].record
+            cells += [f"{row['imagenet']:.3f}", _as_fraction(record.top1_error)]
+            cells.append(_or_dash(evaluated(record, root), _as_fraction))
+        table.rows.append(
+            [
+                *cells,
+                " ".join(f"{cost.parameters / 1e6:.3f}" for cost in costs),
+                " ".join(f"{cost.multiply_adds / 1e6:.1f}" for cost in costs),
+            ]
+        )
+    table.notes += reported()["paper_notes"]
+    return table
+
+
+def experiment_table(logs: str) -> Table:
+    """Our own ablation: test error over the seeds that have been run, in percent."""
+    kinds = ("test error", "parameters", "MFLOPs", "images/s")
+    table = Table(
+        "Fashion-MNIST, test error in percent, mean and standard deviation over "
+        f"{len(experiment.SEEDS)} seeds ({experiment.EPOCHS} epochs, the better by the held-out "
+        "part)",
+        ["fusion", *(f"{kind}, b={b}" for kind in kinds for b in experiment.BLOCKS)],
+    )
+    missing = 0
+    for fusion in experiment.FUSIONS:
+        cells = [_experiment_cells(logs, fusion, blocks) for blocks in experiment.BLOCKS]
+        missing += sum(cell.missing for cell in cells)
+        by_kind = zip(*(cell.texts for cell in cells))
+        table.rows.append([fusion, *(text for texts in by_kind for text in texts)])
+    if missing:
+        table.notes.append(f"{missing} of the runs are still to be made: 'aff experiment' goes on.")
+    table.notes.append(
+        "images/s: in training, on one thread, with another run on the other core; a run's quicker "
+        "epoch, and the median of the seeds."
+    )
+    return table
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Columns of a fusion in networks of one depth, and how many of its runs are missing."""
+
+    texts: List[str]
+    missing: int
+
+
+def _experiment_cells(logs: str, fusion: str, blocks: int) -> _Cells:
+    cells = [experiment.Cell(fusion, blocks, seed) for seed in experiment.SEEDS]
+    outcomes = [experiment.outcome(os.path.join(logs, cell.name)) for cell in cells]
+    done = [outcome for outcome in outcomes if outcome]
+    missing = len(outcomes) - len(done)
+    cost = measured(f"cifar_resnet{6 * blocks + 2}_askc", {"fusion": fusion, "classes": 10}, 28)
+    error = _spread([100 * outcome["test_error"] for outcome in done])
+    return _Cells(
+        [
+            f"{error} ({len(done)} of {len(cells)} seeds)" if done and missing else error,
+            f"{cost.parameters:,}",
+            f"{cost.multiply_adds / 1e6:.1f}",
+            f"{median(outcome['images_per_sec'] for outcome in done):.0f}" if done else "-",
+        ],
+        missing,
+    )
+
+
+def _spread(values: List[float]) -> str:
+    if not values:
+        return "-"
+    return f"{mean(values):.2f}" + (f" +- {stdev(values):.2f}" if len(values) > 1 else "")
+
+
+def _costs(cost: Cost) -> List[str]:
+    return [
+        f"{cost.parameters / 1e6:.2f}M",
+        f"{cost.trainable / 1e6:.2f}M",
+        f"{cost.multiply_adds / 1e9:.2f}",
+    ]
+
+
+def _as_error(error: float) -> str:
+    return f"{100 * error:.2f}"
+
+
+def _as_fraction(error: float) -> str:
+    return f"{1 - error:.4f}"
+
+
+def _as_accuracy(error: float) -> str:
+    return f"{100 * (1 - error):.2f}"
+
+
+def _or_dash(value: Optional[float], shown) -> str:
+    return "-" if value is None else shown(value)

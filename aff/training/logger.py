@@ -1,0 +1,158 @@
+"""A run's log: text for people, on the terminal and in ``train.log``, and JSON lines for programs,
+``train.jsonl``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import Iterable, Iterator, Optional
+
+from tqdm import tqdm
+
+from ..utils.files import replacing
+
+TEXT_LOG, JSON_LOG, HISTORY_PLOT = "train.log", "train.jsonl", "history.png"
+#: What a run is, in its folders of logs and of parameters.
+SETTINGS = "settings.json"
+
+
+class RunLog:
+    """Writes one run's log into a folder; a resumed run's lines follow those of its first part.
+
+    Parameters
+    ----------
+    folder : str, optional
+        Where the files go; it is created. None writes to the terminal only.
+    text_log : str, optional
+        File of the text log, in place of ``train.log`` in the folder.
+    interval : int, default 0
+        Batches between lines that say how fast they go; 0: none.
+    quiet : bool, default False
+        Say nothing on the terminal.
+    workers : int, default 1
+        Processes that go through as many images each at the same time.
+    """
+
+    def __init__(
+        self,
+        folder: Optional[str] = None,
+        text_log: Optional[str] = None,
+        interval: int = 0,
+        quiet: bool = False,
+        workers: int = 1,
+    ):
+        self.folder = folder
+        self.text_log = text_log
+        self.interval = interval
+        self.quiet = quiet
+        self.workers = workers
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+
+    def path(self, name: str) -> str:
+        """Path of one of the log's files."""
+        if name == TEXT_LOG and self.text_log:
+            return self.text_log
+        return os.path.join(self.folder or "", name)
+
+    def text(self, line: str) -> None:
+        """Say one line on the terminal and keep it, with the time, in the text log."""
+        if not self.quiet:
+            with tqdm.external_write_mode(file=sys.stdout):
+                print(line, flush=True)
+        if self.folder:
+            stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+            self._append(TEXT_LOG, f"{stamp} {line}")
+
+    def warn(self, line: str) -> None:
+        """Say one line on standard error, loudly, and keep it in the text log."""
+        print(f"WARNING: {line}", file=sys.stderr, flush=True)
+        if self.folder:
+            self._append(TEXT_LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')} WARNING: {line}")
+
+    def event(self, kind: str, **values: object) -> None:
+        """Append one JSON line; `values` follow its ``event`` and ``time`` (seconds since 1970)."""
+        if self.folder:
+            self._append(
+                JSON_LOG, json.dumps({"event": kind, "time": round(time.time(), 3), **values})
+            )
+
+    def go_back(self, epoch: int) -> None:
+        """Remove the events of this epoch and later ones, which are trained again, and what a
+        killed process was writing.
+        """
+        if not self.folder or not os.path.exists(self.path(JSON_LOG)):
+            return
+        with open(self.path(JSON_LOG), encoding="utf-8", errors="replace") as file:
+            lines = [line for line in file if _is_of_before(line, epoch)]
+        with replacing(self.path(JSON_LOG)) as path, open(path, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+
+    def _append(self, name: str, line: str) -> None:
+        with open(self.path(name), "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def progress(self, batches: Iterable, total: int, description: str) -> Iterable:
+        """The batches (data, labels) behind a bar on a terminal; as they are elsewhere."""
+        bar = tqdm(
+            batches,
+            total=total,
+            desc=description,
+            leave=False,
+            disable=self.quiet or not sys.stderr.isatty(),
+        )
+        return self._timed(bar, total, description) if self.interval and not self.quiet else bar
+
+    def _timed(self, batches: Iterable, total: int, description: str) -> Iterator:
+        since, images = time.perf_counter(), 0
+        for number, batch in enumerate(batches, 1):
+            yield batch
+            images += len(batch[0])
+            if number % self.interval == 0:
+                now = time.perf_counter()
+                rate = self.workers * images / (now - since)
+                self.text(f"{description}, batch {number} of {total}: {rate:.0f} images/s")
+                since, images = now, 0
+
+
+def _is_of_before(line: str, epoch: int) -> bool:
+    """Whether a line of the JSON log is whole, and no epoch's from this one on."""
+    try:
+        event = json.loads(line)
+        return line.endswith("\n") and not (event["event"] == "epoch" and event["epoch"] >= epoch)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def plot_history(path: str, labels: Iterable[str], rows: Iterable[Iterable[float]]) -> None:
+    """Draw curves over epochs to a PNG file, by GluonCV's `TrainingHistory`.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    labels : iterable of str
+        A name for each curve.
+    rows : iterable of iterable of float
+        For each epoch the value of each curve, 0 to 1.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from gluoncv.utils import TrainingHistory
+    from matplotlib import pyplot
+
+    labels = list(labels)
+    history = TrainingHistory(labels)
+    for row in rows:
+        history.update(list(row))
+    figure = pyplot.figure()
+    try:
+        pyplot.xlabel("epoch")
+        history.plot(labels, save_path=f"{path}.tmp.png")
+        os.replace(f"{path}.tmp.png", path)
+    finally:
+        pyplot.close(figure)

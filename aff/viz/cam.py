@@ -1,0 +1,154 @@
+"""Where a network looks: Grad-CAM (Selvaraju et al., ICCV 2017) of its last feature maps, and which
+input its fusions prefer where.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import Dict, Iterator, List, Optional, Tuple
+
+import mxnet as mx
+import numpy as np
+from mxnet import autograd
+from mxnet.gluon import HybridBlock
+
+from ..nn.attention import Attentive
+from ..nn.layers import GlobalAvgPool2D
+from ..utils.errors import InputError
+
+
+@dataclass
+class View:
+    """What a network made of one image.
+
+    Parameters
+    ----------
+    target : int
+        The class that was asked about.
+    probability : float
+        What the network gives it, 0 to 1.
+    cam : numpy.ndarray
+        (h, w) of the last feature maps, 0 to 1: how much each place speaks for the class.
+    weights : dict of str to numpy.ndarray
+        For each fusion with a weight, by its structural name: the mean of the weight over
+        channels, (h, w), 0 to 1; the fusion's `weighs` says of which of its inputs.
+    """
+
+    target: int
+    probability: float
+    cam: np.ndarray
+    weights: Dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def trunk_pooling(net: HybridBlock) -> HybridBlock:
+    """The global pooling between a network's features and its classifier.
+
+    Raises
+    ------
+    InputError
+        For a network without one.
+    """
+    found = [
+        block
+        for parent in (net, getattr(net, "features", net))
+        for block in parent._children.values()
+        if isinstance(block, GlobalAvgPool2D)
+    ]
+    if not found:
+        raise InputError(f"{type(net).__name__}: no global pooling behind its features")
+    return found[-1]
+
+
+def list_fusion_blocks(net: HybridBlock, path: str = "") -> List[Tuple[str, Attentive]]:
+    """Structural names and blocks of the fusions that weigh their inputs, in order."""
+    found: List[Tuple[str, Attentive]] = []
+    for name, block in net._children.items():
+        place = f"{path}.{name}" if path else name
+        if isinstance(block, Attentive):
+            found.append((place, block))
+        else:
+            found += list_fusion_blocks(block, place)
+    return found
+
+
+@contextlib.contextmanager
+def _hooked(handles: list) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.detach()
+
+
+def feature_gradients(
+    net: HybridBlock, data: mx.nd.NDArray, targets: Optional[np.ndarray] = None
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Last feature maps, and how each class's logit changes with them.
+
+    Parameters
+    ----------
+    net : HybridBlock
+        Initialized; it is left imperative.
+    data : NDArray
+        (N, 3, H, W).
+    targets : numpy.ndarray, optional
+        (N,) classes; by default those that the network finds.
+
+    Returns
+    -------
+    features, gradients : numpy.ndarray
+        (N, C, h, w).
+    logits, targets : numpy.ndarray
+        (N, classes) and (N,).
+    """
+    net.hybridize(False)
+    seen: List[mx.nd.NDArray] = []
+
+    def watch(_, inputs):
+        inputs[0].attach_grad()
+        seen.append(inputs[0])
+
+    with _hooked([trunk_pooling(net).register_forward_pre_hook(watch)]):
+        with autograd.record(train_mode=False):
+            logits = net(data)
+            if targets is None:
+                targets = logits.asnumpy().argmax(axis=1)
+            score = mx.nd.pick(logits, mx.nd.array(targets, ctx=data.context)).sum()
+        score.backward(train_mode=False)
+    return seen[0].asnumpy(), seen[0].grad.asnumpy(), logits.asnumpy(), np.asarray(targets)
+
+
+def fusion_weights(net: HybridBlock, data: mx.nd.NDArray) -> Dict[str, np.ndarray]:
+    """Mean weight of each fusion over channels, (N, h, w), by structural name."""
+    net.hybridize(False)
+    found: Dict[str, np.ndarray] = {}
+    handles = [
+        block.register_forward_hook(
+            lambda block, inputs, _, name=name: found.update(
+                {name: block.weight(*inputs).mean(axis=1).asnumpy()}
+            )
+        )
+        for name, block in list_fusion_blocks(net)
+    ]
+    with _hooked(handles):
+        net(data)
+    return found
+
+
+def look(net: HybridBlock, data: mx.nd.NDArray, targets: Optional[np.ndarray] = None) -> List[View]:
+    """What a network made of each image; arguments are those of `feature_gradients`."""
+    features, gradients, logits, classes = feature_gradients(net, data, targets)
+    importance = gradients.mean(axis=(2, 3), keepdims=True)
+    cams = np.maximum((importance * features).sum(axis=1), 0)
+    weights = fusion_weights(net, data)
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return [
+        View(
+            int(classes[i]),
+            float(odds[i, classes[i]] / odds[i].sum()),
+            cams[i] / max(float(cams[i].max()), 1e-12),
+            {name: maps[i] for name, maps in weights.items()},
+        )
+        for i in range(len(cams))
+    ]

@@ -1,0 +1,63 @@
+"""What the commands that draw share: `--out`, and figures that are saved whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Iterator, Sequence, Tuple
+
+from ..utils.errors import InputError
+from ..utils.files import replacing
+
+DOTS_PER_INCH = 110
+
+
+def check_out(path: str, formats: Sequence[str]) -> None:
+    """Refuse a picture's name before anything is drawn.
+
+    Raises
+    ------
+    InputError
+        Where it does not end in one of `formats`, or nothing can be written there.
+    """
+    folder = os.path.dirname(path) or "."
+    if os.path.splitext(path)[1][1:].lower() not in formats:
+        endings = " or ".join(f".{name}" for name in formats)
+        raise InputError(f"--out {path}: the picture's name ends in {endings}")
+    if not os.path.isdir(folder):
+        raise InputError(f"--out {path}: there is no folder {folder}: make it first")
+    if os.path.isdir(path):
+        raise InputError(f"--out {path}: is a folder: name a file")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"--out {path}: {folder} cannot be written to: name another folder")
+
+
+@contextlib.contextmanager
+def figure(path: str, rows: int, columns: int, size: Tuple[float, float]) -> Iterator:
+    """A figure and its axes, (rows, columns), which is saved as `path` when all is drawn; `size` is
+    the width and height of one of them, in inches.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    drawn, axes = pyplot.subplots(
+        rows,
+        columns,
+        figsize=(size[0] * columns, size[1] * rows),
+        squeeze=False,
+        layout="constrained",
+    )
+    try:
+        yield drawn, axes
+        with replacing(path) as temporary:
+            drawn.savefig(temporary, format=os.path.splitext(path)[1][1:], dpi=DOTS_PER_INCH)
+    finally:
+        pyplot.close(drawn)
+
+
+def plain(text: str) -> str:
+    """Text as it is, in a picture: without matplotlib's formulas and hidden labels."""
+    text = text.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
