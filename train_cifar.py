@@ -2,7 +2,7 @@
 
 import sys
 
-from aff.cli.train_cifar import main
+from aff.cli.main import run_script
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script("train-cifar"))

@@ -1,21 +1,45 @@
-"""Attentional Feature Fusion (Dai et al., WACV 2021) for MXNet/Gluon."""
+"""Attentional Feature Fusion (Dai et al., WACV 2021) for MXNet/Gluon.
+
+Importing this package prepares what mxnet 1.9.1 needs of NumPy and the environment; mxnet itself is
+imported with the first name that is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, List
 
 from . import compat
 
+__version__ = "0.2.0"
+
 compat.prepare()
 
-# What follows imports mxnet, so it has to come after `prepare`.
-from .models.factory import get_model, list_models  # noqa: E402
-from .models.inference import optimize_for_inference  # noqa: E402
-from .models.pretrained import load_parameters, load_published  # noqa: E402
-from .models.registry import count_parameters  # noqa: E402
-from .models.weights import list_published  # noqa: E402
-from .nn import fusion_baselines as fusion_variants
-from .nn import fusion_concat  # noqa: E402, F401  (registers them)
-from .nn.fusion import create_fusion, list_fusions  # noqa: E402
-from .utils.errors import InputError  # noqa: E402
+if TYPE_CHECKING:
+    from .models.factory import get_model, list_models
+    from .models.inference import optimize_for_inference
+    from .models.pretrained import load_parameters, load_published
+    from .models.registry import count_parameters
+    from .models.weights import list_published
+    from .nn.fusion import create_fusion, list_fusions, register_fusion
+    from .utils.errors import InputError
 
-__version__ = "0.1.0"
+#: Rooms that `aff.<room>` names without an import of their own.
+_ROOMS = ("bench", "data", "distributed", "models", "nn", "paper", "training", "utils", "viz")
+#: The public names, and the modules that they come from.
+_ORIGINS = {
+    "InputError": "utils.errors",
+    "count_parameters": "models.registry",
+    "create_fusion": "nn.fusion",
+    "get_model": "models.factory",
+    "list_fusions": "nn.fusion",
+    "list_models": "models.factory",
+    "list_published": "models.weights",
+    "load_parameters": "models.pretrained",
+    "load_published": "models.pretrained",
+    "optimize_for_inference": "models.inference",
+    "register_fusion": "nn.fusion",
+}
 __all__ = [
     "InputError",
     "count_parameters",
@@ -27,4 +51,20 @@ __all__ = [
     "load_parameters",
     "load_published",
     "optimize_for_inference",
+    "register_fusion",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
+    if name not in _ORIGINS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    compat.import_mxnet()
+    value = getattr(importlib.import_module(f".{_ORIGINS[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})

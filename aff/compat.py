@@ -4,14 +4,13 @@ environment.
 `prepare()` runs once, when the package is imported. It
 
 1. gives OpenMP every processor this process may use (mxnet 1.9.1 takes half of them, as if they
-were hyper-threads),
-   unless the user has set ``OMP_NUM_THREADS``;
+   were hyper-threads), unless the user has set ``OMP_NUM_THREADS``;
 2. puts back the NumPy aliases that mxnet 1.9.1 still reads and NumPy 1.24 removed;
-3. loads the NVIDIA libraries of the ``cu112`` extra, which mxnet would look for only beside itself;
-4. refuses, with an `ImportError` of one line, an environment in which mxnet is missing or too new a
-   NumPy is installed, or in which ``mxnet`` and ``mxnet-cu112`` overwrote each other;
-5. where a training script is part of a distributed job, sees to it that the job ends when one of
-   its processes does.
+3. loads the NVIDIA libraries of the ``cu112`` extra, which mxnet would look for only beside itself.
+
+`import_mxnet()`, which the commands and the package's names go through, refuses with an
+`ImportError` of one line an environment in which mxnet is missing or NumPy too new, or in which
+``mxnet`` and ``mxnet-cu112`` overwrote each other.
 """
 
 from __future__ import annotations
@@ -21,12 +20,11 @@ import glob
 import importlib.util
 import math
 import os
+import platform
 import sys
 from importlib import metadata
 from types import ModuleType
 from typing import Dict, Optional
-
-from .distributed import process as job_process
 
 NUMPY_ALIASES = {
     "bool": bool,
@@ -109,14 +107,26 @@ def environment_of_share(processes: int) -> Dict[str, str]:
     return environment
 
 
-def restore_numpy_aliases() -> None:
-    """Give NumPy back the names (``numpy.bool`` and friends) that mxnet 1.9.1 reads at import."""
+def check_numpy() -> None:
+    """Refuse a NumPy that mxnet 1.9.1 cannot be imported with.
+
+    Raises
+    ------
+    ImportError
+        Which says which one serves.
+    """
     import numpy
 
     if int(numpy.__version__.split(".")[0]) >= 2:
         raise ImportError(
             f"mxnet 1.9.1 needs NumPy below 2, found {numpy.__version__}: pip install 'numpy<2'"
         )
+
+
+def restore_numpy_aliases() -> None:
+    """Give NumPy back the names (``numpy.bool`` and friends) that mxnet 1.9.1 reads at import."""
+    import numpy
+
     for name, builtin in NUMPY_ALIASES.items():
         if name not in vars(numpy):
             setattr(numpy, name, builtin)
@@ -174,7 +184,15 @@ def load_cuda_libraries(root: str | None = None) -> list[str]:
 
 
 def import_mxnet() -> ModuleType:
-    """Import mxnet; a library that it cannot load is an `ImportError` of one line."""
+    """Import mxnet, once it is known to be one that can be imported.
+
+    Raises
+    ------
+    ImportError
+        Of one line: mxnet is missing, overwritten or cannot be loaded, or NumPy is too new.
+    """
+    check_mxnet()
+    check_numpy()
     try:
         import mxnet
     except OSError as error:
@@ -185,54 +203,45 @@ def import_mxnet() -> ModuleType:
     return mxnet
 
 
-def job_role() -> Optional[str]:
-    """What this process is in a distributed job of mxnet's: ``'scheduler'``, ``'server'`` or
-    ``'worker'``; None outside of one.
+def machine() -> Dict[str, object]:
+    """What a run's rounding depends on: processor, instruction set (what oneDNN may use of it) and
+    OpenMP threads. Runs repeat bit for bit where these are the same.
     """
-    return os.environ.get("DMLC_ROLE") or None
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    return {
+        "processor": _cpuinfo("model name") or platform.machine(),
+        "instruction_set": os.environ.get("DNNL_MAX_CPU_ISA") or _instruction_set(),
+        "threads": int(threads) if threads.isdigit() else available_cpus(),
+    }
 
 
-def join_job() -> None:
-    """Hold a line to the other processes of the job that this training script is part of, if it is
-    part of one.
-    """
-    role = job_role()
-    if role is None or starting_command() is None:
-        return
+def _cpuinfo(key: str) -> str:
     try:
-        host = os.environ["DMLC_PS_ROOT_URI"]
-        port, workers = (int(os.environ[f"DMLC_{name}"]) for name in ("PS_ROOT_PORT", "NUM_WORKER"))
-        job_process.join(role, host, port, workers, int(os.environ.get("AFF_LAUNCHER", "0")))
-    except (KeyError, ValueError) as error:
-        raise ImportError(
-            f"DMLC_ROLE is set to {role!r}, but not all that a distributed job needs ({error}): "
-            "start jobs by 'aff launch'"
-        ) from error
-    except OSError as error:
-        raise ImportError(f"the scheduler cannot listen for its workers: {error}") from error
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                name, _, value = line.partition(":")
+                if name.strip() == key:
+                    return value.strip()
+    except OSError:  # no Linux
+        pass
+    return ""
 
 
-def prepare() -> None:
-    """Do all of the above, in order, then import mxnet. Does nothing harmful where it has been
-    imported already.
+def _instruction_set() -> str:
+    """The newest of oneDNN's kinds that the processor has, by oneDNN's names."""
+    flags = _cpuinfo("flags").split()
+    kinds = (("AVX512_CORE", "avx512bw"), ("AVX2", "avx2"), ("AVX", "avx"), ("SSE41", "sse4_1"))
+    return next((kind for kind, flag in kinds if flag in flags), "unknown")
 
-    Where one of our commands is being started, what is wrong is said in one line and ends it with
-    exit code 2.
+
+def job() -> Dict[str, str]:
+    """What the launcher of a distributed job of mxnet's has told this process, by the names of its
+    variables without ``DMLC_``; empty outside of a job. ``LAUNCHER`` is our launcher's process.
     """
-    try:
-        set_threads()
-        check_mxnet()
-        restore_numpy_aliases()
-        if installed("mxnet-cu112"):
-            load_cuda_libraries()
-        join_job()
-        import_mxnet()
-    except ImportError as error:
-        command = starting_command()
-        if command is None:
-            raise
-        print(f"{command}: error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    if not os.environ.get("DMLC_ROLE"):
+        return {}
+    told = {key[5:]: value for key, value in os.environ.items() if key.startswith("DMLC_")}
+    return {**told, "LAUNCHER": os.environ.get("AFF_LAUNCHER", "0")}
 
 
 def mirror() -> Optional[str]:
@@ -240,8 +249,11 @@ def mirror() -> Optional[str]:
     return os.environ.get("AFF_MIRROR") or None
 
 
-def starting_command() -> Optional[str]:
-    """Name of the command of ours that this process was started as, or None."""
-    name = os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else ""
-    commands = ("train_cifar.py", "train_imagenet.py")
-    return {"aff": "aff", "-m": "aff", **{name: name for name in commands}}.get(name)
+def prepare() -> None:
+    """Do what has to be done before ``import mxnet``. It does nothing harmful where mxnet has been
+    imported already, opens nothing and raises nothing: what is wrong `import_mxnet` says.
+    """
+    set_threads()
+    restore_numpy_aliases()
+    if installed("mxnet-cu112"):
+        load_cuda_libraries()

@@ -20,8 +20,8 @@ import sys, os, time
 sys.argv[0] = "train_cifar.py"
 started = float(sys.argv.pop(1))
 import aff.cli.train_cifar as script
-from aff.training.loop import TrainingLoop
-step = TrainingLoop._forward_backward
+from aff.training.loop import Trainer
+step = Trainer._forward_backward
 
 def resident():
     with open("/proc/self/status") as file:
@@ -34,7 +34,7 @@ def first(self, data, targets):
     print(time.time() - started, before, flush=True)
     os._exit(0)
 
-TrainingLoop._forward_backward = first
+Trainer._forward_backward = first
 script.main()
 """
 

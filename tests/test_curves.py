@@ -10,7 +10,7 @@ from aff.paper.curves import list_references, read_curve, read_reference
 
 from .conftest import ROOT
 
-PUBLISHED = f"{ROOT}/logs/published"
+WEIGHTS = f"{ROOT}/logs/published"
 IMAGENET_LOG = """\
 INFO:root:Namespace(batch_size=128)
 INFO:root:Epoch[0] Batch [49]\tSpeed: 600.0 samples/sec\trmse=0.026100\tlr=0.001
@@ -70,12 +70,12 @@ def test_text_logs_of_the_authors_scripts(tmp_path):
     assert row["train_loss"] == 2.941611
 
 
-@pytest.mark.parametrize("name", list_references(PUBLISHED))
+@pytest.mark.parametrize("name", list_references(WEIGHTS))
 def test_every_published_curve_is_what_the_index_says(name):
-    with open(f"{PUBLISHED}/INDEX.csv", encoding="utf-8") as file:
+    with open(f"{WEIGHTS}/INDEX.csv", encoding="utf-8") as file:
         head, *lines = [line.strip().split(",") for line in file]
     facts = next(dict(zip(head, line)) for line in lines if line[0] == name)
-    curve = read_reference(name, PUBLISHED)
+    curve = read_reference(name, WEIGHTS)
     epochs, errors = curve.series("val_top1")
     assert [len(epochs), epochs[0], epochs[-1]] == [
         int(facts[key]) for key in ("epochs_logged", "first_epoch", "last_epoch")
@@ -85,7 +85,7 @@ def test_every_published_curve_is_what_the_index_says(name):
 
 
 def test_there_are_21():
-    assert len(list_references(PUBLISHED)) == 21
+    assert len(list_references(WEIGHTS)) == 21
 
 
 @pytest.mark.parametrize("out", ["a.png", "b.svg"])
@@ -103,7 +103,7 @@ def test_the_picture(tmp_path, monkeypatch, capsys, out):
 def test_panels_are_of_what_there_is(tmp_path):
     ours, published = (
         read_curve(str(our_log(tmp_path / "x"))),
-        read_reference("aff_resnet50", PUBLISHED),
+        read_reference("aff_resnet50", WEIGHTS),
     )
     titles = [title for title, _ in plot.panels([ours, published])]
     assert titles == ["top-1 error", "top-5 error", "train loss", "learning rate", "images/s"]
@@ -113,7 +113,7 @@ def test_panels_are_of_what_there_is(tmp_path):
 
 
 def test_an_accuracy_is_drawn_as_an_error():
-    curve = read_reference("globglob_resnet50", PUBLISHED)
+    curve = read_reference("globglob_resnet50", WEIGHTS)
     assert plot.values(curve, "train_value")[1][-1] == pytest.approx(1 - 0.868086)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import aff
 from aff.models import weights as published
-from aff.models.weights import PUBLISHED, fetch, verify
+from aff.models.weights import WEIGHTS, fetch, verify
 from aff.utils import download
 
 from .serving import serving
@@ -26,8 +26,8 @@ def git_sha1(content):
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A mirror that holds other content under a published name, and a table that knows its hash."""
-    record = dataclasses.replace(PUBLISHED[NAME], sha1=git_sha1(CONTENT))
-    monkeypatch.setitem(PUBLISHED, NAME, record)
+    record = dataclasses.replace(WEIGHTS[NAME], sha1=git_sha1(CONTENT))
+    monkeypatch.setitem(WEIGHTS, NAME, record)
     file = tmp_path / "mirror" / record.commit / record.path
     file.parent.mkdir(parents=True)
     file.write_bytes(CONTENT)
@@ -168,7 +168,7 @@ def test_without_internet_the_way_out_is_said(root, monkeypatch):
         fetch(NAME, str(root))
     message = str(error.value)
     assert "could not be downloaded (no connection)" in message
-    assert f"Fetch {PUBLISHED[NAME].url(published.REPOSITORY)} elsewhere" in message
+    assert f"Fetch {WEIGHTS[NAME].url(published.REPOSITORY)} elsewhere" in message
     assert f"python -m aff fetch {NAME} --root {root} --from FILE" in message
     assert files(root) == []
 
@@ -213,7 +213,7 @@ def test_another_published_file_is_named(server, tmp_path):
     own = tmp_path / "own.params"
     own.write_bytes(CONTENT)
     with pytest.raises(aff.InputError, match=f"it is {NAME}"):
-        verify(PUBLISHED["aff_resnet50"], str(own))
+        verify(WEIGHTS["aff_resnet50"], str(own))
 
 
 def test_a_folder_that_cannot_be(server, tmp_path):

@@ -15,13 +15,13 @@ from aff.cli.cifar_settings import CifarSettings
 from aff.cli.main import main
 from aff.cli.train_cifar import build_parser
 from aff.data.datasets.grey import DEBIAN_FOLDER
-from aff.models.weights import PUBLISHED, fetch, verify
+from aff.models.weights import WEIGHTS, fetch, verify
 from aff.paper.experiment import SEEDS, grid, outcome, read_events
 from aff.paper.recipes import RECIPES
 
 from .conftest import ROOT, assert_one_line_error, run_python
 
-OWN = [record for record in PUBLISHED.values() if record.ours]
+OWN = [record for record in WEIGHTS.values() if record.ours]
 EVERY = pytest.mark.parametrize("record", OWN, ids=lambda record: record.name)
 #: What a run's place and machine are, and not what it computes.
 AROUND = {"command", "save_dir", "logging_dir", "resume", "gpus", "num_workers"}

@@ -5,19 +5,19 @@ import subprocess
 import pytest
 
 import aff
-from aff.models.weights import PUBLISHED, blob_sha1
+from aff.models.weights import WEIGHTS, blob_sha1
 
 from .conftest import ROOT
 from .golden import ARCHITECTURES
 
 NAME = "cifar100_coarse_aff_resnet32"
-AUTHORS = [name for name, record in PUBLISHED.items() if not record.ours]
+AUTHORS = [name for name, record in WEIGHTS.items() if not record.ours]
 
 
 def test_the_table():
     assert len(AUTHORS) == 22
-    assert aff.list_published() == list(PUBLISHED)
-    record = PUBLISHED["gen2_aff_resnext50_32x4d"]
+    assert aff.list_published() == list(WEIGHTS)
+    record = WEIGHTS["gen2_aff_resnext50_32x4d"]
     assert record.kwargs == {
         "fusion": "ASKCFuse",
         "classes": 1000,
@@ -26,14 +26,14 @@ def test_the_table():
         "avg_down": True,
     }
     assert record.top1_error == pytest.approx(0.2028)
-    assert PUBLISHED[NAME].top1_error == pytest.approx(1 - 0.8967)
-    assert {record.label_set for record in PUBLISHED.values()} == {None, "coarse", "fine"}
-    assert len({record.sha1 for record in PUBLISHED.values()}) == len(PUBLISHED)
+    assert WEIGHTS[NAME].top1_error == pytest.approx(1 - 0.8967)
+    assert {record.label_set for record in WEIGHTS.values()} == {None, "coarse", "fine"}
+    assert len({record.sha1 for record in WEIGHTS.values()}) == len(WEIGHTS)
 
 
 @pytest.mark.parametrize("name", AUTHORS)
 def test_each_record_names_one_of_the_published_architectures(name):
-    record = PUBLISHED[name]
+    record = WEIGHTS[name]
     classes = 100 if record.dataset == "cifar10" else record.kwargs["classes"]
     net = aff.get_model(name, classes=classes)  # the reference has the networks of 100
     shapes = {key: list(p.shape) for key, p in net._collect_params_with_prefix().items()}
@@ -44,15 +44,15 @@ def test_each_record_names_one_of_the_published_architectures(name):
 
 def test_addresses_are_percent_encoded(monkeypatch):
     monkeypatch.delenv("AFF_MIRROR", raising=False)
-    assert PUBLISHED[NAME].url() == (
+    assert WEIGHTS[NAME].url() == (
         "https://raw.githubusercontent.com/YimianDai/open-aff/"
         "deeacd453e30bcaa2b372c599417a5f4b4292d8c/params/cifar100/sota/resnet-32-askc-host/"
         "r%20%3D%204/0.8967-cifar100-resnet_v2_askc_blocks_5_channel_times_4_start_layer_1_mixup-"
         "best.params"
     )
-    assert PUBLISHED[NAME].url("http://host/x/").startswith("http://host/x/deeacd453e")
+    assert WEIGHTS[NAME].url("http://host/x/").startswith("http://host/x/deeacd453e")
     with pytest.raises(aff.InputError, match="starts with http"):
-        PUBLISHED[NAME].url("host/x")
+        WEIGHTS[NAME].url("host/x")
 
 
 def test_the_hash_is_gits(tmp_path):

@@ -11,7 +11,7 @@ from aff.cli import train, train_cifar, train_imagenet
 from aff.cli.cifar_settings import CifarSettings
 from aff.cli.imagenet_settings import ImageNetSettings
 from aff.models.factory import resolve_model
-from aff.models.weights import PUBLISHED
+from aff.models.weights import WEIGHTS
 from aff.paper.recipes import CIFAR, RECIPES, find_recipe
 
 from .conftest import ROOT
@@ -26,7 +26,7 @@ def parsed(command):
 
 
 def test_every_published_file_has_its_recipe():
-    assert set(RECIPES) == set(PUBLISHED)
+    assert set(RECIPES) == set(WEIGHTS)
 
 
 @EVERY

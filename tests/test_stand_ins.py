@@ -16,7 +16,7 @@ from aff.cli import evaluate
 from aff.cli.main import main
 from aff.data.images import imagenet_synset
 from aff.models.registry import find_family
-from aff.models.weights import PUBLISHED, blob_sha1
+from aff.models.weights import WEIGHTS, blob_sha1
 from aff.paper.scores import evaluated
 
 from .conftest import write_cifar
@@ -44,7 +44,7 @@ def data(tmp_path_factory):
 @pytest.fixture
 def stand_in(request, tmp_path, monkeypatch):
     """The stand-in of the published file of this name, on a server; gives its network."""
-    record = PUBLISHED[request.param]
+    record = WEIGHTS[request.param]
     mx.random.seed(1)
     net = aff.get_model(request.param, ctx=mx.cpu())
     if record.dataset == "imagenet":
@@ -53,7 +53,7 @@ def stand_in(request, tmp_path, monkeypatch):
     file.parent.mkdir(parents=True)
     net.save_parameters(str(file))
     manifest = dataclasses.replace(record, sha1=blob_sha1(str(file)))
-    monkeypatch.setitem(PUBLISHED, record.name, manifest)
+    monkeypatch.setitem(WEIGHTS, record.name, manifest)
     monkeypatch.chdir(tmp_path)
     with serving(tmp_path / "mirror") as server:
         monkeypatch.setenv("AFF_MIRROR", server.url)
@@ -94,14 +94,14 @@ def test_a_score_on_the_whole_test_part_is_kept_for_the_tables(stand_in, data, c
     arguments = ["evaluate", record.name, "--data-dir", str(data / record.dataset), "--cpus", "1"]
     assert main(arguments) == 0
     assert "kept for" not in capsys.readouterr().out
-    assert evaluated(PUBLISHED[record.name]) is None
+    assert evaluated(WEIGHTS[record.name]) is None
     monkeypatch.setitem(evaluate.WHOLE, record.dataset, IMAGES)
     assert main([*arguments, "--labels", "fine"]) == 0
     assert "kept for" not in capsys.readouterr().out
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert f"kept for 'aff tables' in params/{record.name}.evaluation.json" in out
-    assert f"top-1 error {100 * evaluated(PUBLISHED[record.name]):.2f} %" in out
+    assert f"top-1 error {100 * evaluated(WEIGHTS[record.name]):.2f} %" in out
     assert evaluated(record) is None  # of another file
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import aff
 from aff.cli import tables as command
-from aff.models.weights import PUBLISHED
+from aff.models.weights import WEIGHTS
 from aff.paper import experiment
 from aff.paper.runs import own_runs
 from aff.paper.tables import experiment_table, measured, paper_table, readme_table
@@ -65,7 +65,7 @@ def test_the_readmes_tables(tmp_path):
 
 def test_scores_that_are_here_are_shown(tmp_path):
     name = "cifar100_coarse_aff_resnet32"
-    found = {"sha1": PUBLISHED[name].sha1, "top1_error": 0.1035}
+    found = {"sha1": WEIGHTS[name].sha1, "top1_error": 0.1035}
     kept = tmp_path / f"{name}.evaluation.json"
     kept.write_text(json.dumps(found))
     write_run(tmp_path / "logs" / "a" / "deep")
@@ -111,7 +111,7 @@ def test_the_papers_tables(name):
 
 
 def test_scores_of_the_papers_ablation_that_are_here_are_shown(tmp_path, capsys):
-    record = PUBLISHED["aff_resnet50_nomixup"]
+    record = WEIGHTS["aff_resnet50_nomixup"]
     found = {"sha1": record.sha1, "top1_error": 0.22}
     (tmp_path / f"{record.name}.evaluation.json").write_text(json.dumps(found))
     for error in (0.25, 0.24):

@@ -12,9 +12,9 @@ from mxnet.gluon import data as gluon_data
 from PIL import Image
 
 from ..data.datasets.base import DataSet, Split
-from ..data.image_loader import ImageTrainBatches
+from ..data.image_loader import ImageTrainLoader
 from ..data.images import FolderImages, Images, RecordImages
-from ..data.loader import TrainBatches
+from ..data.loader import TrainLoader
 from .timing import interleaved, rate
 
 CLASSES = 10
@@ -47,7 +47,7 @@ def in_memory(threads: Sequence[int], rounds: int, count: int = 50 * BATCH) -> D
     data = DataSet("noise", CLASSES, MEAN, STD, split, split, mirror=True, pad=4)
     actions = {
         f"-j {workers}": _go_through(
-            lambda workers=workers: TrainBatches(
+            lambda workers=workers: TrainLoader(
                 data, BATCH, 0, workers, mixup_alpha=1.0, mixup_until=1
             ).epoch(0)
         )
@@ -117,7 +117,7 @@ def from_files(threads: Sequence[int], rounds: int, size: int = 224) -> Dict[str
         }
         actions = {
             f"{name}, -j {workers}": _go_through(
-                lambda source=source, workers=workers: ImageTrainBatches(
+                lambda source=source, workers=workers: ImageTrainLoader(
                     source, batch, 0, 2, size, workers, mixup_alpha=0.2, mixup_until=1
                 ).epoch(0)
             )

@@ -16,8 +16,9 @@ from mxnet.gluon import HybridBlock
 from ..models.factory import get_model
 from ..models.inference import optimize_for_inference
 from ..nn.reference import make_literal
-from ..training.lr_scheduler import build_schedule
-from ..training.trainer import TrainingLoop, hybridize
+from ..training.lr_scheduler import create_schedule
+from ..training.network import hybridize
+from ..training.trainer import Trainer
 from ..utils.errors import InputError, RunError, last_line
 from .timing import interleaved, rate
 
@@ -51,7 +52,7 @@ class Case:
         name = fusion[: -len(LITERAL)] if fusion.endswith(LITERAL) else fusion
         net = get_model(self.model, fusion=name, ctx=device, **self.kwargs)
         if fusion != name and not make_literal(net):
-            raise InputError(f"{fusion}: only AFF and iAFF are here as their formulas read")
+            raise InputError(f"{fusion}: aff.nn.reference has no formula of it")
         return net
 
     def batch(self, classes: int):
@@ -65,7 +66,7 @@ def training_step(case: Case, fusion: str, device: mx.Context) -> Callable[[], o
     """A training step as runs make it (forward, backward, update, sums), to its end."""
     net = case.network(fusion, device)
     hybridize(net)
-    loop = TrainingLoop(net, [device], build_schedule(1e-4, 1, 1))
+    loop = Trainer(net, [device], create_schedule(1e-4, 1, 1))
     batch = case.batch(net(mx.nd.zeros((1, 3, case.size, case.size), ctx=device)).shape[1])
     return lambda: (loop.train_epoch([batch], 0), mx.nd.waitall())
 

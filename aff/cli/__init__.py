@@ -1,3 +1,1 @@
-"""Commands: one module each, with a `main(argv)` that returns an exit code. Only these import
-argparse.
-"""
+"""Commands: one file each, and what they share in common/. Only these import argparse."""

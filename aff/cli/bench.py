@@ -4,7 +4,6 @@ up.
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import sys
 from dataclasses import asdict, replace
@@ -16,13 +15,18 @@ from ..bench import loaders
 from ..bench.networks import LITERAL, Case, inference, peak_memory, training
 from ..compat import available_cpus
 from ..models.factory import resolve_model
-from ..models.registry import checked_arguments
+from ..models.registry import checked_arguments, find_family
 from ..nn.fusion import resolve_fusion
 from ..training.devices import choose_devices
-from ..utils.errors import InputError
+from ..utils.errors import InputError, spell
 from ..utils.files import write_json
 from ..utils.report import versions
-from .common.arguments import Parser, add_device_arguments, guarded, named, whole
+from ..utils.values import int_range, nonempty
+from .common.guard import flag
+from .common.parser import Parser
+from .common.shared_flags import (
+    add_device_arguments,
+)
 
 #: Short names of networks, with the batch and image size that they are measured at.
 CASES = {
@@ -35,19 +39,20 @@ FUSIONS = ("Add", "AFF", "iAFF", f"AFF{LITERAL}", f"iAFF{LITERAL}")
 Measured = Dict[str, Dict[str, float]]
 
 
-def build_parser(prog: str) -> Parser:
-    """The command's flags."""
-    parser = Parser(
-        prog=prog,
-        description="Measure on this machine how fast networks train and infer, how much memory "
-        "training takes, and how fast the loaders are; fusions beside each other, in turns, each "
-        "figure a median. Needs no data. Nothing else should run meanwhile.",
-    )
+DESCRIPTION = (
+    "Measure on this machine how fast networks train and infer, how much memory "
+    "training takes, and how fast the loaders are; fusions beside each other, in turns, each "
+    "figure a median. Needs no data. Nothing else should run meanwhile."
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the command's flags."""
     parser.add_argument(
         "networks",
         metavar="NETWORK",
         nargs="*",
-        type=named,
+        type=nonempty,
         help="small (CIFAR ResNet-8, 28 pixels, batch 128), cifar (ResNet-32, channel_times 4, "
         "batch 32), imagenet (ResNet-50, batch 16), or a name of 'aff list models' (default: "
         "small cifar)",
@@ -55,7 +60,7 @@ def build_parser(prog: str) -> Parser:
     parser.add_argument(
         "--fusions",
         nargs="+",
-        type=named,
+        type=nonempty,
         default=list(FUSIONS),
         metavar="FUSION",
         help=f"names of 'aff list fusions'; AFF and iAFF with '{LITERAL}' behind are computed as "
@@ -64,21 +69,24 @@ def build_parser(prog: str) -> Parser:
     parser.add_argument(
         "--only", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure"
     )
-    parser.add_argument("--batch-size", type=whole(1, 4096), default=None, help="images of a batch")
     parser.add_argument(
-        "--input-size", type=whole(8, 1024), default=None, help="height and width of the images"
+        "--batch-size", type=int_range(1, 4096), default=None, help="images of a batch"
     )
     parser.add_argument(
-        "--rounds", type=whole(1, 1000), default=5, help="values of which the median is taken"
+        "--input-size", type=int_range(8, 1024), default=None, help="height and width of the images"
     )
     parser.add_argument(
-        "--json", type=named, default=None, metavar="FILE", help="write all figures there too"
+        "--rounds", type=int_range(1, 1000), default=5, help="values of which the median is taken"
+    )
+    parser.add_argument(
+        "--json", type=nonempty, default=None, metavar="FILE", help="write all figures there too"
     )
     add_device_arguments(parser)
-    return parser
 
 
-def find_cases(options: argparse.Namespace) -> Dict[str, Case]:
+def find_cases(
+    networks: Sequence[str], fusions: Sequence[str], changes: Dict[str, Any]
+) -> Dict[str, Case]:
     """The networks to measure, by name.
 
     Raises
@@ -86,33 +94,31 @@ def find_cases(options: argparse.Namespace) -> Dict[str, Case]:
     InputError
         For an unknown network or fusion.
     """
-    for fusion in options.fusions:
+    for fusion in fusions:
         resolve_fusion(fusion[: -len(LITERAL)] if fusion.endswith(LITERAL) else fusion)
-    changes: Dict[str, Any] = {
-        key: value
-        for key, value in (("batch_size", options.batch_size), ("size", options.input_size))
-        if value
-    }
     cases = {}
-    for name in options.networks or ["small", "cifar"]:
+    for name in networks:
         case = CASES.get(name)
         if case is None:
             model, _ = resolve_model(name)
             checked_arguments(model, {})
-            case = Case(model, {}, 32, 32) if "cifar" in model else Case(model, {}, 16, 224)
+            family, _ = find_family(model)
+            case = Case(model, {}, 32 if family.kind == "cifar" else 16, family.size)
         cases[name] = replace(case, **changes)
     return cases
 
 
-def measure_network(case: Case, options: argparse.Namespace, device: mx.Context) -> Measured:
+def measure_network(
+    case: Case, only: Sequence[str], fusions: Sequence[str], rounds: int, device: mx.Context
+) -> Measured:
     """All that is asked of a network, by part."""
     found: Measured = {}
-    if "training" in options.only:
-        found["training"] = training(case, options.fusions, device, options.rounds)
-    if "inference" in options.only:
-        found["inference"] = inference(case, options.fusions, device, options.rounds)
-    if "memory" in options.only and device.device_type == "cpu":
-        found["memory"] = peak_memory(case, options.fusions)
+    if "training" in only:
+        found["training"] = training(case, fusions, device, rounds)
+    if "inference" in only:
+        found["inference"] = inference(case, fusions, device, rounds)
+    if "memory" in only and device.device_type == "cpu":
+        found["memory"] = peak_memory(case, fusions)
     return found
 
 
@@ -178,46 +184,46 @@ def measure_loaders(cases: Dict[str, Case], rounds: int) -> Measured:
     return loaded
 
 
-def run(options: argparse.Namespace) -> int:
-    """Do what the flags say."""
-    cases = find_cases(options)
-    devices, warning = choose_devices(options.gpus, options.cpus)
+def run(
+    networks: List[str],
+    fusions: List[str],
+    only: List[str],
+    batch_size: Optional[int],
+    input_size: Optional[int],
+    rounds: int,
+    json: Optional[str],
+    gpus: Optional[str],
+    cpus: Optional[int],
+) -> int:
+    """Measure networks and loaders."""
+    sizes = {"batch_size": batch_size, "size": input_size}
+    changes = {key: value for key, value in sizes.items() if value}
+    cases = find_cases(networks or ["small", "cifar"], fusions, changes)
+    devices, warning = choose_devices(gpus, cpus)
     if len(devices) > 1:
-        raise InputError("bench measures one device: give one GPU, or --cpus 1")
+        raise InputError("bench measures one device: give one GPU, or {cpus} 1")
     if warning:
-        print(f"WARNING: {warning}", file=sys.stderr)
-    print(f"{available_cpus()} processors, {devices[0]}, {options.rounds} rounds", flush=True)
-    loaded = measure_loaders(cases, options.rounds) if "loaders" in options.only else {}
+        print(f"WARNING: {spell(warning, flag)}", file=sys.stderr)
+    print(f"{available_cpus()} processors, {devices[0]}, {rounds} rounds", flush=True)
+    loaded = measure_loaders(cases, rounds) if "loaders" in only else {}
     results = {}
     for name, case in cases.items():
         print(f"{name}: {case.model}, batch {case.batch_size}, {case.size} pixels", flush=True)
-        found = measure_network(case, options, devices[0])
+        found = measure_network(case, only, fusions, rounds, devices[0])
         if found:
-            print("\n".join(network_table(found, options.fusions[0])), flush=True)
+            print("\n".join(network_table(found, fusions[0])), flush=True)
         if loaded and "training" in found:
             print(bottleneck(found["training"], case, loaded), flush=True)
         results[name] = {"case": asdict(case), **found}
-    if options.json:
-        write_json(options.json, as_json(options, devices[0], loaded, results))
+    if json:
+        figures = {
+            "date": datetime.date.today().isoformat(),
+            "processors": available_cpus(),
+            "device": str(devices[0]),
+            "rounds": rounds,
+            "versions": versions(),
+            "loaders": loaded,
+            "networks": results,
+        }
+        write_json(json, figures)
     return 0
-
-
-def as_json(
-    options: argparse.Namespace, device: mx.Context, loaded: Measured, results: Dict[str, Any]
-) -> Dict[str, Any]:
-    """All figures, and what they depend on."""
-    return {
-        "date": datetime.date.today().isoformat(),
-        "processors": available_cpus(),
-        "device": str(device),
-        "rounds": options.rounds,
-        "versions": versions(),
-        "loaders": loaded,
-        "networks": results,
-    }
-
-
-def main(argv: Optional[Sequence[str]] = None, prog: str = "aff bench") -> int:
-    """Run the command; returns the exit code."""
-    options = build_parser(prog).parse_args(argv)
-    return guarded(prog, lambda: run(options))

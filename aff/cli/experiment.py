@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import shlex
@@ -10,68 +9,69 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Optional
 
 from ..compat import available_cpus, environment_of_share
 from ..paper.experiment import Cell, grid, outcome
 from ..training.interruption import Interruption
 from ..utils.errors import Interrupted, RunError
-from .common.arguments import Parser, guarded, named, whole
+from ..utils.values import int_range, nonempty
+from .common.parser import Parser
 
 PARAMS, LOGS = os.path.join("params", "experiment"), os.path.join("logs", "experiment")
 PATIENCE = 0.5
 
 
-def build_parser(prog: str) -> Parser:
-    """The command's flags."""
-    parser = Parser(
-        prog=prog,
-        description="Run the ablation of Tables 3 and 4 on Fashion-MNIST (10 fusions, 2 depths, 3 "
-        "seeds): what has been run is skipped, what was interrupted goes on. Its table is printed "
-        "by 'aff tables --table experiment'.",
-    )
+DESCRIPTION = (
+    "Run the ablation of Tables 3 and 4 on Fashion-MNIST (10 fusions, 2 depths, 3 "
+    "seeds): what has been run is skipped, what was interrupted goes on. Its table is printed "
+    "by 'aff tables --table experiment'."
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the command's flags."""
     parser.add_argument(
         "--jobs",
-        type=whole(1, 256),
+        type=int_range(1, 256),
         default=available_cpus(),
         help="runs at the same time, which share the processors (default: one on each)",
     )
-    parser.add_argument("--data-dir", type=named, default=None, help="folder of Fashion-MNIST")
+    parser.add_argument("--data-dir", type=nonempty, default=None, help="folder of Fashion-MNIST")
     parser.add_argument(
-        "--params", type=named, default=PARAMS, help="folder for the runs' parameters"
+        "--params", type=nonempty, default=PARAMS, help="folder for the runs' parameters"
     )
-    parser.add_argument("--logs", type=named, default=LOGS, help="folder for the runs' logs")
+    parser.add_argument("--logs", type=nonempty, default=LOGS, help="folder for the runs' logs")
     parser.add_argument(
         "--print", action="store_true", dest="only_print", help="print the commands, run nothing"
     )
-    return parser
 
 
-def command(cell: Cell, options: argparse.Namespace) -> List[str]:
+def command(cell: Cell, params: str, logs: str, data_dir: Optional[str]) -> List[str]:
     """A run's command."""
-    data = ["--data-dir", options.data_dir] if options.data_dir else []
+    data = ["--data-dir", data_dir] if data_dir else []
     return [
-        *("python", "-m", "aff", "train-cifar", *cell.flags(options.params, options.logs), *data),
+        *("python", "-m", "aff", "train-cifar", *cell.flags(params, logs), *data),
         *("--gpus", "", "-j", "1", "--resume", "auto"),
     ]
 
 
-def start(cell: Cell, options: argparse.Namespace) -> subprocess.Popen:
-    """Start a run, or have it go on."""
+def start(command: List[str], jobs: int) -> subprocess.Popen:
+    """Start a run, or have it go on, as one of so many that share the processors."""
     return subprocess.Popen(
-        [sys.executable, *command(cell, options)[1:]],
+        [sys.executable, *command[1:]],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment_of_share(options.jobs),
+        env=environment_of_share(jobs),
         start_new_session=True,  # a terminal's Ctrl-C is ours to hand on
     )
 
 
-def ended(cell: Cell, process: subprocess.Popen, options: argparse.Namespace) -> bool:
+def ended(cell: Cell, process: subprocess.Popen, logs: str) -> bool:
     """Say how a run ended; whether it came to its end."""
     errors = process.communicate()[1]
-    found = outcome(os.path.join(options.logs, cell.name)) if process.returncode == 0 else None
+    found = outcome(os.path.join(logs, cell.name)) if process.returncode == 0 else None
     if found is None:
         last = (errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         print(f"{cell.name}: {last}", file=sys.stderr, flush=True)
@@ -90,13 +90,13 @@ def kill(running: Dict[Cell, subprocess.Popen]) -> None:
         process.kill()
 
 
-def run(options: argparse.Namespace) -> int:
-    """Do what the flags say."""
+def run(jobs: int, data_dir: Optional[str], params: str, logs: str, only_print: bool) -> int:
+    """Run the grid, as far as it has not been run."""
     cells = list(grid())
-    left = [cell for cell in cells if outcome(os.path.join(options.logs, cell.name)) is None]
-    if options.only_print:
+    left = [cell for cell in cells if outcome(os.path.join(logs, cell.name)) is None]
+    if only_print:
         for cell in left:
-            print(shlex.join(command(cell, options)))
+            print(shlex.join(command(cell, params, logs, data_dir)))
         return 0
     print(f"{len(cells) - len(left)} of {len(cells)} runs are there", flush=True)
     failed, told = 0, False
@@ -104,16 +104,16 @@ def run(options: argparse.Namespace) -> int:
     with Interruption() as interruption, contextlib.ExitStack() as held:
         held.callback(kill, running)
         while (left and not interruption.asked) or running:
-            while left and len(running) < options.jobs and not interruption.asked:
+            while left and len(running) < jobs and not interruption.asked:
                 cell = left.pop(0)
-                running[cell] = start(cell, options)
+                running[cell] = start(command(cell, params, logs, data_dir), jobs)
             time.sleep(PATIENCE)
             if interruption.asked and not told:
                 told = True  # once: a second signal would end them without saving
                 for process in running.values():
                     process.send_signal(signal.SIGTERM)
             for cell in [c for c, process in running.items() if process.poll() is not None]:
-                failed += not ended(cell, running.pop(cell), options)
+                failed += not ended(cell, running.pop(cell), logs)
         if interruption.asked:
             raise Interrupted(
                 "the runs are saved: go on with the same command", 128 + interruption.asked
@@ -121,9 +121,3 @@ def run(options: argparse.Namespace) -> int:
     if failed:
         raise RunError(f"{failed} runs did not come to their end; the same command tries again")
     return 0
-
-
-def main(argv: Optional[Sequence[str]] = None, prog: str = "aff experiment") -> int:
-    """Run the command; returns the exit code."""
-    options = build_parser(prog).parse_args(argv)
-    return guarded(prog, lambda: run(options))

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from ..data import IMAGE_SIZES
-from ..models.costs import measured
+from ..data.datasets import find_dataset
 from ..models.registry import find_family, list_networks
-from ..models.weights import DEFAULT_ROOT, PUBLISHED, Published
+from ..models.summary import measured
+from ..models.weights import DEFAULT_ROOT, WEIGHTS, WeightsRecord
 from ..nn.fusion import describe_fusions, resolve_fusion
 from ..utils.errors import InputError
-from .common.arguments import Parser, add_fusion_argument, guarded, named
+from ..utils.values import nonempty
+from .common.parser import Parser
+from .common.shared_flags import (
+    add_fusion_argument,
+)
 
 Row = Sequence[object]
 
 
-def build_parser(prog: str) -> Parser:
-    """The command's flags."""
-    parser = Parser(
-        prog=prog,
-        description="List the networks with their parameters and multiply-adds at the usual input "
-        "size, the fusions, and the published parameters.",
-    )
+DESCRIPTION = (
+    "List the networks with their parameters and multiply-adds at the usual input "
+    "size, the fusions, and the published parameters."
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the command's flags."""
     parser.add_argument(
         "what", nargs="?", choices=SECTIONS, default=None, help="one of the lists, instead of all"
     )
-    add_fusion_argument(parser, None)
+    add_fusion_argument(parser)
     parser.add_argument(
         "--root",
-        type=named,
+        type=nonempty,
         default=None,
         help=f"folder in which published parameters are looked for (default: {DEFAULT_ROOT})",
     )
-    return parser
 
 
 def columns(head: Row, rows: Sequence[Row]) -> str:
@@ -64,13 +67,13 @@ def costs(model: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> Tup
     )
 
 
-def list_networks_of(options: argparse.Namespace) -> str:
+def list_networks_of(fusion: Optional[str], root: Optional[str]) -> str:
     """The networks in their usual depths."""
-    fusion = resolve_fusion(options.fusion or "ASKCFuse")
+    fusion = resolve_fusion(fusion or "ASKCFuse")
     rows = []
     for name in list_networks():
         size = find_family(name)[0].size
-        published = sum(record.model == name for record in PUBLISHED.values())
+        published = sum(record.model == name for record in WEIGHTS.values())
         rows.append([name, size, *costs(name, {"fusion": fusion}), published])
     head = ["network", "input", "trainable M", "parameters M", "GFLOPs", "published files"]
     return (
@@ -80,7 +83,7 @@ def list_networks_of(options: argparse.Namespace) -> str:
     )
 
 
-def list_fusions_of(options: argparse.Namespace) -> str:
+def list_fusions_of(fusion: Optional[str], root: Optional[str]) -> str:
     """The fusions with their aliases."""
     rows = [[name, ", ".join(aliases), text] for name, aliases, text in describe_fusions()]
     return "Fusions of x, the body's output, and residual, the shortcut\n" + columns(
@@ -88,15 +91,15 @@ def list_fusions_of(options: argparse.Namespace) -> str:
     )
 
 
-def _data(record: Published) -> str:
+def _data(record: WeightsRecord) -> str:
     return f"{record.dataset} {record.label_set}" if record.label_set else record.dataset
 
 
-def list_published_of(options: argparse.Namespace) -> str:
+def list_published_of(fusion: Optional[str], root: Optional[str]) -> str:
     """The published parameter files, and which of them are here."""
-    root = options.root or DEFAULT_ROOT
+    root = root or DEFAULT_ROOT
     rows: List[Row] = []
-    for record in PUBLISHED.values():
+    for record in WEIGHTS.values():
         here = os.path.isfile(os.path.join(root, record.filename))
         rows.append(
             [
@@ -106,7 +109,7 @@ def list_published_of(options: argparse.Namespace) -> str:
                 _data(record),
                 record.model,
                 record.kwargs["fusion"],
-                *costs(record.model, record.kwargs, IMAGE_SIZES.get(record.dataset))[1:],
+                *costs(record.model, record.kwargs, find_dataset(record.dataset).size)[1:],
                 f"{100 * record.top1_error:.2f}",
             ]
         )
@@ -118,27 +121,21 @@ def list_published_of(options: argparse.Namespace) -> str:
     )
 
 
-SECTIONS: Dict[str, Callable[[argparse.Namespace], str]] = {
+SECTIONS: Dict[str, Callable[[Optional[str], Optional[str]], str]] = {
     "models": list_networks_of,
     "fusions": list_fusions_of,
     "published": list_published_of,
 }
 
 
-def run(options: argparse.Namespace) -> int:
+def run(what: Optional[str], root: Optional[str], fusion: Optional[str] = None) -> int:
     """Print the lists."""
     for flag, value, section in (
-        ("--fusion", options.fusion, "models"),
-        ("--root", options.root, "published"),
+        ("--fusion", fusion, "models"),
+        ("--root", root, "published"),
     ):
-        if value and options.what not in (None, section):
-            raise InputError(f"{flag} is for the list of {section}, not of {options.what}")
-    for name in [options.what] if options.what else SECTIONS:
-        print(SECTIONS[name](options), end="\n" if options.what else "\n\n", flush=True)
+        if value and what not in (None, section):
+            raise InputError(f"{flag} is for the list of {section}, not of {what}")
+    for name in [what] if what else SECTIONS:
+        print(SECTIONS[name](fusion, root), end="\n" if what else "\n\n", flush=True)
     return 0
-
-
-def main(argv: Optional[Sequence[str]] = None, prog: str = "aff list") -> int:
-    """Run the command; returns the exit code."""
-    options = build_parser(prog).parse_args(argv)
-    return guarded(prog, lambda: run(options))

@@ -2,63 +2,69 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from typing import Dict, Iterable, Optional, Sequence
+from typing import Dict, Iterable, Optional
 
 from tqdm import tqdm
 
 from ..compat import available_cpus
 from ..data.archives import TRAIN, VAL, open_train, open_val
 from ..data.images import FolderImages
-from ..data.prepare import MANIFEST, PARTS, Packing, Source, pack, read_manifest, verify
+from ..data.prepare import MANIFEST, PARTS, Packing, Source, pack, read_manifest, verify_part
 from ..utils.errors import InputError
-from .common.arguments import Parser, guarded, named, whole
+from ..utils.values import int_range, nonempty
+from .common.parser import Parser
 
 SHOWN = 5
 
 
-def build_parser(prog: str) -> Parser:
-    """The command's flags."""
-    parser = Parser(
-        prog=prog,
-        description="Pack train/<class>/ and val/<class>/ of a folder of images into .rec, .idx "
-        f"and .lst files for train_imagenet.py --use-rec, with a {MANIFEST} of counts and "
-        "checksums. Images that do not decode are left out and listed. What is done already is "
-        "left.",
-    )
+DESCRIPTION = (
+    "Pack train/<class>/ and val/<class>/ of a folder of images into .rec, .idx "
+    f"and .lst files for train_imagenet.py --use-rec, with a {MANIFEST} of counts and "
+    "checksums. Images that do not decode are left out and listed. What is done already is "
+    "left."
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the command's flags."""
     parser.add_argument(
         "folder",
         metavar="FOLDER",
         nargs="?",
         default=None,
-        type=named,
+        type=nonempty,
         help=f"folder that holds train/ and val/, or {TRAIN} and {VAL} as they are downloaded",
     )
-    parser.add_argument("out", metavar="OUT", type=named, help="folder that the files go to")
+    parser.add_argument("out", metavar="OUT", type=nonempty, help="folder that the files go to")
     parser.add_argument(
         "--resize",
-        type=whole(0, 10000),
+        type=int_range(0, 10000),
         default=0,
         help="scale a longer shorter side to so many pixels; 0: keep files as they are",
     )
     parser.add_argument(
-        "--quality", type=whole(1, 100), default=95, help="of the JPEG files that --resize writes"
+        "--quality",
+        type=int_range(1, 100),
+        default=95,
+        help="of the JPEG files that --resize writes",
     )
     parser.add_argument(
         "--val-labels",
-        type=named,
+        type=nonempty,
         default=None,
         metavar="FILE",
         help=f"for {VAL}: the WordNet number of each image, a line each, in the order of the "
         "images' names",
     )
-    parser.add_argument("--seed", type=whole(0), default=0, help="of the training images' order")
+    parser.add_argument(
+        "--seed", type=int_range(0), default=0, help="of the training images' order"
+    )
     parser.add_argument(
         "-j",
         "--num-workers",
-        type=whole(1, 256),
+        type=int_range(1, 256),
         default=available_cpus(),
         help="threads that decode and scale",
     )
@@ -67,7 +73,6 @@ def build_parser(prog: str) -> Parser:
         action="store_true",
         help="check the files of OUT: sums, labels, and that every record decodes",
     )
-    return parser
 
 
 def progress(items: Iterable, total: int, description: str) -> Iterable:
@@ -82,7 +87,7 @@ def progress(items: Iterable, total: int, description: str) -> Iterable:
             print(f"{description}: {number} of {total}", file=sys.stderr, flush=True)
 
 
-def find_sources(options: argparse.Namespace) -> Dict[str, Source]:
+def find_sources(folder: str, val_labels: Optional[str]) -> Dict[str, Source]:
     """The parts that are there, as folders of images or else as ImageNet's archives.
 
     Raises
@@ -90,7 +95,6 @@ def find_sources(options: argparse.Namespace) -> Dict[str, Source]:
     InputError
         Where there are none, or the validation archive lacks its labels.
     """
-    folder = options.folder
     parts: Dict[str, Source] = {
         part: FolderImages(folder, part)
         for part in PARTS
@@ -100,15 +104,15 @@ def find_sources(options: argparse.Namespace) -> Dict[str, Source]:
         for archive in (TRAIN, VAL):
             if os.path.isfile(os.path.join(folder, archive)):
                 print(f"{archive} is not read: {folder} holds folders of images", file=sys.stderr)
-        if options.val_labels:
+        if val_labels:
             raise InputError(f"--val-labels is for {VAL}; {folder} holds folders of images")
         return parts
-    if os.path.isfile(os.path.join(folder, VAL)) and not options.val_labels:
+    if os.path.isfile(os.path.join(folder, VAL)) and not val_labels:
         raise InputError(f"{os.path.join(folder, VAL)} needs --val-labels FILE")
     if os.path.isfile(os.path.join(folder, TRAIN)):
         parts["train"] = open_train(os.path.join(folder, TRAIN))
-    if os.path.isfile(os.path.join(folder, VAL)):
-        parts["val"] = open_val(os.path.join(folder, VAL), options.val_labels)
+    if val_labels and os.path.isfile(os.path.join(folder, VAL)):
+        parts["val"] = open_val(os.path.join(folder, VAL), val_labels)
     if not parts:
         raise InputError(
             f"{folder}: holds neither train/ nor val/ with a folder for each class, nor {TRAIN} or "
@@ -117,25 +121,26 @@ def find_sources(options: argparse.Namespace) -> Dict[str, Source]:
     return parts
 
 
-def pack_all(options: argparse.Namespace) -> None:
+def pack_all(
+    folder: str, out: str, how: Packing, num_workers: int, val_labels: Optional[str]
+) -> None:
     """Pack every part of the folder."""
-    found = find_sources(options)
+    found = find_sources(folder, val_labels)
     names = [set(images.classes) for images in found.values()]
-    packed = (entry for part, entry in read_manifest(options.out).items() if part not in found)
+    packed = (entry for part, entry in read_manifest(out).items() if part not in found)
     names += [set(entry.get("classes", [])) for entry in packed]
     if names[0] != names[-1]:
         first, second = names[0], names[-1]
         raise InputError(
-            f"{options.folder}: training and validation images are of other classes: "
+            f"{folder}: training and validation images are of other classes: "
             f"{', '.join(sorted(first ^ second)[:SHOWN])} only in one of them"
         )
     try:
-        os.makedirs(options.out, exist_ok=True)
+        os.makedirs(out, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{options.out}: cannot be created: {error.strerror}") from error
-    how = Packing(options.resize, options.quality, options.seed)
+        raise InputError(f"{out}: cannot be created: {error.strerror}") from error
     for part, images in found.items():
-        entry = pack(images, options.out, part, how, options.num_workers, progress)
+        entry = pack(images, out, part, how, num_workers, progress)
         if entry is None:
             print(f"{part}: done already")
             continue
@@ -150,26 +155,29 @@ def pack_all(options: argparse.Namespace) -> None:
             )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Do what the flags say."""
-    if options.folder:
-        pack_all(options)
-    elif not options.verify:
+def run(
+    folder: Optional[str],
+    out: str,
+    resize: int,
+    quality: int,
+    val_labels: Optional[str],
+    seed: int,
+    num_workers: int,
+    verify: bool,
+) -> int:
+    """Pack a folder, or verify what was packed."""
+    if folder:
+        pack_all(folder, out, Packing(resize, quality, seed), num_workers, val_labels)
+    elif not verify:
         raise InputError("give FOLDER and OUT, or OUT and --verify")
-    if options.verify:
-        manifest = read_manifest(options.out)
+    if verify:
+        manifest = read_manifest(out)
         if not manifest:
-            raise InputError(f"{options.out}: holds no {MANIFEST} of 'aff prepare'")
+            raise InputError(f"{out}: holds no {MANIFEST} of 'aff prepare'")
         known = [set(entry.get("classes", [])) for entry in manifest.values()]
         if known[0] != known[-1]:
-            raise InputError(f"{options.out}: its parts are of other classes: pack them anew")
+            raise InputError(f"{out}: its parts are of other classes: pack them anew")
         for part in manifest:
-            count = verify(options.out, part, progress)
+            count = verify_part(out, part, progress)
             print(f"{part}: {count} records verified")
     return 0
-
-
-def main(argv: Optional[Sequence[str]] = None, prog: str = "aff prepare") -> int:
-    """Run the command; returns the exit code."""
-    options = build_parser(prog).parse_args(argv)
-    return guarded(prog, lambda: run(options))

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
 import textwrap
-from typing import List, Optional, Sequence
+from typing import List, Optional
 
-from ..models.weights import Published
+from ..models.weights import WeightsRecord
 from ..paper.recipes import RECIPES, Recipe, find_recipe
 from ..paper.reported import rows_of
-from .common.arguments import Parser, guarded, named
+from ..utils.values import nonempty
+from .common.parser import Parser
 from .list import columns
 
+DESCRIPTION = (
+    "List the published runs, or describe one: its command, what its log says "
+    "otherwise, and what came out. 'aff train NAME' runs it."
+)
 
-def build_parser(prog: str) -> Parser:
-    """The command's flags."""
-    parser = Parser(
-        prog=prog,
-        description="List the published runs, or describe one: its command, what its log says "
-        "otherwise, and what came out. 'aff train NAME' runs it.",
+
+def add_arguments(parser: Parser) -> None:
+    """Add the command's flags."""
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", type=nonempty, default=None, help="a run"
     )
-    parser.add_argument("name", metavar="NAME", nargs="?", type=named, default=None, help="a run")
-    return parser
 
 
 def reported(recipe: Recipe) -> str:
@@ -43,7 +44,7 @@ def places_of(recipe: Recipe) -> List[str]:
     ] or ["no published table"]
 
 
-def parameters_of(record: Published) -> str:
+def parameters_of(record: WeightsRecord) -> str:
     """Where its parameters are."""
     where = "of this repository" if record.ours else f"in YimianDai/open-aff {record.commit[:7]}"
     return f"{record.filename}, {where}"
@@ -86,13 +87,7 @@ def describe(recipe: Recipe) -> str:
     return "\n".join(lines)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Do what the flags say."""
-    print(describe(find_recipe(options.name)) if options.name else table())
+def run(name: Optional[str]) -> int:
+    """List the published runs, or describe one."""
+    print(describe(find_recipe(name)) if name else table())
     return 0
-
-
-def main(argv: Optional[Sequence[str]] = None, prog: str = "aff recipes") -> int:
-    """Run the command; returns the exit code."""
-    options = build_parser(prog).parse_args(argv)
-    return guarded(prog, lambda: run(options))

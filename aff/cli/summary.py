@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Optional
 
 from ..models.factory import get_model, resolve_model
-from ..models.registry import find_family
+from ..models.registry import find_family, model_arguments
 from ..models.summary import summarize, table
-from .common.arguments import Parser, add_fusion_argument, add_structure_arguments, guarded, whole
-from .common.networks import structure
+from ..utils.errors import InputError
+from ..utils.values import int_range
+from .common.parser import Parser
+from .common.shared_flags import add_fusion_argument, add_structure_arguments
+
+DESCRIPTION = (
+    "Print a network's layers with their output shapes, parameters and multiply-adds, and the "
+    "totals. Needs no data, no parameters and no GPU."
+)
 
 
-def build_parser(prog: str) -> Parser:
-    """The command's flags."""
-    parser = Parser(
-        prog=prog,
-        description="Print a network's layers with their output shapes, parameters and "
-        "multiply-adds, and the totals. Needs no data, no parameters and no GPU.",
-    )
+def add_arguments(parser: Parser) -> None:
+    """Add the command's flags."""
     parser.add_argument("model", metavar="MODEL", help="a name of 'aff list'")
-    add_fusion_argument(parser, None)
+    add_fusion_argument(parser)
     parser.add_argument(
         "--classes",
-        type=whole(1),
+        type=int_range(1),
         default=argparse.SUPPRESS,
         help="outputs (default: 100, ImageNet networks 1000)",
     )
     add_structure_arguments(parser, "1")
     parser.add_argument(
         "--input-size",
-        type=whole(8, 4096),
+        type=int_range(8, 4096),
         default=None,
         help="height and width of the image in pixels (default: 32, ImageNet networks 224)",
     )
-    return parser
 
 
 def print_summary(name: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> None:
@@ -49,18 +50,11 @@ def print_summary(name: str, kwargs: Dict[str, Any], size: Optional[int] = None)
     print(table(summarize(net, size), title))
 
 
-def run(options: argparse.Namespace) -> int:
-    """Do what the flags say."""
-    kwargs = structure(options, options.model)
-    if options.fusion:
-        kwargs["fusion"] = options.fusion
-    if hasattr(options, "classes"):
-        kwargs["classes"] = options.classes
-    print_summary(options.model, kwargs, options.input_size)
+def run(model: str, input_size: Optional[int], **given: Any) -> int:
+    """Print the summary of a network."""
+    valid = model_arguments(resolve_model(model)[0])
+    for key in given:
+        if key not in valid:
+            raise InputError(f"{{{key}}} is not for {model}")
+    print_summary(model, given, input_size)
     return 0
-
-
-def main(argv: Optional[Sequence[str]] = None, prog: str = "aff summary") -> int:
-    """Run the command; returns the exit code."""
-    options = build_parser(prog).parse_args(argv)
-    return guarded(prog, lambda: run(options))

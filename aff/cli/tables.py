@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import os
 import textwrap
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional
 
 from ..models.weights import DEFAULT_ROOT
-from ..paper.tables import BLOCKS, EACH_B, Table, experiment_table, paper_table, readme_table
+from ..paper.tables import BLOCKS, EACH_B, Cell, Table, experiment_table, paper_table, readme_table
 from ..utils.errors import InputError
-from .common.arguments import Parser, guarded, named
+from ..utils.values import nonempty
+from .common.parser import Parser
 from .experiment import LOGS
 from .list import columns
 
 NAMES = ("imagenet", "cifar100", "table3", "table4", "table6", "experiment")
 
 
-def build_parser(prog: str) -> Parser:
-    """The command's flags."""
-    parser = Parser(
-        prog=prog,
-        description="Rebuild the published README's two tables and the paper's Tables 3, 4 and 6 "
-        "(ResNet host): reported scores, those of the published files where they have been "
-        "evaluated here, those of our own runs, parameters and FLOPs counted from the networks, "
-        "and where the original is wrong or does not compare. 'experiment' is our own ablation.",
-    )
+DESCRIPTION = (
+    "Rebuild the published README's two tables and the paper's Tables 3, 4 and 6 "
+    "(ResNet host): reported scores, those of the published files where they have been "
+    "evaluated here, those of our own runs, parameters and FLOPs counted from the networks, "
+    "and where the original is wrong or does not compare. 'experiment' is our own ablation."
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the command's flags."""
     parser.add_argument(
         "--table", choices=NAMES, action="append", default=None, help="one of them; may be repeated"
     )
@@ -36,17 +37,21 @@ def build_parser(prog: str) -> Parser:
     )
     parser.add_argument(
         "--root",
-        type=named,
+        type=nonempty,
         default=None,
         help=f"folder of the published parameters (default: {DEFAULT_ROOT})",
     )
     parser.add_argument(
         "--logs",
-        type=named,
+        type=nonempty,
         default=None,
         help="folder of our runs' logs (default: logs), or of those of 'aff experiment --logs'",
     )
-    return parser
+
+
+def joined(cell: Cell) -> str:
+    """A cell as one text."""
+    return cell if isinstance(cell, str) else " ".join(cell)
 
 
 def as_text(table: Table) -> str:
@@ -55,7 +60,8 @@ def as_text(table: Table) -> str:
         "\n".join(textwrap.wrap(note, 110, initial_indent="* ", subsequent_indent="  "))
         for note in table.notes
     ]
-    return "\n".join([table.title, columns(table.head, table.rows), *notes])
+    rows = [[joined(cell) for cell in row] for row in table.rows]
+    return "\n".join([table.title, columns(table.head, rows), *notes])
 
 
 def as_markdown(table: Table) -> str:
@@ -66,7 +72,7 @@ def as_markdown(table: Table) -> str:
         f"| {' | '.join(table.head)} |",
         "| --- " * len(table.head) + "|",
     ]
-    lines += [f"| {' | '.join(row)} |" for row in table.rows]
+    lines += [f"| {' | '.join(map(joined, row))} |" for row in table.rows]
     return "\n".join([*lines, "", *(f"- {note}" for note in table.notes)])
 
 
@@ -74,14 +80,13 @@ def as_csv(table: Table) -> str:
     """A table for programs: its title in each row, a column for each b; the notes are left out."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    several = [head.endswith(EACH_B) for head in table.head]
     head: List[str] = ["table"]
-    for name, split in zip(table.head, several):
+    for name, cell in zip(table.head, table.rows[0]):
         stem = name[: -len(EACH_B)]
-        head += [f"{stem}, b={b}" for b in BLOCKS] if split else [name]
+        head += [name] if isinstance(cell, str) else [f"{stem}, b={b}" for b in BLOCKS]
     writer.writerow(head)
     for row in table.rows:
-        cells = (cell.split() if split else [cell] for cell, split in zip(row, several))
+        cells = ([cell] if isinstance(cell, str) else cell for cell in row)
         writer.writerow([table.title, *(text for texts in cells for text in texts)])
     return buffer.getvalue().rstrip("\n")
 
@@ -93,9 +98,8 @@ FORMATS: Dict[str, Callable[[Table], str]] = {
 }
 
 
-def build(name: str, options: argparse.Namespace) -> Table:
+def build(name: str, root: str, logs: str) -> Table:
     """The table of this name."""
-    root, logs = options.root or DEFAULT_ROOT, options.logs or "logs"
     if name == "experiment":
         inside = os.path.join(logs, os.path.basename(LOGS))
         return experiment_table(inside if os.path.isdir(inside) else logs)
@@ -104,19 +108,12 @@ def build(name: str, options: argparse.Namespace) -> Table:
     return paper_table(name, root, logs)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Do what the flags say."""
-    for flag, folder in (("--root", options.root), ("--logs", options.logs)):
+def run(table: Optional[List[str]], format: str, root: Optional[str], logs: Optional[str]) -> int:
+    """Print the tables."""
+    for flag, folder in (("--root", root), ("--logs", logs)):
         if folder and not os.path.isdir(folder):
             raise InputError(f"{flag} {folder}: no such folder")
-    texts: List[str] = [
-        FORMATS[options.format](build(name, options)) for name in options.table or NAMES
-    ]
+    where = (root or DEFAULT_ROOT, logs or "logs")
+    texts = [FORMATS[format](build(name, *where)) for name in table or NAMES]
     print("\n\n".join(texts))
     return 0
-
-
-def main(argv: Optional[Sequence[str]] = None, prog: str = "aff tables") -> int:
-    """Run the command; returns the exit code."""
-    options = build_parser(prog).parse_args(argv)
-    return guarded(prog, lambda: run(options))

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
-import sys
-from typing import Optional, Sequence
+from typing import Any, Dict, Sequence
 
-from ..paper.recipes import CIFAR, find_recipe
+from ..paper.recipes import find_recipe
 from ..utils.errors import InputError
-from . import train_cifar, train_imagenet
-from .common.arguments import Parser, guarded, named
+from ..utils.values import nonempty
+from .common.parser import Parser
+from .main import build_parser, run_command
+
+SCRIPTS = {"train_cifar.py": "train-cifar", "train_imagenet.py": "train-imagenet"}
+DESCRIPTION = (
+    "Train a published run (a name of 'aff recipes') with the settings that its "
+    "log says. Flags that are not of this command go to the training script, behind the "
+    "recipe's, and take their place: 'aff train aff_resnet50 --num-gpus 4 --batch-size 60'."
+)
 
 
-def build_parser(prog: str) -> Parser:
-    """The command's flags."""
-    parser = Parser(
-        prog=prog,
-        description="Train a published run (a name of 'aff recipes') with the settings that its "
-        "log says. Flags that are not of this command go to the training script, behind the "
-        "recipe's, and take their place: 'aff train aff_resnet50 --num-gpus 4 --batch-size 60'.",
-    )
-    parser.add_argument("name", metavar="NAME", type=named, help="a run")
+def add_arguments(parser: Parser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("name", metavar="NAME", type=nonempty, help="a run")
     parser.add_argument(
         "--as-published",
         action="store_true",
@@ -30,10 +30,17 @@ def build_parser(prog: str) -> Parser:
     parser.add_argument(
         "--print", action="store_true", dest="only_print", help="print the command, run nothing"
     )
-    return parser
 
 
-def command(options: argparse.Namespace, more: Sequence[str]) -> str:
+def parse(parser: Parser, argv: Sequence[str]) -> Dict[str, Any]:
+    """Parse the command's own flags; the others are handed on to the training script."""
+    if argv and argv[0].startswith("-") and argv[0] not in ("-h", "--help"):
+        parser.error(f"{argv[0]}: give the NAME of the run first, then flags")
+    given, more = parser.parse_known_args(argv)
+    return {**vars(given), "more": [flag for flag in more if flag != "--"]}
+
+
+def command(name: str, as_published: bool, more: Sequence[str]) -> str:
     """The command to run.
 
     Raises
@@ -41,30 +48,20 @@ def command(options: argparse.Namespace, more: Sequence[str]) -> str:
     InputError
         For an unknown run, or one whose command was not published.
     """
-    recipe = find_recipe(options.name)
-    if options.as_published and not recipe.published:
+    recipe = find_recipe(name)
+    if as_published and not recipe.published:
         raise InputError(
             f"the command of {recipe.name} was not published: leave --as-published out"
         )
-    chosen = recipe.published if options.as_published else recipe.command
+    chosen = recipe.published if as_published else recipe.command
     return " ".join([str(chosen), *map(shlex.quote, more)])
 
 
-def run(options: argparse.Namespace, more: Sequence[str]) -> int:
-    """Do what the flags say."""
-    text = command(options, more)
+def run(name: str, as_published: bool, only_print: bool, more: Sequence[str]) -> int:
+    """Train a published run."""
+    text = command(name, as_published, more)
     script, *flags = shlex.split(text)
-    module = train_cifar if script == CIFAR else train_imagenet
-    module.build_parser(script).parse_args(flags)  # which ends here for flags that it does not have
+    training = SCRIPTS[script]
+    build_parser(training, script).parse_args(flags)  # ends here for flags that it does not have
     print(f"python {text}", flush=True)
-    return 0 if options.only_print else module.main(flags, prog=script)
-
-
-def main(argv: Optional[Sequence[str]] = None, prog: str = "aff train") -> int:
-    """Run the command; returns the exit code."""
-    argv = list(sys.argv[1:] if argv is None else argv)
-    parser = build_parser(prog)
-    if argv and argv[0].startswith("-") and argv[0] not in ("-h", "--help"):
-        parser.error(f"{argv[0]}: give the NAME of the run first, then flags")
-    options, more = parser.parse_known_args(argv)
-    return guarded(prog, lambda: run(options, [flag for flag in more if flag != "--"]))
+    return 0 if only_print else run_command(training, flags, script)

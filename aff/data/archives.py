@@ -31,7 +31,7 @@ def _members(file: BinaryIO, path: str) -> Iterator[Member]:
 
 
 class ArchiveImages:
-    """Images in an archive, by place.
+    """Images in an archive, by index.
 
     Parameters
     ----------
@@ -57,18 +57,18 @@ class ArchiveImages:
     def __len__(self) -> int:
         return len(self._images)
 
-    def read(self, place: int) -> Tuple[bytes, int]:
+    def read(self, index: int) -> Tuple[bytes, int]:
         """An image file's content and its label."""
-        _, start, length, label = self._images[place]
+        _, start, length, label = self._images[index]
         return os.pread(self._file.fileno(), length, start), label
 
-    def name(self, place: int) -> str:
+    def name(self, index: int) -> str:
         """What to call an image in a message."""
-        return f"{self.source}: {self._images[place][0]}"
+        return f"{self.source}: {self._images[index][0]}"
 
-    def relative(self, place: int) -> str:
+    def relative(self, index: int) -> str:
         """An image's name in the archive, ``<class>/<file>``."""
-        return self._images[place][0]
+        return self._images[index][0]
 
     def fingerprint(self) -> str:
         """The same where the archive has not changed."""
@@ -152,19 +152,19 @@ class _Part:
     """A part of a file as a file of its own, for `tarfile`."""
 
     def __init__(self, file: BinaryIO, start: int, length: int):
-        self._file, self._start, self._length, self._place = file, start, length, 0
+        self._file, self._start, self._length, self._position = file, start, length, 0
 
     def tell(self) -> int:
-        return self._place
+        return self._position
 
-    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._length}[whence]
-        self._place = base + place
-        return self._place
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
+        self._position = base + offset
+        return self._position
 
     def read(self, count: int = -1) -> bytes:
-        left = max(0, self._length - self._place)
+        left = max(0, self._length - self._position)
         count = left if count < 0 else min(count, left)
-        data = os.pread(self._file.fileno(), count, self._start + self._place)
-        self._place += len(data)
+        data = os.pread(self._file.fileno(), count, self._start + self._position)
+        self._position += len(data)
         return data

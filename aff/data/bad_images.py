@@ -8,7 +8,7 @@ from typing import Callable, Dict, Optional
 from ..utils.errors import InputError
 
 
-class Damage:
+class BadImagePolicy:
     """Counts the damaged images among a run's training images; each is replaced by the next good
     one, so that a batch stays a pure function of seed and epoch.
 
@@ -17,7 +17,7 @@ class Damage:
     total : int
         Number of images.
     share : float
-        Share of them, 0 to 1, that may be damaged.
+        Shard of them, 0 to 1, that may be damaged.
     """
 
     def __init__(self, total: int, share: float):
@@ -27,8 +27,8 @@ class Damage:
         self.say: Optional[Callable[[str], None]] = None
         self._lock = threading.Lock()
 
-    def instead(self, place: int, error: InputError) -> int:
-        """The place of the image to try instead of a damaged one.
+    def instead(self, index: int, error: InputError) -> int:
+        """The index of the image to try instead of a damaged one.
 
         Raises
         ------
@@ -36,24 +36,24 @@ class Damage:
             When more are damaged than may be.
         """
         with self._lock:
-            if place not in self.found:
+            if index not in self.found:
                 if len(self.found) >= self.allowed:
                     raise self._too_many(error) from error
-                self.found[place] = str(error)
+                self.found[index] = str(error)
                 if self.say:
                     self.say(
                         f"{error}: the next image takes its place ({len(self.found)} of "
                         f"at most {self.allowed})"
                     )
-        return (place + 1) % self.total
+        return (index + 1) % self.total
 
     def _too_many(self, error: InputError) -> InputError:
         if not self.allowed:
             return InputError(
-                f"{error}; 'aff prepare' leaves out what does not decode, --max-bad-records SHARE "
-                "trains without it"
+                f"{error.message}; 'aff prepare' leaves out what does not decode, "
+                "{max_bad_records} SHARE trains without it"
             )
         return InputError(
-            f"{error}: one more damaged image than the {self.allowed} of {self.total} that "
-            "--max-bad-records allows"
+            f"{error.message}: one more damaged image than the {self.allowed} of {self.total} that "
+            "{max_bad_records} allows"
         )

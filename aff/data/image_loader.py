@@ -1,6 +1,6 @@
 """Batches of ImageNet-style images, for training and for evaluation, from any source of images.
 
-Every image is a pure function of the run's seed, the epoch and its place in the data: a run is the
+Every image is a pure function of the run's seed, the epoch and its index in the data: a run is the
 same whatever the number of threads or devices, and goes on after an interruption as if there had
 been none. Threads share the images of a batch among them.
 """
@@ -15,29 +15,29 @@ from typing import Callable, Iterator, Optional, Sequence, Tuple
 import numpy as np
 
 from ..utils.errors import InputError
-from .bad_images import Damage
+from .bad_images import BadImagePolicy
 from .decoding import decode
 from .images import IMAGENET_CLASSES, Images
-from .loader import AugmentedBatches, Batch, EachOnce, Share, prefetch
+from .loader import AugmentedLoader, Batch, EvaluationLoader, Shard, prefetch
 from .transforms import central_view, training_view
 
 SIZE, CROP_RATIO = 224, 0.875
-VALIDATION_IMAGES, TRAINING_IMAGES = 50_000, 1_281_167
+TRAINING_IMAGES = 1_281_167
 AHEAD = 2
 _ORDER, _IMAGE, _MIXUP = 10, 11, 12
 
 View = Callable[[np.ndarray, int], np.ndarray]
 
 
-def load_batches(
+def load_images(
     images: Images,
     batches: Sequence[Sequence[int]],
     classes: int,
     view: View,
     workers: int,
-    damage: Optional[Damage] = None,
+    bad_images: Optional[BadImagePolicy] = None,
 ) -> Iterator[Batch]:
-    """Batches of images by their places, `AHEAD` of their use.
+    """Batches of images by their indices, `AHEAD` of their use.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def load_batches(
     classes : int
         Labels are below it.
     view : callable
-        Pixels (H, W, 3) uint8 and a place to (size, size, 3) float32.
+        Pixels (H, W, 3) uint8 and a index to (size, size, 3) float32.
     workers : int
         Threads; 0: the caller.
 
@@ -60,33 +60,33 @@ def load_batches(
         (B,) int32.
     """
 
-    def load(place: int) -> Tuple[np.ndarray, int]:
-        content, label = images.read(place)
-        name = images.name(place)
+    def load(index: int) -> Tuple[np.ndarray, int]:
+        content, label = images.read(index)
+        name = images.name(index)
         if label >= classes:
             raise InputError(f"{name}: label {label} is not in 0..{classes - 1}")
-        return view(decode(content, name), place).transpose(2, 0, 1), label
+        return view(decode(content, name), index).transpose(2, 0, 1), label
 
-    def load_good(place: int) -> Tuple[np.ndarray, int]:
+    def load_good(index: int) -> Tuple[np.ndarray, int]:
         while True:
             try:
-                return load(place)
+                return load(index)
             except InputError as error:
-                if damage is None:
+                if bad_images is None:
                     raise
-                place = damage.instead(place, error)
+                index = bad_images.instead(index, error)
 
-    order = [place for places in batches for place in places]
+    order = [index for batch in batches for index in batch]
     ahead = AHEAD * max(map(len, batches), default=0) + workers
-    loaded = prefetch(lambda index: load_good(order[index]), len(order), workers, ahead)
+    loaded = prefetch(lambda number: load_good(order[number]), len(order), workers, ahead)
     with contextlib.closing(loaded):
-        for places in batches:
-            data, labels = zip(*itertools.islice(loaded, len(places)))
+        for indices in batches:
+            data, labels = zip(*itertools.islice(loaded, len(indices)))
             yield np.stack(data), np.array(labels, np.int32)
 
 
 @dataclass(frozen=True)
-class ImageTrainBatches(AugmentedBatches):
+class ImageTrainLoader(AugmentedLoader):
     """Augmented, shuffled training batches of one size; what does not fill the last batch of an
     epoch is left out.
 
@@ -114,9 +114,9 @@ class ImageTrainBatches(AugmentedBatches):
         Augment by AutoAugment's ImageNet policy too.
     limit : int, optional
         At most this many batches an epoch.
-    share : Share, optional
+    shard : Shard, optional
         A worker's part of each batch, which is all that is given then.
-    damage : Damage, optional
+    bad_images : BadImagePolicy, optional
         Puts up with images that cannot be read.
 
     Raises
@@ -136,8 +136,8 @@ class ImageTrainBatches(AugmentedBatches):
     smoothing: float = 0.0
     auto_aug: bool = False
     limit: int = 0
-    share: Share = Share()
-    damage: Optional[Damage] = None
+    shard: Shard = Shard()
+    bad_images: Optional[BadImagePolicy] = None
 
     def __post_init__(self):
         self.images.label_for(self.classes)
@@ -152,20 +152,22 @@ class ImageTrainBatches(AugmentedBatches):
         """
         order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.images))
         whole = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size).tolist()
-        places = [self.share.of_batch(batch) for batch in whole[start:]]
+        indices = [self.shard.of_batch(batch) for batch in whole[start:]]
 
-        def view(pixels: np.ndarray, place: int) -> np.ndarray:
-            rng = np.random.default_rng([self.seed, epoch, _IMAGE, place])
+        def view(pixels: np.ndarray, index: int) -> np.ndarray:
+            rng = np.random.default_rng([self.seed, epoch, _IMAGE, index])
             return training_view(pixels, self.size, rng, self.auto_aug)
 
-        loaded = load_batches(self.images, places, self.classes, view, self.workers, self.damage)
+        loaded = load_images(
+            self.images, indices, self.classes, view, self.workers, self.bad_images
+        )
         for index, (data, labels) in enumerate(loaded, start):
             rng = np.random.default_rng([self.seed, epoch, _MIXUP, index])
             yield self.mixed(data, labels, self.classes, epoch, rng)
 
 
 @dataclass(frozen=True)
-class ImageEvalBatches(EachOnce):
+class ImageEvalLoader(EvaluationLoader):
     """Every image exactly once, in order, as the validation transform gives it; the last batch may
     be smaller.
 
@@ -182,12 +184,12 @@ class ImageEvalBatches(EachOnce):
     size : int
         Height and width that the network is given.
     crop_ratio : float
-        Share of the scaled shorter side that the crop keeps.
+        Shard of the scaled shorter side that the crop keeps.
     workers : int
         Threads that prepare images.
     limit : int, optional
         At most this many batches.
-    share : Share, optional
+    shard : Shard, optional
         A worker's part of the images, which is all that is given then.
     """
 
@@ -198,7 +200,7 @@ class ImageEvalBatches(EachOnce):
     crop_ratio: float = CROP_RATIO
     workers: int = 0
     limit: int = 0
-    share: Share = Share()
+    shard: Shard = Shard()
 
     def __post_init__(self):
         self.images.label_for(self.classes)
@@ -208,9 +210,9 @@ class ImageEvalBatches(EachOnce):
         return len(self.images)
 
     def __iter__(self) -> Iterator[Batch]:
-        places = [self.places(index) for index in range(len(self))]
+        indices = [self.indices(batch) for batch in range(len(self))]
 
-        def view(pixels: np.ndarray, place: int) -> np.ndarray:
+        def view(pixels: np.ndarray, index: int) -> np.ndarray:
             return central_view(pixels, self.size, self.crop_ratio)
 
-        return load_batches(self.images, places, self.classes, view, self.workers)
+        return load_images(self.images, indices, self.classes, view, self.workers)

@@ -21,7 +21,7 @@ IMAGENET = os.path.join("~", ".mxnet", "datasets", "imagenet")
 
 
 class Images(Protocol):
-    """Encoded images with their labels, by place."""
+    """Encoded images with their labels, by index."""
 
     source: str
 
@@ -31,10 +31,10 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, place: int) -> Tuple[bytes, int]:
+    def read(self, index: int) -> Tuple[bytes, int]:
         """An image file's content and its label."""
 
-    def name(self, place: int) -> str:
+    def name(self, index: int) -> str:
         """What to call an image in a message."""
 
     def label_for(self, classes: int) -> None:
@@ -47,8 +47,8 @@ class Images(Protocol):
 class FolderImages:
     """Images of a folder for each class.
 
-    Labels are the places of the folders' names in their alphabetical order. For a network of 1,000
-    classes, where all names are WordNet numbers of ImageNet's, they are the places of these
+    Labels are the positions of the folders' names in their alphabetical order. For a network of
+    1,000 classes, where all names are WordNet numbers of ImageNet's, they are the labels of these
     classes, so that a part of ImageNet keeps its labels.
 
     Parameters
@@ -108,8 +108,8 @@ class FolderImages:
                 f"{classes} classes; only folders named by ImageNet's WordNet numbers may be a part"
             )
 
-    def read(self, place: int) -> Tuple[bytes, int]:
-        path, name = self._files[place]
+    def read(self, index: int) -> Tuple[bytes, int]:
+        path, name = self._files[index]
         try:
             with open(path, "rb") as file:
                 return file.read(), self._labels[name]
@@ -132,16 +132,16 @@ class FolderImages:
             )
         self._labels = {name: label for label, name in enumerate(names)}
 
-    def name(self, place: int) -> str:
-        return self._files[place][0]
+    def name(self, index: int) -> str:
+        return self._files[index][0]
 
-    def relative(self, place: int) -> str:
+    def relative(self, index: int) -> str:
         """An image's name in the folder, ``<class>/<file>``."""
-        return os.path.relpath(self.name(place), self.source)
+        return os.path.relpath(self.name(index), self.source)
 
     def order(self) -> str:
         """A sum of the images' names in their order."""
-        names = (self.relative(place) for place in range(len(self)))
+        names = (self.relative(index) for index in range(len(self)))
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
     def fingerprint(self) -> str:
@@ -178,20 +178,20 @@ class RecordImages:
     ----------
     path : str
         The ``.rec`` file.
-    index : str, optional
+    idx_path : str, optional
         Its ``.idx`` file, which gives the order; by default the file of the same name that ends so,
         where it is there.
     """
 
-    def __init__(self, path: str, index: Optional[str] = None):
+    def __init__(self, path: str, idx_path: Optional[str] = None):
         beside = os.path.splitext(path)[0] + ".idx"
-        self._records = RecordFile(path, index or (beside if os.path.isfile(beside) else None))
+        self._records = RecordFile(path, idx_path or (beside if os.path.isfile(beside) else None))
         self.source = path
 
     @cached_property
     def _labels(self) -> List[int]:
         """Each record's label."""
-        return [self._label(place, self._records.labels(place)) for place in range(len(self))]
+        return [self._label(index, self._records.labels(index)) for index in range(len(self))]
 
     @property
     def classes(self) -> List[int]:
@@ -201,20 +201,20 @@ class RecordImages:
     def __len__(self) -> int:
         return len(self._records)
 
-    def read(self, place: int) -> Tuple[bytes, int]:
-        labels, content = self._records.read(place)
-        return content, self._label(place, labels)
+    def read(self, index: int) -> Tuple[bytes, int]:
+        labels, content = self._records.read(index)
+        return content, self._label(index, labels)
 
-    def _label(self, place: int, labels: np.ndarray) -> int:
+    def _label(self, index: int, labels: np.ndarray) -> int:
         if len(labels) != 1 or not labels[0].is_integer() or labels[0] < 0:
-            raise InputError(f"{self.name(place)}: its label is {labels.tolist()}")
+            raise InputError(f"{self.name(index)}: its label is {labels.tolist()}")
         return int(labels[0])
 
-    def name(self, place: int) -> str:
-        return f"{self.source}: record {place}"
+    def name(self, index: int) -> str:
+        return f"{self.source}: record {index}"
 
     def order(self) -> str:
-        """A sum of the records' labels and places in the file, in their order."""
+        """A sum of the records' labels and positions in the file, in their order."""
         return hashlib.sha256(
             np.array([self._labels, self._records.offsets], np.int64).tobytes()
         ).hexdigest()
@@ -227,9 +227,9 @@ class RecordImages:
         InputError
             For the first that a network of so many classes does not have.
         """
-        for place, label in enumerate(self._labels):
+        for index, label in enumerate(self._labels):
             if label >= classes:
-                raise InputError(f"{self.name(place)}: label {label} is not in 0..{classes - 1}")
+                raise InputError(f"{self.name(index)}: label {label} is not in 0..{classes - 1}")
 
 
 def usual_records(part: str) -> str:
@@ -241,7 +241,7 @@ def find_images(
     part: str,
     folder: Optional[str] = None,
     records: Optional[str] = None,
-    index: Optional[str] = None,
+    idx_path: Optional[str] = None,
 ) -> Images:
     """The images that are named, or those at the usual places.
 
@@ -251,7 +251,7 @@ def find_images(
         ``'train'`` or ``'val'``.
     folder : str, optional
         Holds ``<part>/<class>/`` or ``<class>/``.
-    records, index : str, optional
+    records, idx_path : str, optional
         A ``.rec`` file and its ``.idx``.
 
     Raises
@@ -262,7 +262,7 @@ def find_images(
     if folder and records:
         raise InputError("images: name a folder or a .rec file, not both")
     if records:
-        return RecordImages(os.path.expanduser(records), index and os.path.expanduser(index))
+        return RecordImages(os.path.expanduser(records), idx_path and os.path.expanduser(idx_path))
     if folder:
         return FolderImages(os.path.expanduser(folder), part)
     usual = usual_records(part)
@@ -272,5 +272,5 @@ def find_images(
         return FolderImages(os.path.expanduser(IMAGENET), part)
     raise InputError(
         f"imagenet's {part} images are not here: put them into {IMAGENET}/{part}/<class>/ or "
-        f"{usual}, or name them with --data-dir FOLDER or --rec-{part} FILE"
+        f"{usual}, or name them with {{data_dir}} FOLDER or {{rec_{part}}} FILE"
     )

@@ -16,10 +16,10 @@ from typing import Callable, Generator, Iterator, List, Optional, Sequence, Tupl
 import numpy as np
 
 from ..utils.errors import InputError
-from .augment import normalize, random_crop, random_mirror
 from .auto_augment import CIFAR, auto_augment
 from .datasets.base import DataSet, Split
 from .mixup import mixup, one_hot
+from .transforms import normalize, random_crop, random_mirror
 
 T = TypeVar("T")
 Batch = Tuple[np.ndarray, np.ndarray]
@@ -52,7 +52,7 @@ def prefetch(
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """Which part of the data is one worker's, of several that train together.
 
     Parameters
@@ -66,23 +66,23 @@ class Share:
     rank: int = 0
     workers: int = 1
 
-    def of_batch(self, places: Sequence[T]) -> List[T]:
+    def of_batch(self, indices: Sequence[T]) -> List[T]:
         """This worker's part of a batch that the workers train on together. Where it can, it takes
         as much from the batch's end as from its start, so that mixup finds the same partners
         among one worker's images as in the whole batch.
         """
-        size = len(places) // self.workers
+        size = len(indices) // self.workers
         if size % 2:
-            return list(places[self.rank * size : (self.rank + 1) * size])
+            return list(indices[self.rank * size : (self.rank + 1) * size])
         start, stop = self.rank * size // 2, (self.rank + 1) * size // 2
-        return [*places[start:stop], *places[len(places) - stop : len(places) - start]]
+        return [*indices[start:stop], *indices[len(indices) - stop : len(indices) - start]]
 
     def of_all(self, count: int) -> range:
         """This worker's part of so many images, each of which is one worker's."""
         return range(count * self.rank // self.workers, count * (self.rank + 1) // self.workers)
 
 
-class AugmentedBatches:
+class AugmentedLoader:
     """What training batches share, whatever their images come from: how many there are, and their
     targets.
     """
@@ -98,7 +98,7 @@ class AugmentedBatches:
         if images < self.batch_size:
             raise InputError(
                 f"a batch of {self.batch_size} (over all devices) is more than the {images} "
-                f"training images of {source}: lower --batch-size"
+                f"training images of {source}: lower {{batch_size}}"
             )
 
     def count(self, images: int) -> int:
@@ -125,14 +125,14 @@ class AugmentedBatches:
         return mixup(data, one_hot(labels, classes, self.smoothing), lam)
 
 
-class EachOnce:
+class EvaluationLoader:
     """What evaluation batches share: every one of `total` images once, up to the limit of batches;
-    of these a worker's share.
+    of these a worker's shard.
     """
 
     batch_size: int
     limit: int
-    share: Share = Share()
+    shard: Shard = Shard()
 
     @property
     def total(self) -> int:
@@ -144,24 +144,24 @@ class EachOnce:
         """Number of images that all workers' iterations give together."""
         if not self.limit:
             return self.total
-        return min(self.total, self.limit * self.batch_size * self.share.workers)
+        return min(self.total, self.limit * self.batch_size * self.shard.workers)
 
     @property
     def samples(self) -> int:
         """Number of images that an iteration gives."""
-        return len(self.share.of_all(self.samples_of_all))
+        return len(self.shard.of_all(self.samples_of_all))
 
     def __len__(self) -> int:
         return math.ceil(self.samples / self.batch_size)
 
-    def places(self, index: int) -> range:
-        """Places of a batch's images."""
-        start = index * self.batch_size
-        return self.share.of_all(self.samples_of_all)[start : start + self.batch_size]
+    def indices(self, batch: int) -> range:
+        """Indices of a batch's images."""
+        start = batch * self.batch_size
+        return self.shard.of_all(self.samples_of_all)[start : start + self.batch_size]
 
 
 @dataclass(frozen=True)
-class TrainBatches(AugmentedBatches):
+class TrainLoader(AugmentedLoader):
     """Augmented, shuffled training batches of one size; what does not fill the last batch of an
     epoch is left out.
 
@@ -207,7 +207,8 @@ class TrainBatches(AugmentedBatches):
 
         if self.auto_aug and self.data.train.images.shape[1] != 3:
             raise InputError(
-                f"--auto-aug: AutoAugment is for colour images, those of {self.data.name} are grey"
+                f"{{auto_aug}}: AutoAugment is for colour images, those of {self.data.name} are "
+                "grey"
             )
 
     def __len__(self) -> int:
@@ -236,7 +237,7 @@ class TrainBatches(AugmentedBatches):
 
 
 @dataclass(frozen=True)
-class EvalBatches(EachOnce):
+class EvalLoader(EvaluationLoader):
     """Every image of a part exactly once, in order, normalised; the last batch may be smaller.
 
     Iterating gives data (B, 3, H, W) float32 and labels (B,) int32.
@@ -269,8 +270,8 @@ class EvalBatches(EachOnce):
         return prefetch(self._make, len(self), self.workers)
 
     def _make(self, index: int) -> Batch:
-        places = self.places(index)
-        part = slice(places.start, places.stop)
+        indices = self.indices(index)
+        part = slice(indices.start, indices.stop)
         return normalize(self.split.images[part], self.data.mean, self.data.std), self.split.labels[
             part
         ]

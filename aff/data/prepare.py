@@ -180,8 +180,8 @@ def _write(
     try:
         with open(paths[".lst"], "w", encoding="utf-8") as listing:
             packed = _packed(images, order, how, workers)
-            for place, content, label in progress(packed, len(order), f"pack {part}"):
-                name = images.relative(place)
+            for index, content, label in progress(packed, len(order), f"pack {part}"):
+                name = images.relative(index)
                 if content is None:
                     bad.append(name)
                     continue
@@ -201,17 +201,17 @@ def _packed(
 ) -> Iterator[Tuple[int, Optional[bytes], int]]:
     """Place, content (None where it does not decode) and label of each image, in order."""
 
-    def load(place: int) -> Tuple[int, Optional[bytes], int]:
-        content, label = images.read(place)
+    def load(index: int) -> Tuple[int, Optional[bytes], int]:
+        content, label = images.read(index)
         try:
-            return place, how.content(content, images.name(place)), label
+            return index, how.content(content, images.name(index)), label
         except InputError:
-            return place, None, label
+            return index, None, label
 
     return prefetch(lambda index: load(order[index]), len(order), max(1, workers), AHEAD + workers)
 
 
-def verify(out: str, part: str, progress: Progress) -> int:
+def verify_part(out: str, part: str, progress: Progress) -> int:
     """Check that a part's records are those of the manifest, decode, and have labels in range.
 
     Returns
@@ -233,9 +233,9 @@ def verify(out: str, part: str, progress: Progress) -> int:
             f"{path}: is not what {MANIFEST} says ({len(images)} records for {entry['images']}, or "
             "another SHA-256): pack it anew"
         )
-    for place in progress(range(len(images)), len(images), f"verify {part}"):
-        content, label = images.read(place)
-        decode(content, images.name(place))
+    for index in progress(range(len(images)), len(images), f"verify {part}"):
+        content, label = images.read(index)
+        decode(content, images.name(index))
         if classes and label >= classes:
-            raise InputError(f"{images.name(place)}: label {label} is not in 0..{classes - 1}")
+            raise InputError(f"{images.name(index)}: label {label} is not in 0..{classes - 1}")
     return len(images)

@@ -23,13 +23,13 @@ WHOLE, FIRST, MIDDLE, LAST = 0, 1, 2, 3
 
 
 class RecordFile:
-    """The records of a ``.rec`` file, by their place in it.
+    """The records of a ``.rec`` file, by their index in it.
 
     Parameters
     ----------
     path : str
         The ``.rec`` file.
-    index : str, optional
+    idx_path : str, optional
         Its ``.idx`` file, a line of key and offset each, which gives the order.
 
     Raises
@@ -38,14 +38,14 @@ class RecordFile:
         For a file that is missing or is not RecordIO, or an index that does not fit it.
     """
 
-    def __init__(self, path: str, index: Optional[str] = None):
+    def __init__(self, path: str, idx_path: Optional[str] = None):
         self.path = path
         try:
             self._file = open(path, "rb")  # noqa: SIM115  (kept open, read by position)
             self._size = os.fstat(self._file.fileno()).st_size
             self.offsets = self._scan()
-            if index:
-                self.offsets = self._in_order_of(index)
+            if idx_path:
+                self.offsets = self._in_order_of(idx_path)
         except OSError as error:
             name = error.filename or path
             raise InputError(f"{name}: cannot be read: {error.strerror}") from error
@@ -55,7 +55,7 @@ class RecordFile:
     def __len__(self) -> int:
         return len(self.offsets)
 
-    def read(self, place: int) -> Tuple[np.ndarray, bytes]:
+    def read(self, index: int) -> Tuple[np.ndarray, bytes]:
         """Labels (one or several float32) and content of a record.
 
         Raises
@@ -63,49 +63,49 @@ class RecordFile:
         InputError
             For a damaged record, by its number and position.
         """
-        parts, _ = self._parts(self.offsets[place], place)
-        data = MAGIC.join(self._bytes(size, start, place) for start, size in parts)
+        parts, _ = self._parts(self.offsets[index], index)
+        data = MAGIC.join(self._bytes(size, start, index) for start, size in parts)
         try:
             header, content = mx.recordio.unpack(data)
         except (struct.error, ValueError) as error:
-            raise self._damaged(place, "its header is cut short") from error
+            raise self._damaged(index, "its header is cut short") from error
         return np.atleast_1d(np.asarray(header.label, np.float32)), content
 
-    def labels(self, place: int) -> np.ndarray:
+    def labels(self, index: int) -> np.ndarray:
         """A record's label; of several labels, that there are as many, as NaN."""
-        parts, _ = self._parts(self.offsets[place], place)
+        parts, _ = self._parts(self.offsets[index], index)
         start, size = parts[0]
         if size < HEADER.size:
-            raise self._damaged(place, "its header is cut short")
-        head = self._bytes(HEADER.size + 4, start, place)
+            raise self._damaged(index, "its header is cut short")
+        head = self._bytes(HEADER.size + 4, start, index)
         count, label, _, _ = HEADER.unpack(head[: HEADER.size])
         if count == 1 and size >= HEADER.size + 4:  # one label, packed as several are
             count, label = 0, struct.unpack("<f", head[HEADER.size :])[0]
         return np.array([label] if count == 0 else [np.nan] * min(count, 2), np.float32)
 
-    def _bytes(self, size: int, start: int, place: int) -> bytes:
+    def _bytes(self, size: int, start: int, index: int) -> bytes:
         try:
             return os.pread(self._file.fileno(), size, start)
         except OSError as error:
-            raise self._damaged(place, f"cannot be read: {error.strerror}") from error
+            raise self._damaged(index, f"cannot be read: {error.strerror}") from error
 
-    def _damaged(self, place: int, reason: str) -> InputError:
-        offset = f", byte {self.offsets[place]}" if hasattr(self, "offsets") else ""
-        return InputError(f"{self.path}: record {place}{offset}: {reason}")
+    def _damaged(self, index: int, reason: str) -> InputError:
+        offset = f", byte {self.offsets[index]}" if hasattr(self, "offsets") else ""
+        return InputError(f"{self.path}: record {index}{offset}: {reason}")
 
-    def _parts(self, offset: int, place: int) -> Tuple[List[Tuple[int, int]], int]:
+    def _parts(self, offset: int, index: int) -> Tuple[List[Tuple[int, int]], int]:
         """Start and length of the parts of a record, and where the next record starts."""
         parts: List[Tuple[int, int]] = []
         while True:
-            head = self._bytes(8, offset, place)
+            head = self._bytes(8, offset, index)
             if len(head) < 8 or head[:4] != MAGIC:
-                raise self._damaged(place, f"no record starts at byte {offset}")
+                raise self._damaged(index, f"no record starts at byte {offset}")
             word = struct.unpack("<I", head[4:])[0]
             flag, length = word >> 29, word & (1 << 29) - 1
             if offset + 8 + length > self._size:
-                raise self._damaged(place, "the file ends within it")
+                raise self._damaged(index, "the file ends within it")
             if flag not in ((MIDDLE, LAST) if parts else (WHOLE, FIRST)):
-                raise self._damaged(place, f"its part at byte {offset} is out of order")
+                raise self._damaged(index, f"its part at byte {offset} is out of order")
             parts.append((offset + 8, length))
             offset += 8 + (length + 3) // 4 * 4
             if flag in (WHOLE, LAST):
@@ -119,18 +119,18 @@ class RecordFile:
             _, offset = self._parts(offset, len(offsets) - 1)
         return offsets
 
-    def _in_order_of(self, index: str) -> List[int]:
+    def _in_order_of(self, idx_path: str) -> List[int]:
         offsets = []
-        with open(index, encoding="utf-8", errors="replace") as file:
+        with open(idx_path, encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, 1):
                 try:
                     _, offset = line.split("\t")
                     offsets.append(int(offset))
                 except ValueError:
-                    raise InputError(f"{index}: line {number} is no key and offset") from None
+                    raise InputError(f"{idx_path}: line {number} is no key and offset") from None
         if sorted(offsets) != self.offsets:
             raise InputError(
-                f"{index}: does not fit {self.path}: {len(offsets)} entries for "
+                f"{idx_path}: does not fit {self.path}: {len(offsets)} entries for "
                 f"{len(self.offsets)} records, {len(set(offsets) & set(self.offsets))} of which it "
                 "finds; remove the index, or make it anew"
             )

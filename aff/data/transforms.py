@@ -1,13 +1,14 @@
-"""Augmentation of ImageNet-style training images, and the crop for evaluation; pure functions of an
-image and a generator.
+"""What training and evaluation do to images: pure functions of their arguments and a generator.
 
-What mxnet's `ImageRecordIter` does with the published settings, in its order: random resized crop,
-mirror, colour jitter, PCA noise.
+Of small images whole batches: crop, mirror, normalise. Of ImageNet's one at a time, as mxnet's
+`ImageRecordIter` does it with the published settings: random resized crop, mirror, colour jitter,
+PCA noise; in evaluation the centre crop.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Sequence
 
 import cv2
 import numpy as np
@@ -28,6 +29,50 @@ EIGENVALUES = np.array((55.46, 4.794, 1.148))
 EIGENVECTORS = np.array(
     ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
 )
+
+
+def random_crop(images: np.ndarray, pad: int, rng: np.random.Generator) -> np.ndarray:
+    """Crop each image at a random place after a black border of `pad` pixels: (N, C, H, W) to the
+    same shape.
+    """
+    if pad == 0:
+        return images
+    n, channels, height, width = images.shape
+    padded = np.zeros((n, channels, height + 2 * pad, width + 2 * pad), images.dtype)
+    padded[:, :, pad:-pad, pad:-pad] = images
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(2, 3))  # type: ignore
+    top, left = rng.integers(0, 2 * pad + 1, size=(2, n))
+    return windows[np.arange(n), :, top, left]
+
+
+def random_mirror(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Mirror each image left to right with probability 1/2: (N, C, H, W) to the same shape."""
+    chosen = rng.random(len(images)) < 0.5
+    return np.where(chosen[:, None, None, None], images[..., ::-1], images)
+
+
+def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
+    """``(images / 255 - mean) / std`` of each channel, as RGB.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        (N, C, H, W) uint8, C = 1 or 3; grey images are repeated three times.
+    mean, std : sequence of C float
+        On a scale of 0 to 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N, 3, H, W) float32.
+    """
+    scale = (1 / (255 * np.asarray(std, np.float64))).astype(np.float32)[:, None, None]
+    shift = (np.asarray(mean, np.float64) / np.asarray(std, np.float64)).astype(np.float32)[
+        :, None, None
+    ]
+    result = np.multiply(images, scale, dtype=np.float32)
+    result -= shift
+    return result if images.shape[1] == 3 else np.repeat(result, 3, axis=1)
 
 
 def random_resized_crop(pixels: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

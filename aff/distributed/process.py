@@ -1,5 +1,5 @@
-"""This process's part in a distributed job: its line to the others (:mod:`aff.lifeline`), from
-before mxnet is imported to the process's end.
+"""This process's part in a distributed job: its line to the others (:mod:`.lifeline`), from before
+mxnet is imported to the process's end. Only the commands ask for it.
 """
 
 from __future__ import annotations
@@ -7,10 +7,13 @@ from __future__ import annotations
 import atexit
 import os
 import socket
+import sys
 import threading
 import time
 from typing import List
 
+from .. import compat
+from ..utils.errors import InputError
 from .lifeline import Hub, Line, end_now, line_port
 
 #: This process's line, where it is a server or worker of a job.
@@ -22,6 +25,30 @@ def _watch(launcher: int, hub: Hub) -> None:
     while os.getppid() == launcher:
         time.sleep(1)
     hub.end("the launcher has ended")
+
+
+def join_job() -> None:
+    """Hold a line to the other processes of the job that this process is part of, if it is part of
+    one. It has to be done before mxnet is imported, from where servers never come back.
+
+    Raises
+    ------
+    InputError
+        For a job that says not all that it needs, or a port that is taken.
+    """
+    told = compat.job()
+    if not told or "mxnet" in sys.modules:
+        return
+    try:
+        port, workers = int(told["PS_ROOT_PORT"]), int(told["NUM_WORKER"])
+        join(told["ROLE"], told["PS_ROOT_URI"], port, workers, int(told["LAUNCHER"]))
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"DMLC_ROLE is set to {told['ROLE']!r}, but not all that a distributed job needs "
+            f"({error}): start jobs by 'aff launch'"
+        ) from error
+    except OSError as error:
+        raise InputError(f"the scheduler cannot listen for its workers: {error}") from error
 
 
 def join(role: str, host: str, port: int, workers: int, launcher: int = 0) -> None:

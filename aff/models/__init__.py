@@ -1,1 +1,3 @@
-""""""
+"""Networks with a fusion in their blocks: families, one factory, parameter files, and what networks
+cost.
+"""

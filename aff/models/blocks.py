@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mxnet.gluon import HybridBlock, nn
 
-from ..nn.attention import everywhere, flat, weighted
+from ..nn.attention import broadcast_positions, flat, weighted
 from ..nn.fusion import create_fusion
 from ..nn.layers import GlobalAvgPool2D, Normalization, conv, sequential
 
@@ -218,5 +218,7 @@ class ResNeXtBlock(HybridBlock):
     def hybrid_forward(self, F, x):
         body = self.body(x)
         if self.use_se:
-            body = weighted(F, everywhere(F, self.se(self.pool(body)), flat(F, body)), body)
+            body = weighted(
+                F, broadcast_positions(F, self.se(self.pool(body)), flat(F, body)), body
+            )
         return F.Activation(self.attention(body, self.downsample(x)), act_type="relu")

@@ -9,8 +9,8 @@ from mxnet.gluon import HybridBlock
 from ..utils.errors import InputError, unknown
 from .parameters import Devices
 from .pretrained import load_published
-from .registry import build, list_networks, match_family, model_arguments
-from .weights import PUBLISHED, list_published
+from .registry import build_network, list_networks, match_family, model_arguments
+from .weights import WEIGHTS, list_published
 
 
 def list_models() -> List[str]:
@@ -29,8 +29,8 @@ def resolve_model(name: str) -> Tuple[str, Dict[str, Any]]:
     InputError
         For an unknown name; the message lists those that exist.
     """
-    if str(name) in PUBLISHED:
-        return PUBLISHED[name].model, dict(PUBLISHED[name].kwargs)
+    if str(name) in WEIGHTS:
+        return WEIGHTS[name].model, dict(WEIGHTS[name].kwargs)
     if match_family(name) is None:
         raise unknown("model", name, list_models())
     return name, {}
@@ -81,19 +81,19 @@ def get_model(
         if root is not None:
             raise InputError("root is the folder of published parameters: it needs pretrained=True")
         model, implied = resolve_model(name)
-        return build(model, ctx=ctx, **{**implied, **kwargs})
-    if str(name) not in PUBLISHED:
+        return build_network(model, ctx=ctx, **{**implied, **kwargs})
+    if str(name) not in WEIGHTS:
         model, _ = resolve_model(name)
-        fitting = [record.name for record in PUBLISHED.values() if record.model == model]
+        fitting = [record.name for record in WEIGHTS.values() if record.model == model]
         of = "of this network" if fitting else "at all"
         raise InputError(
             f"{name} is no name of published parameters; those {of}: "
-            f"{', '.join(fitting or PUBLISHED)}"
+            f"{', '.join(fitting or WEIGHTS)}"
         )
     fixed = [argument for argument in kwargs if argument not in ("norm_layer", "norm_kwargs")]
     if fixed:
         raise InputError(
-            f"{name} is published with {PUBLISHED[name].kwargs}: with pretrained=True it takes no "
+            f"{name} is published with {WEIGHTS[name].kwargs}: with pretrained=True it takes no "
             f"{', '.join(fixed)}"
         )
     return load_published(name, ctx=ctx, root=root, **kwargs)

@@ -9,11 +9,10 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
-from ..utils.errors import InputError
+from ..utils.errors import InputError, shorten
 from ..utils.files import replacing
 from ..utils.params_file import ArrayFile
 
-SHOWN = 3
 Shapes = Dict[str, tuple]
 Devices = Union[mx.Context, Sequence[mx.Context], None]
 
@@ -69,12 +68,6 @@ def average_statistics(net: HybridBlock) -> None:
             parameter.set_data(mx.nd.add_n(*values) / len(values))
 
 
-def few(names: Sequence) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(map(str, names[:SHOWN]))}{more}"
-
-
 def misfits(net: HybridBlock, shapes: Shapes) -> List[str]:
     """What keeps arrays of these names and shapes from being this network's parameters, a phrase
     each; empty where they fit.
@@ -88,7 +81,7 @@ def misfits(net: HybridBlock, shapes: Shapes) -> List[str]:
         if name in shapes and shapes[name] != parameter.shape
     ]
     findings = (("missing", missing), ("left over", left_over), ("of another shape", other))
-    return [f"{len(names)} {what}: {few(names)}" for what, names in findings if names]
+    return [f"{len(names)} {what}: {shorten(names)}" for what, names in findings if names]
 
 
 def load_fitting(net: HybridBlock, path: str, ctx: Devices = None) -> None:
@@ -141,3 +134,18 @@ def _cast(file: ArrayFile, name: str, dtype) -> np.ndarray:
     if array.dtype.itemsize > cast.dtype.itemsize and (np.isinf(cast) & np.isfinite(array)).any():
         raise InputError(f"{file.path}: {name} holds values too large for {cast.dtype}")
     return cast
+
+
+def count_outputs(path: str) -> int:
+    """Number of outputs of the network whose parameters a file holds.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read, or holds no output layer of a network here.
+    """
+    shapes = ArrayFile(path).shapes
+    bias = shapes.get("fc.bias") or shapes.get("output.bias")
+    if not bias:
+        raise InputError(f"{{params}} {path}: no parameters of a network with an output layer")
+    return bias[0]

@@ -10,16 +10,16 @@ import mxnet as mx
 from mxnet.gluon import HybridBlock
 
 from ..nn.layers import NormLayer
-from ..utils.errors import InputError
-from .parameters import Devices, Misfit, few, load_fitting
-from .registry import build
+from ..utils.errors import InputError, shorten
+from .parameters import Devices, Misfit, load_fitting
+from .registry import build_network
 from .weights import (
     DEFAULT_ROOT,
-    PUBLISHED,
-    Published,
+    WEIGHTS,
+    WeightsRecord,
     fetch,
     fetch_command,
-    find_published,
+    find_weights,
     verify,
 )
 
@@ -55,7 +55,7 @@ def load_published(
         For an unknown name, or a file that cannot be had, is not the published one, or does not
         fit.
     """
-    record = find_published(name)
+    record = find_weights(name)
     path = os.path.join(root or DEFAULT_ROOT, record.filename)
     if os.path.exists(path):
         try:
@@ -68,7 +68,7 @@ def load_published(
         fetch(name, root)
     ctx = mx.cpu() if ctx is None else ctx
     norm = {"norm_layer": norm_layer, "norm_kwargs": norm_kwargs}
-    net = build(record.model, ctx=ctx, **record.kwargs, **norm)
+    net = build_network(record.model, ctx=ctx, **record.kwargs, **norm)
     load_fitting(net, path, ctx)
     return net
 
@@ -90,7 +90,7 @@ def load_parameters(net: HybridBlock, path: str, ctx: Devices = None) -> None:
         if not names:
             raise
         raise InputError(
-            f"{error}; it fits the published {few(names)} ({_call(PUBLISHED[names[0]])})"
+            f"{error}; it fits the published {shorten(names)} ({_call(WEIGHTS[names[0]])})"
         ) from error
 
 
@@ -98,17 +98,17 @@ def fitting(shapes: Dict[str, tuple]) -> List[str]:
     """Names of the published networks whose parameters have these names and shapes."""
     return [
         record.name
-        for record in PUBLISHED.values()
+        for record in WEIGHTS.values()
         if _shapes(record.model, tuple(record.kwargs.items())) == shapes
     ]
 
 
 @lru_cache(maxsize=None)
 def _shapes(model: str, kwargs: tuple) -> Dict[str, tuple]:
-    parameters = build(model, **dict(kwargs))._collect_params_with_prefix()
+    parameters = build_network(model, **dict(kwargs))._collect_params_with_prefix()
     return {name: parameter.shape for name, parameter in parameters.items()}
 
 
-def _call(record: Published) -> str:
+def _call(record: WeightsRecord) -> str:
     arguments = ", ".join(f"{key}={value!r}" for key, value in record.kwargs.items())
     return f"aff.get_model({record.model!r}, {arguments})"

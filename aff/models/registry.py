@@ -1,4 +1,7 @@
-"""The families of networks: how a name gives a class and its depth, and how one is built."""
+"""The families of networks: how a name gives a class and its depth, and how one is built.
+
+A family is one entry of `FAMILIES`; nothing else asks which one a network is of.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import inspect
 import math
 import numbers
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from mxnet import Context, init
@@ -42,6 +45,13 @@ class Family:
         Usual height and width of the input.
     initializer : callable
         Gives the initializer that the published runs used.
+    kind : str
+        What it is for: ``'cifar'``, small images in memory, or ``'imagenet'``, image files.
+    short : str
+        Name that the training scripts take too: ``{}`` stands for the depth; without it the depth
+        is that of the number of blocks.
+    started : dict
+        Arguments that the published runs started with, though no flag of theirs says so.
     """
 
     pattern: str
@@ -49,7 +59,10 @@ class Family:
     depths: Tuple[int, ...]
     size: int
     initializer: Callable[[], init.Initializer]
+    kind: str
     step: Optional[int] = None
+    short: str = ""
+    started: Dict[str, Any] = field(default_factory=dict)
 
     def blocks(self, depth: int) -> Tuple[int, ...]:
         """Blocks of each stage.
@@ -79,15 +92,17 @@ class Family:
 
 
 FAMILIES = (
-    Family("resnet{}_v1b_askc", ResNetV1b, (50, 101, 152), 224, init.MSRAPrelu),
-    Family("resnext{}_32x4d_askc", ResNeXt, (50, 101), 224, init.MSRAPrelu),
+    Family("resnet{}_v1b_askc", ResNetV1b, (50, 101, 152), 224, init.MSRAPrelu, "imagenet"),
+    Family("resnext{}_32x4d_askc", ResNeXt, (50, 101), 224, init.MSRAPrelu, "imagenet"),
     Family(
         "cifar_resnet{}_askc",
         CIFARResNet,
         (8, 14, 20, 26, 32, 38, 44, 56, 110),
         32,
         init.Xavier,
+        "cifar",
         step=6,
+        short="resnet",
     ),
     Family(
         "cifar_resnext{}_32x4d_askc",
@@ -95,14 +110,17 @@ FAMILIES = (
         (11, 20, 29, 38, 47, 56),
         32,
         init.Xavier,
+        "cifar",
         step=9,
+        short="resnext{}_32x4d",
+        started={"last_gamma": True},
     ),
 )
 
 
-def list_networks() -> List[str]:
-    """Names of the networks in the usual depths."""
-    return [name for family in FAMILIES for name in family.names()]
+def list_networks(kind: Optional[str] = None) -> List[str]:
+    """Names of the networks in the usual depths; of one kind of images where it is named."""
+    return [name for family in FAMILIES if kind in (None, family.kind) for name in family.names()]
 
 
 def match_family(name: str) -> Optional[Tuple[Family, int]]:
@@ -164,7 +182,9 @@ def full_arguments(name: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
     return {argument: kwargs.get(argument, default) for argument, default in defaults.items()}
 
 
-def build(name: str, ctx: Union[Context, Sequence[Context], None] = None, **kwargs) -> HybridBlock:
+def build_network(
+    name: str, ctx: Union[Context, Sequence[Context], None] = None, **kwargs
+) -> HybridBlock:
     """Build a network by its name; `aff.get_model` says what it takes."""
     family, depth = find_family(name)
     devices = [ctx] if isinstance(ctx, Context) else ctx

@@ -1,15 +1,13 @@
 """The published parameter files, the authors' and our own: what each is, where it lives, how it is
 fetched and verified.
 
-The tables are beside this module: ``published_params.csv``, the files of the public repository
-YimianDai/open-aff at the commits that it names, and ``own_params.csv``, those that come with this
-repository; with the git blob SHA-1 of each.
+``published.json`` beside this module holds all that was published: a record a run, with the git
+blob SHA-1 of its file in the public repository YimianDai/open-aff (of our own: in this repository),
+and the tables that it stands in.
 """
 
 from __future__ import annotations
 
-import ast
-import csv
 import hashlib
 import os
 import shlex
@@ -21,7 +19,7 @@ from typing import Any, Dict, List, Optional
 from .. import compat
 from ..utils.download import download, put_aside
 from ..utils.errors import InputError, unknown
-from ..utils.files import hash_of, replacing
+from ..utils.files import hash_of, read_json, replacing
 
 REPOSITORY = "https://raw.githubusercontent.com/YimianDai/open-aff"
 DEFAULT_ROOT = "params"
@@ -30,8 +28,8 @@ MAX_BYTES = 100 * 2**20
 
 
 @dataclass(frozen=True)
-class Published:
-    """A published parameter file.
+class WeightsRecord:
+    """A published parameter file, and the run that it is of.
 
     Parameters
     ----------
@@ -40,11 +38,12 @@ class Published:
     generation : int
         1, of the paper's first tables, 2, the authors' later re-implementation, or 0, our own.
     dataset : str
-        What it was trained on: ``'imagenet'``, ``'cifar10'``, ``'cifar100'`` or
-        ``'fashion-mnist'``.
+        What it was trained on, a name of `aff.data.datasets.DATASETS`.
     label_set : str or None
         For CIFAR-100: ``'coarse'`` where a network of 100 outputs was trained and scored on the 20
         superclasses, or ``'fine'``.
+    dtype : str
+        Number format that it was trained in.
     commit, path : str
         Where it lives in the authors' repository; our own have no commit.
     sha1 : str
@@ -56,12 +55,16 @@ class Published:
     curve : str
         Name of the published training log in ``logs/published/`` (of our own: of the run in
         ``logs/``), or an empty text.
+    run : dict
+        What else is known of the run: its commands, and what its log says (see
+        :mod:`aff.paper.recipes`).
     """
 
     name: str
     generation: int
     dataset: str
     label_set: Optional[str]
+    dtype: str
     commit: str
     path: str
     sha1: str
@@ -70,6 +73,7 @@ class Published:
     model: str
     kwargs: Dict[str, Any]
     curve: str
+    run: Dict[str, Any]
 
     @property
     def ours(self) -> bool:
@@ -103,41 +107,39 @@ class Published:
         return f"{base.rstrip('/')}/{self.commit}/{urllib.parse.quote(self.path)}"
 
 
-def _record(row: Dict[str, str]) -> Published:
-    given = (pair.split("=") for pair in row["build_kwargs"].split())
-    kwargs = {key: ast.literal_eval(value) for key, value in given}
-    return Published(
-        name=row["name"],
-        generation=int(row["generation"]),
-        dataset=row["dataset"],
-        label_set=row["label_set"] or None,
-        commit=row["source_commit"],
-        path=row["source_path"],
-        sha1=row["git_blob_sha1"],
-        metric=row["metric"],
-        value=float(row["published_value"]),
-        model=row["build_name"],
-        kwargs={"fusion": row["fusion"], "classes": 1000, **kwargs},
-        curve=row["curve"],
+def _record(run: Dict[str, Any]) -> WeightsRecord:
+    file, reported, network = run["file"], run["reported"], run["network"]
+    return WeightsRecord(
+        name=run["name"],
+        generation=run["generation"],
+        dataset=run["dataset"],
+        label_set=run["label_set"],
+        dtype=run["dtype"],
+        commit=file["commit"],
+        path=file["path"],
+        sha1=file["git_blob_sha1"],
+        metric=reported["metric"],
+        value=reported["value"],
+        model=network["name"],
+        kwargs=network["kwargs"],
+        curve=run["curve"] or "",
+        run=run,
     )
-
-
-def _read_table(filename: str) -> Dict[str, Published]:
-    with open(os.path.join(HERE, filename), encoding="utf-8", newline="") as file:
-        return {row["name"]: _record(row) for row in csv.DictReader(file)}
 
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.dirname(HERE)
-PUBLISHED = {**_read_table("published_params.csv"), **_read_table("own_params.csv")}
+#: All that was published, and our own runs beside it: `runs`, `tables` and `paper_notes`.
+PUBLISHED: Dict[str, Any] = read_json(os.path.join(HERE, "published.json"))
+WEIGHTS = {run["name"]: _record(run) for run in PUBLISHED["runs"]}
 
 
 def list_published() -> List[str]:
     """Names of the published parameter files."""
-    return list(PUBLISHED)
+    return list(WEIGHTS)
 
 
-def find_published(name: str) -> Published:
+def find_weights(name: str) -> WeightsRecord:
     """The record of a published file.
 
     Raises
@@ -145,9 +147,9 @@ def find_published(name: str) -> Published:
     InputError
         For an unknown name; the message lists those that exist.
     """
-    if str(name) not in PUBLISHED:
-        raise unknown("published parameters", name, PUBLISHED)
-    return PUBLISHED[name]
+    if str(name) not in WEIGHTS:
+        raise unknown("published parameters", name, WEIGHTS)
+    return WEIGHTS[name]
 
 
 def blob_sha1(path: str) -> str:
@@ -160,7 +162,7 @@ def blob_sha1(path: str) -> str:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def verify(record: Published, path: str) -> None:
+def verify(record: WeightsRecord, path: str) -> None:
     """Refuse a file that is not the published one.
 
     Raises
@@ -171,7 +173,7 @@ def verify(record: Published, path: str) -> None:
     found = blob_sha1(path)
     if found == record.sha1:
         return
-    others = [other.name for other in PUBLISHED.values() if other.sha1 == found]
+    others = [other.name for other in WEIGHTS.values() if other.sha1 == found]
     why = f"it is {others[0]}" if others else "truncated, altered, or another file"
     raise InputError(
         f"{path} is not the published {record.name}: its git blob SHA-1 is {found}, not "
@@ -179,7 +181,7 @@ def verify(record: Published, path: str) -> None:
     )
 
 
-def shipped(record: Published) -> str:
+def shipped(record: WeightsRecord) -> str:
     """Where this installation, or the clone that it runs from, has one of our own files.
 
     Raises
@@ -231,7 +233,7 @@ def fetch(
     InputError
         Where it cannot be had or is not the published one.
     """
-    record = find_published(name)
+    record = find_weights(name)
     if record.ours and source is None:
         source = shipped(record)
     root = root or DEFAULT_ROOT

@@ -63,7 +63,7 @@ def flat(F, z):
     return F.reshape(z, (0, 0, -1))
 
 
-def everywhere(F, z, like):
+def broadcast_positions(F, z, like):
     """One value a channel at every position: (N, C, 1, 1) to the (N, C, HW) of `like`, which may
     have other channels.
     """
@@ -74,7 +74,7 @@ def everywhere(F, z, like):
 def joint_logits(F, local, pooled):
     """L(Z) + g(Z) of equation 3, (N, C, HW), from (N, C, H, W) and (N, C, 1, 1)."""
     local = flat(F, local)
-    return F.elemwise_add(local, everywhere(F, pooled, local))
+    return F.elemwise_add(local, broadcast_positions(F, pooled, local))
 
 
 def weighted(F, logits, z):

@@ -13,7 +13,7 @@ from .attention import (
     Attentive,
     TwoBranches,
     bottleneck,
-    everywhere,
+    broadcast_positions,
     flat,
     global_context,
     local_context,
@@ -37,7 +37,7 @@ class _GlobalBranch(Attentive):
     """A weight of one value a channel, from the global branch, `global_att`."""
 
     def logits(self, F, z):
-        return everywhere(F, self.global_att(z), flat(F, z))
+        return broadcast_positions(F, self.global_att(z), flat(F, z))
 
 
 class _WideLocalGlobal(TwoBranches):
@@ -65,7 +65,7 @@ class ResGlobCha(Attentive):
             )
 
     def logits(self, F, z):
-        return everywhere(F, self.attention(z), flat(F, z))
+        return broadcast_positions(F, self.attention(z), flat(F, z))
 
 
 @register_fusion("ResLocaCha")
@@ -100,7 +100,7 @@ class ResGlobGlobCha(Attentive):
 
     def logits(self, F, z):
         pooled = F.elemwise_add(self.local_att(z), self.global_att(z))
-        return everywhere(F, pooled, flat(F, z))
+        return broadcast_positions(F, pooled, flat(F, z))
 
 
 @register_fusion("ResLocaLocaCha")
@@ -168,7 +168,7 @@ class SKFuse(Attentive):
         both = self.global_att(z)
         for_x = F.slice_axis(both, axis=1, begin=0, end=self.channels)
         for_residual = F.slice_axis(both, axis=1, begin=self.channels, end=None)
-        return everywhere(F, F.elemwise_sub(for_x, for_residual), flat(F, z))
+        return broadcast_positions(F, F.elemwise_sub(for_x, for_residual), flat(F, z))
 
 
 @register_fusion("XplusAYforY", "MS-SENet")

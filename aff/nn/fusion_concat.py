@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mxnet.gluon import HybridBlock, nn
 
-from .attention import Attentive, bottleneck, everywhere, flat, reduced
+from .attention import Attentive, bottleneck, broadcast_positions, flat, reduced
 from .fusion import register_fusion
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
 
@@ -48,7 +48,9 @@ class _JointConv(HybridBlock):
         settings = {"kernel": (1, 1), "num_filter": self._channels}
         local = F.Convolution(local, own, bias, **settings)
         pooled = F.Convolution(pooled, shared, no_bias=True, **settings)
-        return F.elemwise_add(local, F.reshape_like(everywhere(F, pooled, flat(F, local)), local))
+        return F.elemwise_add(
+            local, F.reshape_like(broadcast_positions(F, pooled, flat(F, local)), local)
+        )
 
 
 class _ConcatenatedContexts(Attentive):

@@ -10,9 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional, Tuple
 
-from ..training.logger import JSON_LOG
+from ..training.logger import JSON_LOG, read_events
 from ..utils.errors import InputError, unknown
-from .experiment import read_events
 
 PUBLISHED_FOLDER = os.path.join("logs", "published")
 Row = Dict[str, float]
@@ -66,7 +65,7 @@ class Curve:
 def list_references(folder: str = PUBLISHED_FOLDER) -> List[str]:
     """Names of the authors' curves."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
-    return sorted(name[:-4] for name in names if name.endswith(".csv") and name != "INDEX.csv")
+    return sorted(name[:-4] for name in names if name.endswith(".csv"))
 
 
 def read_reference(name: str, folder: str = PUBLISHED_FOLDER) -> Curve:

@@ -7,12 +7,11 @@ set that is held out, never by the test set.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional
 
-from ..training.logger import JSON_LOG
+from ..training.logger import JSON_LOG, read_events
 from ..utils.errors import InputError
 from .scores import fraction
 
@@ -85,24 +84,6 @@ def grid() -> Iterator[Cell]:
         for blocks in BLOCKS:
             for fusion in FUSIONS:
                 yield Cell(fusion, blocks, seed)
-
-
-def read_events(path: str) -> List[dict]:
-    """The events of a run's log, its file or folder; what a killed process left half-written is
-    left out.
-    """
-    if not path.endswith(".jsonl"):
-        path = os.path.join(path, JSON_LOG)
-    if not os.path.exists(path):
-        return []
-    events = []
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                events.append(json.loads(line))
-            except ValueError:
-                continue
-    return [event for event in events if isinstance(event, dict)]
 
 
 def outcome(folder: str) -> Optional[Dict[str, float]]:

@@ -1,33 +1,36 @@
-"""What ``aff evaluate`` found for the published parameters, kept beside them."""
+"""Scores that were measured here: of the published parameters, kept beside them, and of our own
+runs, read from their logs.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import Optional
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional
 
-from ..data.image_loader import VALIDATION_IMAGES
-from ..models.weights import DEFAULT_ROOT, Published
+from ..data.datasets import find_dataset
+from ..models.registry import full_arguments
+from ..models.weights import DEFAULT_ROOT, WeightsRecord
+from ..training.logger import SETTINGS, read_events
 from ..utils.errors import InputError
 from ..utils.files import read_json, write_json
 
 SUFFIX = ".evaluation.json"
-#: How many images the part has that scores are of, in the data sets of the published tables.
-WHOLE = {"imagenet": VALIDATION_IMAGES, "cifar10": 10_000, "cifar100": 10_000}
 
 
-def evaluation_path(record: Published, root: Optional[str] = None) -> str:
+def evaluation_path(record: WeightsRecord, root: Optional[str] = None) -> str:
     """The file that keeps a published file's score."""
     return os.path.join(root or DEFAULT_ROOT, record.name + SUFFIX)
 
 
 def keep_evaluation(
-    record: Published, root: Optional[str], top1_error: float, samples: int, data: str
+    record: WeightsRecord, root: Optional[str], top1_error: float, samples: int, data: str
 ) -> str:
     """Keep a score; gives the file's path.
 
     Parameters
     ----------
-    record : Published
+    record : WeightsRecord
         Whose parameters were evaluated, verified.
     root : str, optional
         Their folder.
@@ -46,7 +49,7 @@ def keep_evaluation(
     return path
 
 
-def evaluated(record: Published, root: Optional[str] = None) -> Optional[float]:
+def evaluated(record: WeightsRecord, root: Optional[str] = None) -> Optional[float]:
     """Top-1 error of a published file as it was found here, or None.
 
     Raises
@@ -77,3 +80,72 @@ def fraction(value: object) -> float:
     if not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError(f"{value!r}, no fraction of images")
     return float(value)
+
+
+@dataclass(frozen=True)
+class OwnRun:
+    """A run of ours that came to its end.
+
+    Parameters
+    ----------
+    folder : str
+        Of its log.
+    model, kwargs : str and dict
+        The network.
+    dataset, labels : str
+        What it was trained on.
+    top1_error : float
+        Of the best epoch, on the test set, or where there is none on the validation set.
+    images : int
+        Of so many images.
+    """
+
+    folder: str
+    model: str
+    kwargs: Dict[str, Any]
+    dataset: str
+    labels: Optional[str]
+    top1_error: float
+    images: int
+
+    def is_of(
+        self, model: str, kwargs: Dict[str, Any], dataset: str, labels: Optional[str]
+    ) -> bool:
+        """Whether it is of this network and data, and scored on the whole of them."""
+        return (self.model, self.dataset, self.labels, self.images) == (
+            model,
+            dataset,
+            labels,
+            find_dataset(dataset).whole,
+        ) and full_arguments(model, self.kwargs) == full_arguments(model, kwargs)
+
+
+def own_runs(logs: str) -> List[OwnRun]:
+    """The finished runs in the folders below `logs`; what is no run's log is passed over."""
+    found = []
+    for folder, _, files in sorted(os.walk(logs)):
+        if SETTINGS in files:
+            run = _read(folder)
+            if run:
+                found.append(run)
+    return found
+
+
+def _read(folder: str) -> Optional[OwnRun]:
+    ends = [event for event in read_events(folder) if event.get("event") == "end"]
+    try:
+        settings = read_json(os.path.join(folder, SETTINGS))
+        part = "test" if "test_top1_error" in ends[-1] else "val"
+        run = OwnRun(
+            folder,
+            settings["model"]["name"],
+            settings["model"]["kwargs"],
+            settings["data"]["dataset"],
+            settings["data"]["labels"],
+            fraction(ends[-1][f"{part}_top1_error"]),
+            ends[-1][f"{part}_images"],
+        )
+        full_arguments(run.model, run.kwargs)
+        return run
+    except (InputError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return None

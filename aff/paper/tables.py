@@ -1,7 +1,7 @@
 """The paper's and the published README's tables, rebuilt: what was reported, beside what our
 networks measure and our runs reached.
 
-Reported values are read from ``reported_tables.json`` and `aff.published`; parameters and FLOPs
+Reported values are read from the one file of all that was published; parameters and FLOPs
 from the networks; scores from evaluations and logs. Nothing of that is typed in here.
 """
 
@@ -10,15 +10,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from statistics import mean, median, stdev
-from typing import List, Optional
+from typing import List, Optional, Union
 
-from ..models.costs import Cost, measured
+from ..models.summary import Cost, measured
 from ..models.weights import DEFAULT_ROOT
 from . import experiment
 from .recipes import RECIPES
-from .reported import reported
-from .runs import own_runs
-from .scores import evaluated
+from .reported import PAPER_NOTES, TABLES
+from .scores import evaluated, own_runs
 
 BLOCKS = (1, 2, 3, 4)
 #: Ends the head of a column with a value for each of them.
@@ -27,19 +26,23 @@ EACH_B = f", b={BLOCKS[0]} to {BLOCKS[-1]}"
 ABLATION = ("cifar100", "coarse")
 
 
+#: A cell's text, or its texts, one for each of `BLOCKS`.
+Cell = Union[str, List[str]]
+
+
 @dataclass
 class Table:
-    """A table: title, heads of the columns, rows of text, and notes."""
+    """A table: title, heads of the columns, rows of cells, and notes."""
 
     title: str
     head: List[str]
-    rows: List[List[str]] = field(default_factory=list)
+    rows: List[List[Cell]] = field(default_factory=list)
     notes: List[str] = field(default_factory=list)
 
 
 def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Table:
     """One of the two tables of the published README, ``'imagenet'`` or ``'cifar100'``."""
-    said = reported()[name]
+    said = TABLES[name]
     shown = _as_error if said["metric"] == "top1_error" else _as_accuracy
     head = ["network", "reported", "of the file", "file, here", "our run", "parameters said"]
     table = Table(said["title"], [*head, "parameters", "trainable", "GFLOPs"])
@@ -73,7 +76,7 @@ def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tab
 
 def paper_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Table:
     """A table of the paper: ``'table3'``, ``'table4'`` or ``'table6'``."""
-    said = reported()[name]
+    said = TABLES[name]
     imagenet = any("imagenet" in row for row in said["rows"])
     head = ["fusion", *(f"b={b}" for b in BLOCKS), f"our runs{EACH_B}"]
     head += ["ImageNet", "of the file", "file, here"] if imagenet else []
@@ -87,20 +90,23 @@ def paper_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tabl
             min((r.top1_error for r in runs if r.is_of(m, kwargs, *ABLATION)), default=None)
             for m in models
         ]
-        cells = [f"{row['name']}", *(_or_dash(value, "{:.3f}".format) for value in row["reported"])]
-        cells.append(" ".join(_or_dash(error, _as_fraction) for error in ours))
+        cells: List[Cell] = [
+            f"{row['name']}",
+            *(_or_dash(value, "{:.3f}".format) for value in row["reported"]),
+        ]
+        cells.append([_or_dash(error, _as_accuracy_fraction) for error in ours])
         if imagenet:
             record = RECIPES[row["recipe"]].record
-            cells += [f"{row['imagenet']:.3f}", _as_fraction(record.top1_error)]
-            cells.append(_or_dash(evaluated(record, root), _as_fraction))
+            cells += [f"{row['imagenet']:.3f}", _as_accuracy_fraction(record.top1_error)]
+            cells.append(_or_dash(evaluated(record, root), _as_accuracy_fraction))
         table.rows.append(
             [
                 *cells,
-                " ".join(f"{cost.parameters / 1e6:.3f}" for cost in costs),
-                " ".join(f"{cost.multiply_adds / 1e6:.1f}" for cost in costs),
+                [f"{cost.parameters / 1e6:.3f}" for cost in costs],
+                [f"{cost.multiply_adds / 1e6:.1f}" for cost in costs],
             ]
         )
-    table.notes += reported()["paper_notes"]
+    table.notes += PAPER_NOTES
     return table
 
 
@@ -172,7 +178,7 @@ def _as_error(error: float) -> str:
     return f"{100 * error:.2f}"
 
 
-def _as_fraction(error: float) -> str:
+def _as_accuracy_fraction(error: float) -> str:
     return f"{1 - error:.4f}"
 
 

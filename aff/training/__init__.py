@@ -1,3 +1,3 @@
-"""Training, evaluation, schedules, checkpoints and logs: everything between a network and its
-parameters.
+"""Training: what a run is (`TrainConfig`), its step and its epochs, evaluation, checkpoints,
+logs.
 """

@@ -1,5 +1,5 @@
-"""Number formats of a training run, as parts handed to the loop: plain float32, or float16 with a
-loss scale.
+"""Number formats of a training run, as parts handed to the trainer: plain float32, or float16 with
+a loss scale.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class Float32:
     dtype = "float32"
     optimizer_params: Dict[str, object] = {}
     #: Whether `update` makes sure itself that gradients are finite.
-    looks_itself = False
+    checks_gradients = False
 
-    def prepare(self, net: HybridBlock) -> None:
+    def cast(self, net: HybridBlock) -> None:
         """Cast the network, once, after its initialization."""
         net.cast(self.dtype)
 
@@ -81,7 +81,7 @@ class Float16(Float32):
     """
 
     dtype = "float16"
-    looks_itself = True
+    checks_gradients = True
     optimizer_params = {"multi_precision": True}
     GROWTH_STEPS = 2000
     LARGEST_SCALE = 2.0**24
@@ -100,7 +100,7 @@ class Float16(Float32):
             if self.loss_scale < 1:
                 raise RunError(
                     "gradients overflow float16 at a loss scale below 1: the run has diverged; "
-                    "lower the learning rate or use --dtype float32"
+                    "lower the learning rate or use {dtype} float32"
                 )
             self.loss_scale /= 2
             self.unskipped = 0
@@ -140,7 +140,7 @@ def create_precision(dtype: str, devices: Sequence[mx.Context]) -> Float32:
         return Float32()
     if any(device.device_type == "cpu" for device in devices):
         raise InputError(
-            f"--dtype {dtype} needs a GPU: mxnet has no {dtype} convolutions on a CPU; use "
-            "--dtype float32"
+            f"{{dtype}} {dtype} needs a GPU: mxnet has no {dtype} convolutions on a CPU; use "
+            "{dtype} float32"
         )
     return Float16()

@@ -17,11 +17,11 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import mxnet as mx
 
-from ..models.parameters import few, load_fitting, save_arrays, save_parameters
-from ..utils.errors import InputError
-from ..utils.files import link, read_json, remove_left_overs, sync_folder, write_json
+from ..models.parameters import load_fitting, save_arrays, save_parameters
+from ..utils.errors import InputError, shorten
+from ..utils.files import link, opened, read_json, remove_left_overs, sync_folder, write_json
 from ..utils.params_file import ArrayFile
-from .trainer import TrainingLoop
+from .trainer import Trainer
 
 KEPT = 2
 NET, OPTIMIZER, STATE, BEST = "net.params", "optimizer.params", "state.json", "best.params"
@@ -42,7 +42,7 @@ def list_checkpoints(folder: str) -> List[str]:
 
 def save_checkpoint(
     folder: str,
-    loop: TrainingLoop,
+    trainer: Trainer,
     epochs_done: int,
     state: Dict[str, object],
     batches_done: int = 0,
@@ -54,7 +54,7 @@ def save_checkpoint(
     ----------
     folder : str
         The run's directory.
-    loop : TrainingLoop
+    trainer : Trainer
         Gives parameters, optimizer state, step and precision state.
     epochs_done : int
         Epochs trained.
@@ -76,8 +76,8 @@ def save_checkpoint(
     remove_left_overs(folder)
     os.makedirs(temporary)
     try:
-        save_parameters(loop.net, os.path.join(temporary, NET))
-        save_arrays(os.path.join(temporary, OPTIMIZER), _saved_arrays(loop))
+        save_parameters(trainer.net, os.path.join(temporary, NET))
+        save_arrays(os.path.join(temporary, OPTIMIZER), _saved_arrays(trainer))
         source = os.path.join(temporary, NET) if best == NET else best
         if source and os.path.exists(source):
             link(source, os.path.join(temporary, BEST))
@@ -85,8 +85,8 @@ def save_checkpoint(
             os.path.join(temporary, STATE),
             {
                 **state,
-                "step": loop.step,
-                "precision": loop.precision.state(),
+                "step": trainer.step,
+                "precision": trainer.precision.state(),
             },
         )
         if os.path.isdir(path):
@@ -109,8 +109,8 @@ def _remove(path: str) -> None:
     shutil.rmtree(aside)
 
 
-def load_checkpoint(path: str, loop: TrainingLoop) -> Dict[str, Any]:
-    """Put a checkpoint back into a loop over the same network, and return its state.
+def load_checkpoint(path: str, trainer: Trainer) -> Dict[str, Any]:
+    """Put a checkpoint back into a trainer over the same network, and return its state.
 
     Raises
     ------
@@ -119,12 +119,12 @@ def load_checkpoint(path: str, loop: TrainingLoop) -> Dict[str, Any]:
     """
     state = read_json(os.path.join(path, STATE))
     arrays = ArrayFile(os.path.join(path, OPTIMIZER))
-    load_fitting(loop.net, os.path.join(path, NET), loop.devices)
-    restore_optimizer(loop, arrays)
-    _restore_statistics(loop, arrays)
+    load_fitting(trainer.net, os.path.join(path, NET), trainer.devices)
+    restore_optimizer(trainer, arrays)
+    _restore_statistics(trainer, arrays)
     try:
-        loop.precision.restore(state["precision"])
-        loop.step = int(state["step"])
+        trainer.precision.restore(state["precision"])
+        trainer.step = int(state["step"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}/state.json: {error!r}: not a checkpoint's state") from error
     return state
@@ -138,64 +138,64 @@ def newest_checkpoint(folder: str) -> Optional[str]:
     return checkpoints[-1] if checkpoints else None
 
 
-def _structural_names(loop: TrainingLoop) -> List[str]:
+def _structural_names(trainer: Trainer) -> List[str]:
     """Structural name of each of the optimizer's parameters, in its order."""
     names = {
-        id(parameter): name for name, parameter in loop.net._collect_params_with_prefix().items()
+        id(parameter): name for name, parameter in trainer.net._collect_params_with_prefix().items()
     }
-    return [names[id(parameter)] for parameter in loop.trainer._params]
+    return [names[id(parameter)] for parameter in trainer.optimizer._params]
 
 
-def _optimizer_arrays(loop: TrainingLoop, device: int = 0) -> Dict[str, mx.nd.NDArray]:
-    """The optimizer's states of a device (all hold the same), by structural name and place in the
+def _optimizer_arrays(trainer: Trainer, device: int = 0) -> Dict[str, mx.nd.NDArray]:
+    """The optimizer's states of a device (all hold the same), by structural name and path in the
     state.
     """
-    names = _structural_names(loop)
+    names = _structural_names(trainer)
     return {
-        f"{names[index]}{place}": array
-        for index, state in loop.trainer._updaters[device].states.items()
-        for place, array in flatten(state)
+        f"{names[index]}{path}": array
+        for index, state in trainer.optimizer._updaters[device].states.items()
+        for path, array in _flatten(state)
     }
 
 
-def _saved_arrays(loop: TrainingLoop) -> Dict[str, mx.nd.NDArray]:
+def _saved_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
     # mxnet does not write a file of no arrays
     return {
-        "step": mx.nd.array([loop.step]),
-        **_optimizer_arrays(loop),
-        **_statistics_arrays(loop),
+        "step": mx.nd.array([trainer.step]),
+        **_optimizer_arrays(trainer),
+        **_statistics_arrays(trainer),
     }
 
 
-def _statistics_arrays(loop: TrainingLoop) -> Dict[str, mx.nd.NDArray]:
+def _statistics_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
     """The running statistics of the devices after the first, in which they differ within an
     epoch.
     """
     return {
-        f"{name}@{place}": array
-        for name, parameter in loop.net._collect_params_with_prefix().items()
+        f"{name}@{device}": array
+        for name, parameter in trainer.net._collect_params_with_prefix().items()
         if parameter.grad_req == "null"
-        for place, array in enumerate(parameter.list_data())
-        if place
+        for device, array in enumerate(parameter.list_data())
+        if device
     }
 
 
-def _restore_statistics(loop: TrainingLoop, arrays: ArrayFile) -> None:
-    for name, array in _statistics_arrays(loop).items():
+def _restore_statistics(trainer: Trainer, arrays: ArrayFile) -> None:
+    for name, array in _statistics_arrays(trainer).items():
         if arrays.shapes.get(name) == array.shape:
             array[:] = arrays[name]
 
 
-def flatten(state, place: str = ":0") -> List[Tuple[str, Any]]:
-    """An optimizer state's arrays, each with its place in the state."""
+def _flatten(state, path: str = ":0") -> List[Tuple[str, Any]]:
+    """An optimizer state's arrays, each with its path in the state."""
     if state is None:
         return []
     if isinstance(state, (list, tuple)):
-        return [pair for i, part in enumerate(state) for pair in flatten(part, f"{place}:{i}")]
-    return [(place, state)]
+        return [pair for i, part in enumerate(state) for pair in _flatten(part, f"{path}:{i}")]
+    return [(path, state)]
 
 
-def restore_optimizer(loop: TrainingLoop, arrays: ArrayFile) -> None:
+def restore_optimizer(trainer: Trainer, arrays: ArrayFile) -> None:
     """Set the optimizer's states, on all devices, to those of a file.
 
     Raises
@@ -203,47 +203,80 @@ def restore_optimizer(loop: TrainingLoop, arrays: ArrayFile) -> None:
     InputError
         Where they are another network's.
     """
-    loop.create_states()
-    needed = _optimizer_arrays(loop)
+    trainer.create_states()
+    needed = _optimizer_arrays(trainer)
     left_over = [name for name in arrays.shapes if ":" in name and name not in needed]
     if left_over:
-        raise InputError(f"{arrays.path}: holds states of another network, {few(left_over)}")
-    for place in range(len(loop.devices)):
-        for name, array in _optimizer_arrays(loop, place).items():
+        raise InputError(f"{arrays.path}: holds states of another network, {shorten(left_over)}")
+    for device in range(len(trainer.devices)):
+        for name, array in _optimizer_arrays(trainer, device).items():
             if arrays.shapes.get(name) != array.shape:
                 raise InputError(f"{arrays.path}: no state of shape {array.shape} for {name}")
             array[:] = arrays[name]
 
 
-def share_checkpoint(loop: TrainingLoop, state: Dict[str, Any]) -> Dict[str, Any]:
-    """Give the loops of all workers what the leading one has loaded.
+def start_from(trainer: Trainer, params: str, states: Optional[str] = None, step: int = 0) -> None:
+    """Give a new trainer the parameters, and the optimizer's states, of an earlier run.
 
     Parameters
     ----------
-    loop : TrainingLoop
+    trainer : Trainer
+        Of the same network.
+    params : str
+        Parameter file.
+    states : str, optional
+        Optimizer states: ``optimizer.params`` of a checkpoint.
+    step : int, default 0
+        Where the schedule goes on.
+
+    Raises
+    ------
+    InputError
+        For files that cannot be read, or are another network's, and for pickled states.
+    """
+    load_fitting(trainer.net, params, trainer.devices)
+    if states:
+        with opened(states) as file:
+            if file.read(1) == b"\x80":
+                raise InputError(
+                    f"{{resume_states}} {states}: is a pickle, as mxnet's Trainer.save_states "
+                    "writes, and pickles can hold programs: give optimizer.params of a checkpoint"
+                )
+        restore_optimizer(trainer, ArrayFile(states))
+    trainer.step = step
+
+
+def share_checkpoint(trainer: Trainer, state: Dict[str, Any]) -> Dict[str, Any]:
+    """Give the trainers of all processes what the main one has loaded.
+
+    Parameters
+    ----------
+    trainer : Trainer
         Of this worker.
     state : dict
-        What else the run needs to go on; JSON. The leading worker's counts.
+        What else the run needs to go on; JSON. The main process's counts.
 
     Returns
     -------
     dict
-        The leading worker's `state`.
+        The main process's `state`.
     """
-    if loop.job.workers == 1:
+    if trainer.group.world_size == 1:
         return state
-    shared, loop.step, precision = loop.job.from_leader([state, loop.step, loop.precision.state()])
-    loop.precision.restore(precision)
-    if not loop.trainer._updaters[0].states:
-        loop.create_states()
-    parameters = loop.net._collect_params_with_prefix()
+    shared, trainer.step, precision = trainer.group.broadcast(
+        [state, trainer.step, trainer.precision.state()]
+    )
+    trainer.precision.restore(precision)
+    if not trainer.optimizer._updaters[0].states:
+        trainer.create_states()
+    parameters = trainer.net._collect_params_with_prefix()
     arrays = {name: parameter.list_data()[0] for name, parameter in parameters.items()}
-    loop.job.share_state(arrays)
+    trainer.group.broadcast_arrays(arrays)
     for name, parameter in parameters.items():
         parameter.set_data(arrays[name])
-    states = _optimizer_arrays(loop)
-    loop.job.share_state(states)
-    for place in range(1, len(loop.devices)):
-        for name, array in _optimizer_arrays(loop, place).items():
+    states = _optimizer_arrays(trainer)
+    trainer.group.broadcast_arrays(states)
+    for part in range(1, len(trainer.devices)):
+        for name, array in _optimizer_arrays(trainer, part).items():
             states[name].copyto(array)
     return shared

@@ -16,7 +16,7 @@ CAPABILITY = (75, 76)
 NEWEST_MAJOR = 8
 KERNELS = (
     "mxnet 1.9.1 has kernels for compute capability 5.0 to 8.6 (which 8.9 runs too), not for newer "
-    "GPUs; --gpus '' (or --num-gpus 0) uses the CPU"
+    "GPUs; {gpus} '' (or {num_gpus} 0) uses the CPU"
 )
 
 
@@ -29,7 +29,7 @@ def num_gpus() -> int:
 
 
 def parse_gpus(text: str) -> List[int]:
-    """GPU numbers of ``--gpus``: ``'0,1,2'`` to ``[0, 1, 2]``; an empty text names none.
+    """GPU numbers: ``'0,1,2'`` to ``[0, 1, 2]``; an empty text names none.
 
     Raises
     ------
@@ -40,10 +40,10 @@ def parse_gpus(text: str) -> List[int]:
         gpus = [int(part) for part in text.split(",")] if text.strip() else []
     except ValueError:
         raise InputError(
-            f"--gpus takes numbers separated by commas, such as 0,1: got {text!r}"
+            f"{{gpus}} takes numbers separated by commas, such as 0,1: got {text!r}"
         ) from None
     if len(set(gpus)) != len(gpus) or any(gpu < 0 for gpu in gpus):
-        raise InputError(f"--gpus takes distinct numbers of at least 0: got {text!r}")
+        raise InputError(f"{{gpus}} takes distinct numbers of at least 0: got {text!r}")
     return gpus
 
 
@@ -74,7 +74,7 @@ def choose_devices(
     """
     if cpus is not None:
         if not 1 <= cpus <= MAX_CPU_DEVICES:
-            raise InputError(f"--cpus takes 1 to {MAX_CPU_DEVICES} devices, got {cpus}")
+            raise InputError(f"{{cpus}} takes 1 to {MAX_CPU_DEVICES} devices, got {cpus}")
         return [mx.cpu(i) for i in range(cpus)], None
     found = num_gpus()
     named = ([0] if found else []) if gpus is None else parse_gpus(gpus)
@@ -83,20 +83,20 @@ def choose_devices(
     if not found:
         smaller = (
             (
-                f"; the batch over all devices is {len(named)} times smaller than on --gpus "
-                f"{gpus} (--cpus {len(named)} would keep it, in that many times the memory)"
+                f"; the batch over all devices is {len(named)} times smaller than on {{gpus}} "
+                f"{gpus} ({{cpus}} {len(named)} would keep it, in that many times the memory)"
             )
             if len(named) > 1
             else ""
         )
         return [mx.cpu()], (
             "NO GPU ON THIS MACHINE, or mxnet without GPU support: using the CPU in place of "
-            f"--gpus {gpus}, which is far slower{smaller}"
+            f"{{gpus}} {gpus}, which is far slower{smaller}"
         )
     missing = [gpu for gpu in named if gpu >= found]
     if missing:
         raise InputError(
-            f"--gpus {gpus}: no GPU {missing[0]} on this machine, which has {found}: name 0 to "
+            f"{{gpus}} {gpus}: no GPU {missing[0]} on this machine, which has {found}: name 0 to "
             f"{found - 1}"
         )
     chosen = [mx.gpu(gpu) for gpu in named]
@@ -115,9 +115,9 @@ def choose_gpus(count: int, cpus: Optional[int]) -> List[mx.Context]:
     """
     found = num_gpus()
     if cpus is None and count > found:
-        way_out = f"--num-gpus {found}" if found else "--num-gpus 0 --dtype float32 (the CPU)"
+        way_out = f"{{num_gpus}} {found}" if found else "{num_gpus} 0 {dtype} float32 (the CPU)"
         raise InputError(
-            f"--num-gpus {count}: this machine has {found or 'no'} GPU"
+            f"{{num_gpus}} {count}: this machine has {found or 'no'} GPU"
             f"{'' if found == 1 else 's'} that mxnet can use: append {way_out}"
         )
     devices, _ = choose_devices(",".join(map(str, range(count))), cpus)
@@ -166,7 +166,7 @@ def probe(device: mx.Context) -> None:
         ) from error
 
 
-def shares(array: np.ndarray, devices: Sequence[mx.Context], dtype: str) -> List[mx.nd.NDArray]:
+def split(array: np.ndarray, devices: Sequence[mx.Context], dtype: str) -> List[mx.nd.NDArray]:
     """Split a batch along its first axis into near-equal parts, one on each device; devices without
     a part get none.
     """

@@ -10,9 +10,9 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
-from ..distributed.job import Job
 from ..utils.errors import RunError
-from .devices import shares
+from .devices import split
+from .process_group import ProcessGroup
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def evaluate(
     devices: Sequence[mx.Context],
     dtype: str = "float32",
     progress: Callable[[Iterable], Iterable] = iter,
-    job: Optional[Job] = None,
+    group: Optional[ProcessGroup] = None,
 ) -> Evaluation:
     """Top-1 and top-5 error of a network.
 
@@ -90,8 +90,8 @@ def evaluate(
         Number format of the network's input.
     progress : callable, optional
         Wraps `batches`, e.g. to show a bar.
-    job : Job, optional
-        The workers that evaluate together, each its share of the samples.
+    group : ProcessGroup, optional
+        The processes that evaluate together, each its share of the samples.
 
     Raises
     ------
@@ -113,12 +113,12 @@ def evaluate(
         top5_wrong += int((ranks >= 5).sum())
 
     for data, labels in progress(batches):
-        pending.append(([net(part) for part in shares(data, devices, dtype)], labels))
+        pending.append(([net(part) for part in split(data, devices, dtype)], labels))
         if len(pending) > 1:
             finish_oldest()
     while pending:
         finish_oldest()
-    counts = (job or Job()).sum([samples, top1_wrong, top5_wrong])
+    counts = (group or ProcessGroup()).all_reduce([samples, top1_wrong, top5_wrong])
     result = Evaluation(*counts.astype(int).tolist())
     if result.samples != batches.samples_of_all:
         raise RunError(f"evaluated {result.samples} samples of {batches.samples_of_all}")

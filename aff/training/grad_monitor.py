@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional
 
 import mxnet as mx
+import numpy as np
 from mxnet.gluon import HybridBlock
+
+from .amp import all_finite
 
 
 def squared_norms(arrays: List[mx.nd.NDArray]) -> mx.nd.NDArray:
@@ -19,7 +22,7 @@ def squared_norms(arrays: List[mx.nd.NDArray]) -> mx.nd.NDArray:
 
 
 @dataclass
-class Look:
+class StepNorms:
     """One step's squared norms, still on the device: of the gradients, and of the statistics of
     each device.
     """
@@ -27,12 +30,8 @@ class Look:
     gradients: mx.nd.NDArray
     statistics: List[mx.nd.NDArray]
 
-    def finite(self) -> bool:
-        """Whether all gradients are finite; waits for the step."""
-        return bool(mx.nd.contrib.isfinite(self.gradients).min().asscalar())
 
-
-class Watch:
+class GradientMonitor:
     """Looks at a float32 network's gradients and running statistics.
 
     Parameters
@@ -46,13 +45,13 @@ class Watch:
         self._trained = {n: p for n, p in parameters.items() if p.grad_req != "null"}
         self._running = {n: p for n, p in parameters.items() if p.grad_req == "null"}
 
-    def look(self) -> Look:
+    def measure(self) -> StepNorms:
         """What the step just trained has left; nothing is waited for.
 
         The first device's gradients are all devices' once they have been summed.
         """
         devices = next(iter(self._trained.values())).list_ctx()
-        return Look(
+        return StepNorms(
             squared_norms([parameter.list_grad()[0] for parameter in self._trained.values()]),
             [
                 squared_norms([parameter.data(device) for parameter in self._running.values()])
@@ -61,18 +60,33 @@ class Watch:
             ],
         )
 
-    def first_bad(self, look: Look) -> Optional[str]:
+    def diverged(self, norms: StepNorms) -> bool:
+        """Whether a step's gradients were not finite; waits for the step.
+
+        A sum of squares is not finite either where a gradient is finite but beyond 1e19. NaN comes
+        of NaN or infinity alone; where the sum is infinite, the parameters that the step has
+        updated tell: they are finite only if the gradients were.
+        """
+        sums = norms.gradients.asnumpy()
+        if np.isfinite(sums).all():
+            return False
+        if np.isnan(sums).any():
+            return True
+        updated = [parameter.list_data()[0] for parameter in self._trained.values()]
+        return not all_finite(updated).asscalar()
+
+    def first_bad(self, norms: StepNorms) -> Optional[str]:
         """Where a step went wrong, in words, or None where all was finite.
 
         Running statistics tell of the way forward: the first layer whose are not finite was given
         such values. Otherwise it was on the way back, which the layers are gone through in reverse:
         the last one whose gradient is not finite was the first to get it.
         """
-        for norms in look.statistics:
-            bad = _not_finite(norms, list(self._running))
+        for sums in norms.statistics:
+            bad = _not_finite(sums, list(self._running))
             if bad:
                 return f"on the way forward, first seen in {bad[0]}"
-        bad = _not_finite(look.gradients, list(self._trained))
+        bad = _not_finite(norms.gradients, list(self._trained))
         if bad:
             return f"on the way back, first in the gradient of {bad[-1]}"
         return None

@@ -8,10 +8,11 @@ import json
 import os
 import sys
 import time
-from typing import Iterable, Iterator, Optional
+from typing import Callable, Iterable, Iterator, List, Optional
 
 from tqdm import tqdm
 
+from ..utils.errors import spell
 from ..utils.files import replacing
 
 TEXT_LOG, JSON_LOG, HISTORY_PLOT = "train.log", "train.jsonl", "history.png"
@@ -19,7 +20,7 @@ TEXT_LOG, JSON_LOG, HISTORY_PLOT = "train.log", "train.jsonl", "history.png"
 SETTINGS = "settings.json"
 
 
-class RunLog:
+class RunLogger:
     """Writes one run's log into a folder; a resumed run's lines follow those of its first part.
 
     Parameters
@@ -34,6 +35,8 @@ class RunLog:
         Say nothing on the terminal.
     workers : int, default 1
         Processes that go through as many images each at the same time.
+    spelling : callable, optional
+        How lines name a setting, given its field (see `aff.utils.errors.spell`).
     """
 
     def __init__(
@@ -43,12 +46,14 @@ class RunLog:
         interval: int = 0,
         quiet: bool = False,
         workers: int = 1,
+        spelling: Callable[[str], str] = str,
     ):
         self.folder = folder
         self.text_log = text_log
         self.interval = interval
         self.quiet = quiet
         self.workers = workers
+        self.spelling = spelling
         if folder:
             os.makedirs(folder, exist_ok=True)
 
@@ -60,6 +65,7 @@ class RunLog:
 
     def text(self, line: str) -> None:
         """Say one line on the terminal and keep it, with the time, in the text log."""
+        line = spell(line, self.spelling)
         if not self.quiet:
             with tqdm.external_write_mode(file=sys.stdout):
                 print(line, flush=True)
@@ -69,6 +75,7 @@ class RunLog:
 
     def warn(self, line: str) -> None:
         """Say one line on standard error, loudly, and keep it in the text log."""
+        line = spell(line, self.spelling)
         print(f"WARNING: {line}", file=sys.stderr, flush=True)
         if self.folder:
             self._append(TEXT_LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')} WARNING: {line}")
@@ -125,6 +132,24 @@ def _is_of_before(line: str, epoch: int) -> bool:
         return line.endswith("\n") and not (event["event"] == "epoch" and event["epoch"] >= epoch)
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def read_events(path: str) -> List[dict]:
+    """The events of a run's log, its file or folder; what a killed process left half-written is
+    left out.
+    """
+    if not path.endswith(".jsonl"):
+        path = os.path.join(path, JSON_LOG)
+    if not os.path.exists(path):
+        return []
+    events = []
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                events.append(json.loads(line))
+            except ValueError:
+                continue
+    return [event for event in events if isinstance(event, dict)]
 
 
 def plot_history(path: str, labels: Iterable[str], rows: Iterable[Iterable[float]]) -> None:

@@ -12,7 +12,7 @@ Schedule = Callable[[int], float]
 MODES = ("step", "poly", "cosine")
 
 
-def build_schedule(
+def create_schedule(
     lr: float,
     epochs: int,
     steps_per_epoch: int,
@@ -53,7 +53,7 @@ def build_schedule(
         For a warm-up longer than the run.
     """
     if warmup_epochs > epochs:
-        raise InputError(f"--warmup-epochs {warmup_epochs} is more than --num-epochs {epochs}")
+        raise InputError(f"{{warmup_epochs}} {warmup_epochs} is more than {{num_epochs}} {epochs}")
     stages = []
     if warmup_epochs:
         stages.append(

@@ -1,179 +1,275 @@
-"""A whole run: epochs of training, evaluation, logs, the best and the periodic parameters, and
-checkpoints.
+"""A whole run: ``Run(config, data, net).fit()`` trains, evaluates, logs and keeps what it has
+trained, from its start or a checkpoint to its last epoch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from typing import Any, Dict, Iterator
+from typing import Callable, Dict, Iterator, Optional, Sequence
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
 from ..models.parameters import copy_parameters
 from ..utils.errors import InputError, Interrupted, RunError
-from ..utils.files import link
-from .checkpoint import BEST, NET, save_checkpoint
+from . import announce
+from .amp import Float32, create_precision
+from .checkpoint import BEST, start_from
+from .config import TrainConfig
+from .data import Data
 from .evaluation import Evaluation, evaluate
 from .interruption import Interruption
-from .logger import HISTORY_PLOT, RunLog, plot_history
+from .keeper import Keeper
+from .logger import HISTORY_PLOT, RunLogger, plot_history
+from .meters import Partial
+from .network import create_network
+from .process_group import ProcessGroup
+from .run_folder import RunFolder, open_folder
 from .state import EpochRecord, RunState
-from .trainer import Partial, Stopped, TrainingLoop
+from .trainer import Stopped, Trainer
 
 
-@dataclass(frozen=True)
 class Run:
-    """Everything that a run is made of; `go` trains.
+    """A run; `fit` trains it.
 
     Parameters
     ----------
-    loop : TrainingLoop
-        Holds the network and trains an epoch.
-    eval_net : HybridBlock
-        The same network again, which is given the trained parameters and evaluated. (mxnet's
-        inference on a CPU reorders parameters in memory, in the background; training on them
-        afterwards does not repeat bit for bit.)
-    train : TrainBatches
-        Gives an epoch's batches.
-    evals : dict of str to EvalBatches
-        Parts to evaluate after each epoch: ``'test'``, and ``'val'`` where part of the training set
-        is held out, which then chooses the best epoch.
-    log : RunLog
+    config : TrainConfig
+        Its settings.
+    data : Data
+        Its images.
+    net : HybridBlock
+        Its network, initialized on the devices, in the number format of the settings.
+    devices : sequence of Context, optional
+        By default those that the network is on.
+    precision : Float32, optional
+        The number format; by default that of the settings.
+    group : ProcessGroup, optional
+        The processes that train together, of which this is one; only the main one writes and
+        speaks.
+    folder : RunFolder, optional
+        Its folders, where they are held already.
+    warning : str, optional
+        To be said loudly.
+    spelling : callable, optional
+        How messages name a setting, given its field.
+
+    Attributes
+    ----------
+    trainer : Trainer
+        Trains the network.
+    logger : RunLogger
         Where the run speaks.
-    save_dir : str
-        Where parameters and checkpoints go; it exists.
-    epochs : int
-        Epochs in all.
-    save_period : int
-        Epochs between parameters that are kept besides the best; 0 keeps none.
-    seed : int
-        Reseeds mxnet's generator at every epoch.
-    discard : bool, default False
-        Whether its files are removed at its end: then no message says how to go on.
     """
 
-    loop: TrainingLoop
-    eval_net: HybridBlock
-    train: Any
-    evals: Dict[str, Any]
-    log: RunLog
-    save_dir: str
-    epochs: int
-    save_period: int
-    seed: int
-    discard: bool = False
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: Data,
+        net: HybridBlock,
+        devices: Optional[Sequence[mx.Context]] = None,
+        precision: Optional[Float32] = None,
+        group: Optional[ProcessGroup] = None,
+        folder: Optional[RunFolder] = None,
+        warning: Optional[str] = None,
+        spelling: Callable[[str], str] = str,
+    ):
+        self.config, self.data = config, data
+        self.folder, self.warning, self.spelling = folder, warning, spelling
+        devices = devices or next(iter(net.collect_params().values())).list_ctx()
+        precision = precision or create_precision(config.dtype, devices)
+        if config.no_wd:
+            for parameter in net.collect_params(".*beta|.*gamma|.*bias").values():
+                parameter.wd_mult = 0.0
+        self.trainer = Trainer(
+            net,
+            devices,
+            config.schedule(len(data.train)),
+            config.momentum,
+            config.wd,
+            data.train.soft_targets,
+            precision,
+            data.loss(precision) if data.loss else None,
+            group,
+        )
+        self.logger = RunLogger(interval=config.log_interval, quiet=True)
+        self.keeper = Keeper(self.trainer, "", config.save_period)
+        self._eval_net: Optional[HybridBlock] = None
 
     @property
-    def chooser(self) -> str:
-        """The part whose top-1 error chooses the best epoch."""
-        return "val" if "val" in self.evals else "test"
+    def facts(self) -> dict:
+        """What ``settings.json`` keeps of data and devices."""
+        trainer = self.trainer
+        return {**self.data.facts, "devices": len(trainer.devices) * trainer.group.world_size}
 
-    def go(self, state: RunState) -> RunState:
-        """Train to the last epoch from where `state` (a new one, or a resumed one) and the loop
-        stand.
+    @property
+    def eval_net(self) -> HybridBlock:
+        """The same network again, which is given the trained parameters and evaluated. (mxnet's
+        inference on a CPU reorders parameters in memory, in the background; training on them
+        afterwards does not repeat bit for bit.)
+        """
+        if self._eval_net is None:
+            config, trainer = self.config, self.trainer
+            self._eval_net = create_network(
+                config.model, config.model_kwargs, trainer.devices, trainer.precision, config.mode
+            )
+        return self._eval_net
+
+    @property
+    def best_params(self) -> str:
+        """The file of the best epoch's parameters."""
+        return os.path.join(self.keeper.folder, BEST)
+
+    def fit(self) -> RunState:
+        """Train to the last epoch from where the run stands, and say what came out.
+
+        Returns
+        -------
+        RunState
+            The history, and which epoch was the best.
 
         Raises
         ------
         InputError
-            For data that cannot be read; what was trained before is saved (not by a distributed
-            job, whose workers have not come to the same step).
+            For folders that hold another run, for a checkpoint that does not fit, and for data that
+            cannot be read; what was trained before is saved (not by a distributed job, whose
+            workers have not come to the same step).
         Interrupted
             When SIGINT or SIGTERM stops the run; all is saved. (A distributed job's workers cannot
             agree on a step to stop after: there the signals do what they do elsewhere.)
         RunError
             When something cannot be written; what was saved before is whole.
         """
+        with contextlib.ExitStack() as held:
+            if self.folder is None and self.trainer.group.is_main_process:
+                self.folder = held.enter_context(open_folder(self.config, self.facts))
+            state = self._begin()
+            self._train(state)
+            announce.conclude(self, state)
+        return state
+
+    def _begin(self) -> RunState:
+        """Put the run where it goes on from, and have it speak of it."""
+        config, trainer, folder = self.config, self.trainer, self.folder
+        checkpoint = folder.checkpoint if folder else None
+        if config.resume_params and not checkpoint and trainer.group.is_main_process:
+            step = config.resume_epoch * len(self.data.train)
+            start_from(trainer, config.resume_params, config.resume_states, step)
+        state = (
+            RunState.resumed(checkpoint, trainer)
+            if checkpoint
+            else RunState.started(trainer, config.resume_epoch)
+        )
+        realigned = state.realign(trainer, len(self.data.train))
+        if folder:
+            folder.create()
+            self.keeper.folder = folder.save_dir
+            self.logger = RunLogger(
+                folder.log_dir,
+                config.logging_file,
+                config.log_interval,
+                workers=trainer.group.world_size,
+                spelling=self.spelling,
+            )
+            notes = list(folder.changes)
+            if realigned:
+                notes.append(
+                    f"steps of an epoch: goes on with epoch {state.next_epoch} from its start"
+                )
+            announce.begin(self, state, notes)
+        if self.data.bad_images:
+            self.data.bad_images.say = self.logger.warn
+        if checkpoint:
+            self.keeper.publish(checkpoint, state)
+        return state
+
+    def _train(self, state: RunState) -> None:
+        """Train to the last epoch, or to a signal."""
+        last = self.config.last_epoch
         with Interruption(active=self._alone) as interruption:
-            for epoch in range(state.next_epoch, self.epochs):
+            for epoch in range(state.next_epoch, last):
                 try:
                     self._advance(epoch, state, interruption)
                 except OSError as error:
                     raise RunError(
-                        f"{error.filename or self.save_dir}: {error.strerror}; "
+                        f"{error.filename or self.keeper.folder}: {error.strerror}; "
                         + self._hint("what was saved before is whole: make room, then ")
                     ) from error
-                if interruption.asked and (state.partial or state.next_epoch < self.epochs):
+                if interruption.asked and (state.partial or state.next_epoch < last):
                     raise self._interrupted(interruption, state)
-        return state
 
     def _advance(self, epoch: int, state: RunState, interruption: Interruption) -> None:
         """Train, evaluate and save an epoch, or as much of it as is left to do before a signal."""
         try:
             record = self._epoch(epoch, state.partial or Partial(), interruption)
         except Stopped:
-            self._keep_partial(state)
+            self.keeper.keep_partial(state)
             return
         except InputError as error:
-            if not self._alone or not (self.loop.done.batches or state.history):
+            if not self._alone or not (self.trainer.done.batches or state.history):
                 raise
-            self._keep_partial(state)
+            self.keeper.keep_partial(state)
             hint = self._hint("what was trained so far is saved: with that put right, ")
-            raise InputError(f"{error}; {hint}") from error
+            raise InputError(f"{error.message}; {hint}") from error
         state.partial = None
-        state.add(record, self.chooser)
-        self.log.text(record.line())
-        self.log.event("epoch", **asdict(record), **self.loop.precision.state())
-        if self.loop.job.leads:
-            self._save(state)
-
-    def _keep_partial(self, state: RunState) -> None:
-        """Save what has been trained of the epoch, where that is more than is saved already."""
-        done, before = self.loop.done, state.partial or Partial()
-        if done.batches > before.batches:
-            state.partial = done
-            self._checkpoint(state)
+        state.add(record, self.data.chooser)
+        self.logger.text(record.line())
+        self.logger.event("epoch", **asdict(record), **self.trainer.precision.state())
+        if self.trainer.group.is_main_process:
+            self.keeper.save(state)
+            plot_history(self.logger.path(HISTORY_PLOT), *state.curves(self.trainer.metric))
 
     @property
     def _alone(self) -> bool:
-        return self.loop.job.workers == 1
+        return self.trainer.group.world_size == 1
 
     def _hint(self, what: str) -> str:
         """How to go on after a stop; `what` is said before it."""
-        if self.discard:
+        if self.config.discard:
             return "nothing is kept of this run"
-        return f"{what}go on with the same command and --resume auto --save-dir {self.save_dir}"
+        folder = self.keeper.folder
+        return f"{what}go on with the same command and {{resume}} auto {{save_dir}} {folder}"
 
     def _interrupted(self, interruption: Interruption, state: RunState) -> Interrupted:
         where = f"stopped by {interruption.name} {state.where}"
-        self.log.event("stop", signal=interruption.name, epoch=state.next_epoch)
+        self.logger.event("stop", signal=interruption.name, epoch=state.next_epoch)
         return Interrupted(f"{where}; {self._hint('all is saved: ')}", 128 + interruption.asked)
 
     def _epoch(self, epoch: int, done: Partial, interruption: Interruption) -> EpochRecord:
+        trainer, train = self.trainer, self.data.train
         start = time.perf_counter() - done.seconds
-        self.loop.done = done
-        mx.random.seed((self.seed * 1_000_003 + epoch) % 2**31)
-        stats = self.loop.train_epoch(
-            self.train.epoch(epoch, done.batches),
+        trainer.done = done
+        mx.random.seed((self.config.seed * 1_000_003 + epoch) % 2**31)
+        total, description = len(train) - done.batches, f"epoch {epoch}"
+        stats = trainer.train_epoch(
+            train.epoch(epoch, done.batches),
             epoch,
-            partial(
-                self.log.progress,
-                total=len(self.train) - done.batches,
-                description=f"epoch {epoch}",
-            ),
-            self.log.text,
+            partial(self.logger.progress, total=total, description=description),
+            self.logger.text,
             done,
             lambda: interruption.asked,
         )
-        copy_parameters(self.loop.net, self.eval_net)
+        copy_parameters(trainer.net, self.eval_net)
         found: Dict[str, Evaluation] = {
             part: evaluate(
                 self.eval_net,
                 batches,
-                self.loop.devices,
-                self.loop.precision.dtype,
+                trainer.devices,
+                trainer.precision.dtype,
                 partial(self._until, interruption, f"evaluate {part}"),
-                self.loop.job,
+                trainer.group,
             )
-            for part, batches in self.evals.items()
+            for part, batches in self.data.evals.items()
         }
         return EpochRecord(
             epoch=epoch,
             lr=stats.lr,
             train_loss=stats.loss,
-            train_metric=self.loop.metric,
+            train_metric=trainer.metric,
             train_value=stats.metric,
             top1_error={part: result.top1_error for part, result in found.items()},
             top5_error={part: result.top5_error for part, result in found.items()},
@@ -185,41 +281,7 @@ class Run:
         """The batches of an evaluation, which is given up when a signal comes: its epoch is trained
         by then, and a resumed run evaluates it again.
         """
-        for batch in self.log.progress(batches, len(batches), description):
+        for batch in self.logger.progress(batches, len(batches), description):
             if interruption.asked:
                 raise Stopped
             yield batch
-
-    def publish(self, checkpoint: str, state: RunState) -> None:
-        """Give the parameters of a checkpoint the names under which they stay: the best so far, and
-        those of a period. A resumed run does it again: the one before may have been killed in
-        between, or had gone further than the checkpoint.
-        """
-        done = state.next_epoch
-        if not state.history or not self.loop.job.leads:
-            return
-        kept = {BEST: BEST}
-        if not state.partial and self.save_period and done % self.save_period == 0:
-            kept[NET] = f"epoch-{done:04d}.params"
-        for source, name in kept.items():
-            if os.path.exists(os.path.join(checkpoint, source)):
-                link(os.path.join(checkpoint, source), os.path.join(self.save_dir, name))
-
-    def _save(self, state: RunState) -> None:
-        self.publish(self._checkpoint(state), state)
-        plot_history(self.log.path(HISTORY_PLOT), *self._curves(state))
-
-    def _checkpoint(self, state: RunState) -> str:
-        batches = state.partial.batches if state.partial else 0
-        best = os.path.join(self.save_dir, BEST) if state.history else None
-        if not state.partial and state.best_epoch == state.next_epoch - 1:
-            best = NET
-        return save_checkpoint(
-            self.save_dir, self.loop, state.next_epoch, asdict(state), batches, best
-        )
-
-    def _curves(self, state: RunState):
-        labels = [f"train {self.loop.metric}", *(f"{part} top-1 error" for part in self.evals)]
-        return labels, [
-            [record.train_value, *record.top1_error.values()] for record in state.history
-        ]

@@ -8,12 +8,14 @@ import os
 import re
 import socket
 from dataclasses import dataclass
-from typing import Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from ..utils.errors import InputError
-from ..utils.files import owned, read_json
+from ..utils.files import exclusive_file, read_json
 from .checkpoint import BEST, newest_checkpoint
+from .config import TrainConfig
 from .logger import JSON_LOG, SETTINGS
+from .settings_file import changes
 
 LOCK = ".lock"
 
@@ -62,11 +64,11 @@ def choose(
     if resume and resume != "auto":
         checkpoint = newest_checkpoint(resume)
         if checkpoint is None:
-            raise InputError(f"--resume {resume}: no checkpoint there")
+            raise InputError(f"{{resume}} {resume}: no checkpoint there")
         folder = os.path.dirname(checkpoint) or "."
         if save_dir and os.path.abspath(save_dir) != os.path.abspath(folder):
             raise InputError(
-                f"--resume {resume} goes on in {folder}: leave --save-dir {save_dir} out"
+                f"{{resume}} {resume} goes on in {folder}: leave {{save_dir}} {save_dir} out"
             )
         return _same(RunDirs(folder, log_dir or _logs(folder), checkpoint))
     if not save_dir:
@@ -84,11 +86,11 @@ def choose(
         not resume and os.path.exists(os.path.join(save_dir, SETTINGS))
     ):
         raise InputError(
-            f"--save-dir {save_dir} holds a run already: "
+            f"{{save_dir}} {save_dir} holds a run already: "
             + (
                 "it has no checkpoint to go on from; name another folder"
                 if resume
-                else "go on with it by --resume auto, or name another folder"
+                else "go on with it by {resume} auto, or name another folder"
             )
         )
     return dirs if resume else _new(dirs)
@@ -98,7 +100,7 @@ def _new(dirs: RunDirs) -> RunDirs:
     """The folders of a new run, checked not to hold another's log."""
     if os.path.exists(os.path.join(dirs.log_dir, JSON_LOG)):
         raise InputError(
-            f"--logging-dir {dirs.log_dir} holds the log of another run: name another folder"
+            f"{{logging_dir}} {dirs.log_dir} holds the log of another run: name another folder"
         )
     return dirs
 
@@ -112,14 +114,10 @@ def _same(dirs: RunDirs) -> RunDirs:
     both = bool(name) and os.path.exists(theirs) and os.path.exists(ours)
     if both and not os.path.samefile(theirs, ours):
         raise InputError(
-            f"--logging-dir {dirs.log_dir} holds the log of the run in {other}: name another folder"
+            f"{{logging_dir}} {dirs.log_dir} holds the log of the run in {other}: name another "
+            "folder"
         )
     return dirs
-
-
-def relative(dirs: RunDirs) -> str:
-    """The way from a run's logs to its parameters, which stays when both are moved."""
-    return os.path.relpath(dirs.save_dir, dirs.log_dir)
 
 
 def _numbered(name: str, number: int) -> str:
@@ -152,7 +150,7 @@ def create(dirs: RunDirs) -> None:
         for path in (dirs.save_dir, dirs.log_dir):
             if dirs.fresh and os.path.isdir(path) and path == dirs.save_dir:
                 raise InputError(
-                    f"{path}: another run has just taken it: start again, or name a --save-dir"
+                    f"{path}: another run has just taken it: start again, or name a {{save_dir}}"
                 )
             if not os.path.isdir(path):
                 os.makedirs(path)
@@ -165,6 +163,62 @@ def create(dirs: RunDirs) -> None:
     except InputError:
         _remove(created)
         raise
+
+
+class RunFolder:
+    """The folders of a run, held as far as they are there.
+
+    Parameters
+    ----------
+    dirs : RunDirs
+        As they were chosen.
+    changes : list of str
+        What differs from the settings that the run was trained with so far.
+    held : ExitStack
+        Lets go of them when it is closed.
+    """
+
+    def __init__(self, dirs: RunDirs, changes: List[str], held: contextlib.ExitStack):
+        self.save_dir, self.log_dir, self.checkpoint = dirs.save_dir, dirs.log_dir, dirs.checkpoint
+        self.changes = changes
+        self._dirs, self._held = dirs, held
+
+    @property
+    def relative(self) -> str:
+        """The way from a run's logs to its parameters, which stays when both are moved."""
+        return os.path.relpath(self.save_dir, self.log_dir)
+
+    def create(self) -> None:
+        """Create and hold the folders of a new run; those of another are there and held."""
+        if not self.checkpoint:
+            create(self._dirs)
+            hold(self._dirs, self._held)
+
+
+@contextlib.contextmanager
+def open_folder(config: TrainConfig, facts: Dict[str, Any]) -> Iterator[RunFolder]:
+    """Choose a run's folders, hold them where they are there, and let go of them at the end.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        The run's settings.
+    facts : dict
+        What ``settings.json`` keeps of its data and devices.
+
+    Raises
+    ------
+    InputError
+        For folders that hold another run, or that another process holds, and for settings that mean
+        another run than the one in the folder.
+    """
+    dirs = choose(config.name, config.save_dir, config.logging_dir, config.resume)
+    with contextlib.ExitStack() as held:
+        changed: List[str] = []
+        if dirs.checkpoint:
+            hold(dirs, held)
+            changed = changes(config, facts, dirs.save_dir)
+        yield RunFolder(dirs, changed, held)
 
 
 def hold(dirs: RunDirs, held: contextlib.ExitStack) -> None:
@@ -189,10 +243,10 @@ def locked(folder: str) -> Iterator[None]:
         file.seek(0)
         holder = file.read(100).decode(errors="replace").strip() or "another process"
         raise InputError(
-            f"{folder}: {holder} is training there: wait for its end, or name another --save-dir"
+            f"{folder}: {holder} is training there: wait for its end, or name another {{save_dir}}"
         )
 
-    with owned(os.path.join(folder, LOCK), refuse) as file:
+    with exclusive_file(os.path.join(folder, LOCK), refuse) as file:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
         file.flush()

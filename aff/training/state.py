@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, field
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 from ..models.parameters import Misfit
 from ..utils.errors import InputError
 from .checkpoint import list_checkpoints, load_checkpoint, share_checkpoint
-from .trainer import Partial, TrainingLoop
+from .meters import Partial
+from .trainer import Trainer
 
 
 @dataclass
@@ -69,7 +70,7 @@ class RunState:
             return f"before epoch {self.next_epoch}"
         return f"after epoch {self.next_epoch - 1}"
 
-    def realign(self, loop: TrainingLoop, steps_per_epoch: int) -> bool:
+    def realign(self, trainer: Trainer, steps_per_epoch: int) -> bool:
         """Have the schedule go on with the next epoch's start where an epoch has another number of
         steps than it had so far; whether it has.
         """
@@ -77,7 +78,7 @@ class RunState:
         if before in (0, steps_per_epoch):  # 0 in a new run
             return False
         self.partial = None
-        loop.step = self.next_epoch * steps_per_epoch
+        trainer.step = self.next_epoch * steps_per_epoch
         return True
 
     def best(self) -> EpochRecord:
@@ -95,9 +96,16 @@ class RunState:
         if improved:
             self.best_epoch = record.epoch
 
+    def curves(self, metric: str) -> Tuple[List[str], List[List[float]]]:
+        """Names of the errors, and their values by epoch; `metric` is the training's."""
+        parts = [f"{part} top-1 error" for part in self.history[-1].top1_error]
+        return [f"train {metric}", *parts], [
+            [record.train_value, *record.top1_error.values()] for record in self.history
+        ]
+
     @classmethod
-    def resumed(cls, checkpoint: str, loop: TrainingLoop) -> RunState:
-        """Put a checkpoint back into a loop and give the state that was saved with it.
+    def resumed(cls, checkpoint: str, trainer: Trainer) -> RunState:
+        """Put a checkpoint back into a trainer and give the state that was saved with it.
 
         Raises
         ------
@@ -105,7 +113,7 @@ class RunState:
             For a checkpoint that is incomplete, damaged, or of another network.
         """
         try:
-            saved = load_checkpoint(checkpoint, loop)
+            saved = load_checkpoint(checkpoint, trainer)
         except Misfit:
             raise
         except InputError as error:
@@ -115,24 +123,24 @@ class RunState:
                 for path in list_checkpoints(folder)
                 if os.path.basename(path) != os.path.basename(checkpoint)
             ]
-            hint = f"; --resume {others[-1]} goes on from another" if others else ""
-            raise InputError(f"{error}{hint}") from error
+            hint = f"; {{resume}} {others[-1]} goes on from another" if others else ""
+            raise InputError(f"{error.message}{hint}") from error
         try:
             state = cls._of(saved)
             if state.best_epoch is not None or state.history:
                 state.best()
         except (KeyError, TypeError, StopIteration) as error:
             raise InputError(f"{checkpoint}/state.json: {error!r}: not a run's state") from error
-        share_checkpoint(loop, asdict(state))
+        share_checkpoint(trainer, asdict(state))
         return state
 
     @classmethod
-    def started(cls, loop: TrainingLoop, first_epoch: int = 0) -> RunState:
-        """The state of a new run, or, in a worker that does not lead, of the one that the leading
-        worker has started or resumed.
+    def started(cls, trainer: Trainer, first_epoch: int = 0) -> RunState:
+        """The state of a new run, or, in another than the main process, of the one that that has
+        started or resumed.
         """
-        state = cls._of(share_checkpoint(loop, asdict(cls(first_epoch=first_epoch))))
-        if state.partial and not loop.job.leads:  # the sums count once, in the leading worker
+        state = cls._of(share_checkpoint(trainer, asdict(cls(first_epoch=first_epoch))))
+        if state.partial and not trainer.group.is_main_process:  # there alone the sums count
             state.partial = Partial(state.partial.batches, seconds=state.partial.seconds)
         return state
 

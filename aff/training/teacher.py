@@ -10,10 +10,10 @@ from mxnet.gluon import HybridBlock
 from ..models.factory import get_model
 from ..models.parameters import load_fitting
 from ..models.pretrained import load_parameters, load_published
-from ..models.weights import PUBLISHED
+from ..models.weights import WEIGHTS
 from ..utils.errors import InputError, last_line
 from .amp import Float32
-from .trainer import hybridize
+from .network import hybridize
 
 
 def build_teacher(
@@ -48,27 +48,29 @@ def build_teacher(
         For an unknown network, one without parameters, or one of another number of outputs.
     """
     net = _named(name, params, classes, list(devices))
-    precision.prepare(net)
+    precision.cast(net)
     image = mx.nd.zeros((1, 3, size, size), ctx=devices[0], dtype=precision.dtype)
     try:
         outputs = net(image).shape
     except mx.MXNetError as error:
         raise InputError(
-            f"--teacher {name}: cannot be asked about images of {size} x {size} pixels "
+            f"{{teacher}} {name}: cannot be asked about images of {size} x {size} pixels "
             f"({last_line(error)[:80]})"
         ) from error
     if outputs != (1, classes):
-        raise InputError(f"--teacher {name} has {outputs[-1]} outputs, the data {classes} classes")
+        raise InputError(
+            f"{{teacher}} {name} has {outputs[-1]} outputs, the data {classes} classes"
+        )
     hybridize(net)
     return net
 
 
 def _named(name: str, params: Optional[str], classes: int, devices: list) -> HybridBlock:
-    if name in PUBLISHED and params is None:
+    if name in WEIGHTS and params is None:
         return load_published(name, devices)
-    if name.endswith("_askc") or name in PUBLISHED:
+    if name.endswith("_askc") or name in WEIGHTS:
         if params is None:
-            raise InputError(f"--teacher {name} needs --teacher-params FILE")
+            raise InputError(f"{{teacher}} {name} needs {{teacher_params}} FILE")
         net = get_model(name, classes=classes, ctx=devices)
         load_parameters(net, params)
         return net
@@ -80,20 +82,20 @@ def _of_gluoncv(name: str, params: Optional[str], classes: int, devices: list) -
     from gluoncv.model_zoo import get_model_list
 
     if name.lower() not in get_model_list():
-        raise InputError(f"--teacher {name}: neither ours nor GluonCV's")
+        raise InputError(f"{{teacher}} {name}: neither ours nor GluonCV's")
     try:
         if params is None:
             return gluoncv_model(name, pretrained=True, ctx=devices)
         net = gluoncv_model(name, classes=classes)
     except ValueError as error:
         raise InputError(
-            f"--teacher {name}: GluonCV offers no parameters of it ({last_line(error)[:80]}): name "
-            "a file with --teacher-params"
+            f"{{teacher}} {name}: GluonCV offers no parameters of it ({last_line(error)[:80]}): "
+            "name a file with {teacher_params}"
         ) from error
     except Exception as error:  # what a download can raise has many families
         raise InputError(
-            f"--teacher {name}: its parameters could not be downloaded ({last_line(error)[:80]}): "
-            "name a file with --teacher-params"
+            f"{{teacher}} {name}: its parameters could not be downloaded "
+            f"({last_line(error)[:80]}): name a file with {{teacher_params}}"
         ) from error
     net.initialize(ctx=devices)
     net(mx.nd.zeros((1, 3, 224, 224), ctx=devices[0]))  # some shapes are known only then

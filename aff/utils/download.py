@@ -15,7 +15,7 @@ import urllib3
 from tqdm import tqdm
 
 from .errors import InputError
-from .files import owned
+from .files import exclusive_file
 
 TIMEOUT_SECONDS = 20
 CHUNK = 1 << 16
@@ -51,7 +51,7 @@ class _Progress:
 
 def _owned(path: str) -> contextlib.AbstractContextManager:
     """The file, open to append, once no other process has it."""
-    return owned(
+    return exclusive_file(
         path,
         lambda _: LOG.warning("%s: waiting for the process that is downloading it", path),
     )

@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right.
+"""The exceptions that end in one line, and how their messages name settings.
 
 Everything a user can get wrong (a misspelt name, a missing or damaged file, a machine without what
 is asked for) raises :class:`InputError` with a message of one line that names the thing and the way
@@ -9,11 +9,66 @@ it is.
 from __future__ import annotations
 
 import difflib
-from typing import Iterable
+import re
+from typing import Callable, Iterable, Sequence
+
+SHOWN = 3
 
 
-class InputError(ValueError):
+class _OneLine(Exception):
+    """An error whose message may name settings, each by its field in braces (see `spell`); as text
+    it shows the fields.
+    """
+
+    def __str__(self) -> str:
+        return spell(self.message)
+
+    @property
+    def message(self) -> str:
+        """The message as it was raised, for `spell` and for messages that take it up."""
+        return str(self.args[0]) if self.args else ""
+
+
+class InputError(_OneLine, ValueError):
     """Something given by the user cannot be used; the message is one line, with the way out."""
+
+
+class RunError(_OneLine, RuntimeError):
+    """A run that cannot go on through no mistake in its arguments (a loss that is not finite, a
+    full disk).
+
+    Commands print its one line and end with exit code 1.
+    """
+
+
+class Interrupted(_OneLine):
+    """A run that a signal has stopped, with all that it needs to go on saved.
+
+    Parameters
+    ----------
+    message : str
+        How to go on.
+    code : int
+        The conventional exit code, 128 and the signal's number.
+    """
+
+    def __init__(self, message: str, code: int):
+        super().__init__(message)
+        self.code = code
+
+
+def spell(message: str, spelling: Callable[[str], str] = str) -> str:
+    """A message with the settings that it names in braces, as in ``'lower {batch_size}'``, spelled
+    by their fields, or, in a command, by its flags.
+
+    Parameters
+    ----------
+    message : str
+        The message.
+    spelling : callable, optional
+        Field to what stands for it.
+    """
+    return re.sub(r"\{([a-z][a-z_]*)\}", lambda match: spelling(match.group(1)), message)
 
 
 def last_line(error: BaseException) -> str:
@@ -39,25 +94,7 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:
     return InputError(f"unknown {kind} {name!r}: {hint}valid: {', '.join(valid)}")
 
 
-class RunError(RuntimeError):
-    """A run that cannot go on through no mistake in its arguments (a loss that is not finite, a
-    full disk).
-
-    Commands print its one line and end with exit code 1.
-    """
-
-
-class Interrupted(Exception):
-    """A run that a signal has stopped, with all that it needs to go on saved.
-
-    Parameters
-    ----------
-    message : str
-        How to go on.
-    code : int
-        The conventional exit code, 128 and the signal's number.
-    """
-
-    def __init__(self, message: str, code: int):
-        super().__init__(message)
-        self.code = code
+def shorten(names: Sequence) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(map(str, names[:SHOWN]))}{more}"

@@ -59,7 +59,7 @@ def link(source: str, path: str) -> None:
 
 
 @contextmanager
-def owned(path: str, busy: Callable[[BinaryIO], object]) -> Iterator[BinaryIO]:
+def exclusive_file(path: str, busy: Callable[[BinaryIO], object]) -> Iterator[BinaryIO]:
     """A file that one process has at a time, open to append and to read; it is removed where it is
     empty at the end. A process's end, of whatever kind, lets go of it.
 
@@ -124,6 +124,20 @@ def read_json(path: str) -> dict:
     if not isinstance(value, dict):
         raise InputError(f"{path}: does not hold a JSON object")
     return value
+
+
+def opened(path: str) -> BinaryIO:
+    """Open a file to read its bytes.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read.
+    """
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def hash_of(path: str, digest) -> str:

@@ -13,13 +13,13 @@ from typing import Dict
 import mxnet as mx
 import numpy
 
-import aff
+from .. import __version__
 
 
 def versions() -> Dict[str, str]:
     """Versions of what a result depends on."""
     return {
-        "aff": aff.__version__,
+        "aff": __version__,
         "python": platform.python_version(),
         "mxnet": mx.__version__,
         "gluoncv": metadata.version("gluoncv"),

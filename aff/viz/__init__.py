@@ -1,1 +1,1 @@
-""""""
+"""Pictures: where networks look, and training curves."""

@@ -23,13 +23,13 @@ def check_out(path: str, formats: Sequence[str]) -> None:
     folder = os.path.dirname(path) or "."
     if os.path.splitext(path)[1][1:].lower() not in formats:
         endings = " or ".join(f".{name}" for name in formats)
-        raise InputError(f"--out {path}: the picture's name ends in {endings}")
+        raise InputError(f"{{out}} {path}: the picture's name ends in {endings}")
     if not os.path.isdir(folder):
-        raise InputError(f"--out {path}: there is no folder {folder}: make it first")
+        raise InputError(f"{{out}} {path}: there is no folder {folder}: make it first")
     if os.path.isdir(path):
-        raise InputError(f"--out {path}: is a folder: name a file")
+        raise InputError(f"{{out}} {path}: is a folder: name a file")
     if not os.access(folder, os.W_OK):
-        raise InputError(f"--out {path}: {folder} cannot be written to: name another folder")
+        raise InputError(f"{{out}} {path}: {folder} cannot be written to: name another folder")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import pytest
 
 import aff
 from aff.cli.main import main
-from aff.models.weights import PUBLISHED
+from aff.models.weights import WEIGHTS
 
 from ..conftest import assert_one_line_error, run_python
 
@@ -113,7 +113,7 @@ def test_without_internet_fetch_says_where_the_file_is(tmp_path):
     finished = run_python(
         "-m", "aff", "fetch", "gen2_aff_resnet50", cwd=tmp_path, AFF_MIRROR="http://127.0.0.1:9"
     )
-    record = PUBLISHED["gen2_aff_resnet50"]
+    record = WEIGHTS["gen2_aff_resnet50"]
     assert_one_line_error(finished, record.commit, "raw.githubusercontent.com", "--from FILE")
 
 

@@ -4,12 +4,12 @@ import pytest
 
 from aff.cli import cifar_settings, imagenet_settings, train_cifar, train_imagenet
 from aff.models.factory import resolve_model
-from aff.models.weights import PUBLISHED
+from aff.models.weights import WEIGHTS
 
 from .conftest import QUICK_IMAGENET
 from .conftest import train_imagenet as train
 
-SECOND = [record for record in PUBLISHED.values() if record.generation == 2]
+SECOND = [record for record in WEIGHTS.values() if record.generation == 2]
 
 
 def flags_of(record):

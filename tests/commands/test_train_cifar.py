@@ -12,7 +12,7 @@ from ..conftest import write_cifar
 from .conftest import QUICK, train
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
-PUBLISHED = [
+WEIGHTS = [
     "--model resnet --dataset cifar100 --blocks 5 --channel-times 4 --gpus 0 --start-layer 1 "
     "--num-epochs 400 --mode hybrid -j 2 --batch-size 128 --wd 0.0001 --lr 0.2 --lr-decay 0.1 "
     "--lr-decay-epoch 300,350",
@@ -22,7 +22,7 @@ PUBLISHED = [
 
 
 @pytest.mark.parametrize(
-    "command, expected", zip(PUBLISHED, ["7,917,456 (7.92M)", "7,832,996 (7.83M)"])
+    "command, expected", zip(WEIGHTS, ["7,917,456 (7.92M)", "7,832,996 (7.83M)"])
 )
 def test_published_commands_with_summary(command, expected, capsys, elsewhere):
     assert train(command, "--summary") == 0
@@ -30,7 +30,7 @@ def test_published_commands_with_summary(command, expected, capsys, elsewhere):
     assert not list(elsewhere.iterdir())
 
 
-@pytest.mark.parametrize("command", PUBLISHED)
+@pytest.mark.parametrize("command", WEIGHTS)
 @pytest.mark.parametrize("labels", ["fine", "coarse"])
 def test_published_commands_run_on_files_of_the_format(command, labels, tmp_path, capsys):
     write_cifar(tmp_path / "data", "cifar100", train=12, test=5)

@@ -13,7 +13,7 @@ from ..conftest import assert_one_line_error, run_python
 from .conftest import QUICK_IMAGENET as QUICK
 from .conftest import train_imagenet as train
 
-PUBLISHED = [
+WEIGHTS = [
     "--askc-type ASKCFuse --mixup --mode hybrid --lr 0.075 --lr-mode cosine --num-epochs 180 "
     "--batch-size 128 --num-gpus 2 -j 48 --warmup-epochs 5 --dtype float16 --use-rec --last-gamma "
     "--no-wd --label-smoothing --save-dir params_resnet50_v1b_best_AFF --logging-file "
@@ -34,7 +34,7 @@ PUBLISHED = [
 COUNTS = ["30,459,304", "35,308,456", "29,946,280", "34,795,432"]
 
 
-@pytest.mark.parametrize("command", PUBLISHED)
+@pytest.mark.parametrize("command", WEIGHTS)
 def test_a_published_command_says_at_once_what_this_machine_lacks(command, capsys, elsewhere):
     assert train(command) == 2
     error = capsys.readouterr().err
@@ -48,7 +48,7 @@ def test_a_published_command_says_at_once_what_this_machine_lacks(command, capsy
     assert list(elsewhere.iterdir()) == []
 
 
-@pytest.mark.parametrize("command, count", zip(PUBLISHED, COUNTS))
+@pytest.mark.parametrize("command, count", zip(WEIGHTS, COUNTS))
 def test_a_published_command_shows_its_network_anywhere(command, count, capsys, elsewhere):
     assert train(f"{command} --summary") == 0
     assert count in capsys.readouterr().out
@@ -58,7 +58,7 @@ def test_a_published_command_shows_its_network_anywhere(command, count, capsys, 
 def test_a_published_command_trains_on_the_cpu(records, capsys, elsewhere):
     changes = "--num-gpus 0 --dtype float32 --cpus 2 --batch-size 2 --input-size 32 -j 2"
     lr = "--lr 0.001 --num-epochs 1 --warmup-epochs 0 --mixup-off-epoch 0"
-    assert train(f"{PUBLISHED[0]} {records} {changes} --save-dir small {lr}") == 0
+    assert train(f"{WEIGHTS[0]} {records} {changes} --save-dir small {lr}") == 0
     out = capsys.readouterr().out
     assert "9 training images" in out and "7 validation images" in out and "2 classes" in out
     assert "mixup     alpha 0.2 in epochs 0 to 0" in out

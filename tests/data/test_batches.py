@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import aff
-from aff.data import EvalBatches, TrainBatches
+from aff.data import EvalLoader, TrainLoader
 from aff.data.datasets.base import stratified
 from aff.data.loader import prefetch
 
@@ -21,7 +21,7 @@ def collect(batches, epoch):
 @pytest.mark.parametrize("workers", [1, 2, 7, 40])
 def test_threads_change_nothing(tiny_data, workers):
     settings = dict(batch_size=5, seed=3, mixup_alpha=1.0, mixup_until=2, smoothing=0.1)
-    alone, threaded = (TrainBatches(tiny_data, workers=w, **settings) for w in (0, workers))
+    alone, threaded = (TrainLoader(tiny_data, workers=w, **settings) for w in (0, workers))
     for epoch in range(3):
         for one, other in zip(collect(alone, epoch), collect(threaded, epoch)):
             np.testing.assert_array_equal(one, other)
@@ -29,7 +29,7 @@ def test_threads_change_nothing(tiny_data, workers):
 
 def test_epochs_and_seeds_differ_and_repeat(tiny_data):
     def first(seed, epoch):
-        return next(TrainBatches(tiny_data, 8, seed).epoch(epoch))[0]
+        return next(TrainLoader(tiny_data, 8, seed).epoch(epoch))[0]
 
     np.testing.assert_array_equal(first(0, 4), first(0, 4))
     assert not np.array_equal(first(0, 4), first(0, 5))
@@ -37,7 +37,7 @@ def test_epochs_and_seeds_differ_and_repeat(tiny_data):
 
 
 def test_an_epoch_takes_each_image_at_most_once(tiny_data):
-    plain = TrainBatches(tiny_data, 5, 0)
+    plain = TrainLoader(tiny_data, 5, 0)
     assert len(plain) == 4
     _, targets = collect(plain, 0)
     assert targets.shape == (20, 4)
@@ -46,20 +46,20 @@ def test_an_epoch_takes_each_image_at_most_once(tiny_data):
 
 
 def test_mixup_stops_at_its_epoch(tiny_data):
-    batches = TrainBatches(tiny_data, 8, 0, mixup_alpha=1.0, mixup_until=1)
+    batches = TrainLoader(tiny_data, 8, 0, mixup_alpha=1.0, mixup_until=1)
     assert batches.soft_targets
     assert not np.isin(collect(batches, 0)[1], (0, 1)).all()
     assert np.isin(collect(batches, 1)[1], (0, 1)).all()
-    assert not TrainBatches(tiny_data, 8, 0, mixup_alpha=1.0, mixup_until=0).soft_targets
-    assert TrainBatches(tiny_data, 8, 0, smoothing=0.1).soft_targets
+    assert not TrainLoader(tiny_data, 8, 0, mixup_alpha=1.0, mixup_until=0).soft_targets
+    assert TrainLoader(tiny_data, 8, 0, smoothing=0.1).soft_targets
 
 
 def test_auto_augment_changes_images_and_nothing_else(tiny_data):
     plain, augmented = (
-        list(TrainBatches(tiny_data, 8, 0, auto_aug=auto_aug, workers=2).epoch(0))
+        list(TrainLoader(tiny_data, 8, 0, auto_aug=auto_aug, workers=2).epoch(0))
         for auto_aug in (False, True)
     )
-    again = list(TrainBatches(tiny_data, 8, 0, auto_aug=True).epoch(0))
+    again = list(TrainLoader(tiny_data, 8, 0, auto_aug=True).epoch(0))
     for (data, targets), (data2, targets2), (data3, _) in zip(plain, augmented, again):
         assert data2.shape == data.shape
         assert (data2 != data).any()
@@ -68,23 +68,23 @@ def test_auto_augment_changes_images_and_nothing_else(tiny_data):
 
 
 def test_limit(tiny_data):
-    assert len(list(TrainBatches(tiny_data, 5, 0, limit=2).epoch(0))) == 2
-    limited = EvalBatches(tiny_data, tiny_data.test, 4, limit=2)
+    assert len(list(TrainLoader(tiny_data, 5, 0, limit=2).epoch(0))) == 2
+    limited = EvalLoader(tiny_data, tiny_data.test, 4, limit=2)
     assert sum(len(labels) for _, labels in limited) == limited.samples == 8
-    assert EvalBatches(tiny_data, tiny_data.test, 4, limit=9).samples == 10
+    assert EvalLoader(tiny_data, tiny_data.test, 4, limit=9).samples == 10
 
 
 def test_a_batch_larger_than_the_data(tiny_data):
     with pytest.raises(
         aff.InputError, match="batch of 25 .* 24 training images of tiny: lower --batch-size"
     ):
-        TrainBatches(tiny_data, 25, 0)
+        TrainLoader(tiny_data, 25, 0)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 5, 10, 11])
 @pytest.mark.parametrize("workers", [0, 3])
 def test_evaluation_gives_every_image_once_in_order(tiny_data, batch_size, workers):
-    batches = EvalBatches(tiny_data, tiny_data.test, batch_size, workers)
+    batches = EvalLoader(tiny_data, tiny_data.test, batch_size, workers)
     for _ in range(2):
         data, labels = (np.concatenate(parts) for parts in zip(*batches))
         np.testing.assert_array_equal(labels, tiny_data.test.labels)

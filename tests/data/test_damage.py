@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import aff
-from aff.data.bad_images import Damage
-from aff.data.image_loader import ImageEvalBatches, ImageTrainBatches
+from aff.data.bad_images import BadImagePolicy
+from aff.data.image_loader import ImageEvalLoader, ImageTrainLoader
 from aff.data.images import FolderImages, RecordImages
 
 from .test_imagenet import picture
@@ -28,8 +28,8 @@ def folder(tmp_path):
 
 def batches(folder, share, workers=0):
     images = FolderImages(str(folder), "train")
-    damage = Damage(len(images), share)
-    return ImageTrainBatches(
+    damage = BadImagePolicy(len(images), share)
+    return ImageTrainLoader(
         images, 4, 0, len(images.classes), 32, workers=workers, damage=damage
     ), damage
 
@@ -64,17 +64,17 @@ def test_the_next_good_image_takes_the_place(folder, workers):
 
 
 def test_a_share_of_all_ends_too(tmp_path):
-    damage = Damage(3, 1.0)
+    damage = BadImagePolicy(3, 1.0)
     place = damage.instead(damage.instead(0, aff.InputError("a")), aff.InputError("b"))
     with pytest.raises(aff.InputError, match="one more damaged image than the 2 of 3"):
         damage.instead(place, aff.InputError("c"))
-    assert Damage(100, 0.29).allowed == 29
+    assert BadImagePolicy(100, 0.29).allowed == 29
 
 
 def test_validation_needs_every_image(folder):
     images = FolderImages(str(folder), "train")
     with pytest.raises(aff.InputError, match="cannot be decoded"):
-        list(ImageEvalBatches(images, 4, len(images.classes), 32))
+        list(ImageEvalLoader(images, 4, len(images.classes), 32))
 
 
 def test_random_damage_to_a_record_file(tmp_path):
@@ -105,7 +105,7 @@ def test_random_damage_to_a_record_file(tmp_path):
             damaged[place:place] = rng.bytes(int(rng.integers(1, 9)))
         records.write_bytes(damaged)
         try:
-            batches = ImageEvalBatches(RecordImages(str(records)), 4, 1, 32)
+            batches = ImageEvalLoader(RecordImages(str(records)), 4, 1, 32)
             assert all(np.isfinite(data).all() for data, _ in batches)
         except aff.InputError as error:
             named += 1

@@ -10,7 +10,7 @@ import pytest
 
 import aff
 from aff.data.decoding import decode
-from aff.data.image_loader import ImageEvalBatches
+from aff.data.image_loader import ImageEvalLoader
 from aff.data.images import FolderImages, RecordImages, find_images, imagenet_synset
 from aff.data.transforms import MEAN, STD, central_view
 
@@ -59,7 +59,7 @@ def test_labels_are_the_classes_in_alphabetical_order(folder):
 @pytest.mark.parametrize("workers", [0, 3])
 def test_both_sources_give_every_image_once(folder, records, batch_size, workers):
     one, other = (
-        ImageEvalBatches(images, batch_size, classes=3, size=48, workers=workers)
+        ImageEvalLoader(images, batch_size, classes=3, size=48, workers=workers)
         for images in (FolderImages(str(folder)), RecordImages(str(records)))
     )
     assert one.samples == other.samples == 7
@@ -85,7 +85,7 @@ def test_the_crop_is_that_of_image_record_iter(records):
         **{f"std_{c}": value for c, value in zip("rgb", STD)},
     )
     expected = next(reference).data[0].asnumpy()
-    data, _ = next(iter(ImageEvalBatches(RecordImages(str(records)), 7, classes=3, size=56)))
+    data, _ = next(iter(ImageEvalLoader(RecordImages(str(records)), 7, classes=3, size=56)))
     # Two builds of OpenCV and libjpeg round differently: a level or two of 255.
     assert np.abs(data - expected).max() < 3.5 / min(STD)
     assert np.abs(data - expected).mean() < 0.3 / min(STD)
@@ -132,7 +132,7 @@ def test_absurd_labels_are_named(tmp_path, label):
     writer.write(mx.recordio.pack(mx.recordio.IRHeader(0, label, 0, 0), b"image"))
     writer.close()
     with pytest.raises(aff.InputError, match="record 0: .*label"):
-        list(ImageEvalBatches(RecordImages(str(tmp_path / "x.rec")), 1, classes=10))
+        list(ImageEvalLoader(RecordImages(str(tmp_path / "x.rec")), 1, classes=10))
 
 
 def test_other_folders_do_not_move_the_labels(folder):
@@ -157,19 +157,19 @@ def test_a_part_of_imagenet_keeps_its_labels(folder):
 
 def test_folders_that_are_not_the_networks_classes_are_refused(folder):
     with pytest.raises(aff.InputError, match="holds 3 folders of images, the network has 1000"):
-        ImageEvalBatches(FolderImages(str(folder)), 4)
+        ImageEvalLoader(FolderImages(str(folder)), 4)
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", png(8, 8)])
 def test_what_cannot_be_decoded_is_named(folder, content):
     (folder / "val" / "n1" / "1.JPEG").write_bytes(content)
     with pytest.raises(aff.InputError, match="n1/1.JPEG: cannot be decoded"):
-        list(ImageEvalBatches(FolderImages(str(folder)), 4, classes=3, size=48, workers=2))
+        list(ImageEvalLoader(FolderImages(str(folder)), 4, classes=3, size=48, workers=2))
 
 
 def test_labels_beyond_the_network_are_named(folder, records):
     with pytest.raises(aff.InputError, match=r"val.rec: record 5: label 2 is not in 0..1"):
-        list(ImageEvalBatches(RecordImages(str(records)), 4, classes=2, size=48))
+        list(ImageEvalLoader(RecordImages(str(records)), 4, classes=2, size=48))
 
 
 def test_images_are_found(folder, records, monkeypatch):

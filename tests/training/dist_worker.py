@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 
-from aff.data.loader import Share
-from aff.distributed.job import create_job
+from aff.data.loader import Shard
+from aff.distributed.job import create_group
 from aff.training.checkpoint import load_checkpoint, save_checkpoint, share_checkpoint
 
 from .helpers import parameters, small_loop
@@ -30,8 +30,8 @@ def new_loop(job=None, devices=1, seed=0):
 
 def main(folder):
     """Train, and save what each worker ends with."""
-    job = create_job("dist_sync")
-    share = Share(job.rank, job.workers)
+    job = create_group("dist_sync")
+    share = Shard(job.rank, job.workers)
     parts = [[np.stack(share.of_batch(list(array))) for array in batch] for batch in batches()]
     loop = new_loop(job, seed=job.rank)  # the leading worker's parameters count
     loop.train_epoch(parts[:5], 0)

@@ -3,9 +3,9 @@
 import mxnet as mx
 
 import aff
-from aff.data import TrainBatches
-from aff.training.lr_scheduler import build_schedule
-from aff.training.trainer import TrainingLoop, hybridize
+from aff.data import TrainLoader
+from aff.training.lr_scheduler import create_schedule
+from aff.training.trainer import Trainer, hybridize
 
 
 def small_loop(
@@ -28,10 +28,10 @@ def small_loop(
     net = aff.get_model("cifar_resnet8_askc", fusion=fusion, classes=4, ctx=contexts, **kwargs)
     if hybrid:
         hybridize(net)
-    return TrainingLoop(
+    return Trainer(
         net,
         contexts,
-        schedule or build_schedule(lr, *steps, mode="cosine"),
+        schedule or create_schedule(lr, *steps, mode="cosine"),
         soft_targets=soft_targets,
         precision=precision,
         **settings,
@@ -48,4 +48,4 @@ def parameters(loop):
 
 def mixed_batches(data, workers=0):
     """Training batches with mixup in the first two epochs and label smoothing."""
-    return TrainBatches(data, 6, 0, workers, mixup_alpha=1.0, mixup_until=2, smoothing=0.1)
+    return TrainLoader(data, 6, 0, workers, mixup_alpha=1.0, mixup_until=2, smoothing=0.1)

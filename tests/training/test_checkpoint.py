@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import aff
-from aff.data import EvalBatches
+from aff.data import EvalLoader
 from aff.models.parameters import load_fitting, save_parameters
 from aff.training import checkpoint as checkpoints
-from aff.training.logger import RunLog
+from aff.training.logger import RunLogger
 from aff.training.run import Run
 from aff.training.state import RunState
 from aff.training.trainer import Partial
@@ -23,14 +23,14 @@ from .helpers import mixed_batches, parameters, small_loop
 
 def make_run(tiny_data, folder, epochs, devices=1):
     os.makedirs(folder, exist_ok=True)
-    evals = {"test": EvalBatches(tiny_data, tiny_data.test, 4)}
+    evals = {"test": EvalLoader(tiny_data, tiny_data.test, 4)}
     loop = small_loop(devices, soft_targets=True, steps=(4, 4))
     return Run(
         loop,
         small_loop(devices).net,
         mixed_batches(tiny_data),
         evals,
-        RunLog(str(folder / "logs")),
+        RunLogger(str(folder / "logs")),
         str(folder),
         epochs,
         save_period=2,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aff.data import EvalBatches
+from aff.data import EvalLoader
 from aff.training.evaluation import evaluate, label_ranks
 from aff.utils.errors import RunError
 
@@ -27,7 +27,7 @@ class Brightness(mx.gluon.HybridBlock):
 def test_counts_each_image_once(tiny_data, batch_size, devices):
     found = evaluate(
         Brightness(),
-        EvalBatches(tiny_data, tiny_data.test, batch_size),
+        EvalLoader(tiny_data, tiny_data.test, batch_size),
         [mx.cpu(i) for i in range(devices)],
     )
     assert found.samples == 10
@@ -56,7 +56,7 @@ def test_values_that_are_not_finite_are_an_error(bad):
 
 
 def test_a_sample_that_got_lost_is_an_error(tiny_data):
-    class Short(EvalBatches):
+    class Short(EvalLoader):
         def __iter__(self):
             return iter(list(super().__iter__())[:-1])
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import aff
-from aff.data.loader import Share
-from aff.distributed.job import Job, create_job
+from aff.data.loader import Shard
+from aff.distributed.job import Job, create_group
 
 from .dist_worker import batches, new_loop
 from .helpers import parameters
@@ -63,7 +63,7 @@ def test_the_optimisation_moved_the_parameters(one):
 @pytest.mark.parametrize("workers", [1, 2, 3, 4])
 @pytest.mark.parametrize("size", [12, 24, 36])
 def test_a_batch_is_shared_out_whole(workers, size):
-    shares = [Share(rank, workers).of_batch(range(size)) for rank in range(workers)]
+    shares = [Shard(rank, workers).of_batch(range(size)) for rank in range(workers)]
     assert sorted(place for share in shares for place in share) == list(range(size))
     assert {len(share) for share in shares} == {size // workers}
     if (size // workers) % 2 == 0:  # mixup's partners are in the same share
@@ -75,16 +75,16 @@ def test_a_batch_is_shared_out_whole(workers, size):
 @pytest.mark.parametrize("count", [0, 1, 7, 50_000])
 @pytest.mark.parametrize("workers", [1, 2, 7])
 def test_every_image_is_one_workers(count, workers):
-    shares = [Share(rank, workers).of_all(count) for rank in range(workers)]
+    shares = [Shard(rank, workers).of_all(count) for rank in range(workers)]
     assert [place for share in shares for place in share] == list(range(count))
 
 
 def test_a_job_needs_its_launcher(monkeypatch):
     with pytest.raises(aff.InputError, match="'aff launch -n WORKERS COMMAND'"):
-        create_job("dist_sync")
+        create_group("dist_sync")
     monkeypatch.setenv("DMLC_ROLE", "worker")
     with pytest.raises(aff.InputError, match="each would train by itself: add --kvstore dist_sync"):
-        create_job("device")
+        create_group("device")
 
 
 def test_alone(one):

@@ -6,7 +6,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from aff.data import EvalBatches, TrainBatches
+from aff.data import EvalLoader, TrainLoader
 from aff.training.evaluation import evaluate
 from aff.training.metrics import squared_error, wrong_count
 from aff.utils.errors import RunError
@@ -16,14 +16,14 @@ from .helpers import mixed_batches, parameters, small_loop
 
 def test_it_learns_what_is_easy(tiny_data):
     loop = small_loop(steps=(15, 4))
-    batches = TrainBatches(tiny_data, 6, 0)
+    batches = TrainLoader(tiny_data, 6, 0)
     first = loop.train_epoch(batches.epoch(0), 0)
     for epoch in range(1, 15):
         last = loop.train_epoch(batches.epoch(epoch), epoch)
     assert loop.metric == "top1_error"
     assert last.loss < first.loss / 2
     assert (
-        evaluate(loop.net, EvalBatches(tiny_data, tiny_data.test, 5), loop.devices).top1_error
+        evaluate(loop.net, EvalLoader(tiny_data, tiny_data.test, 5), loop.devices).top1_error
         <= 0.2
     )
     assert last.lr == pytest.approx(0, abs=1e-9)
@@ -31,7 +31,7 @@ def test_it_learns_what_is_easy(tiny_data):
 
 def test_loss_and_metric_are_per_sample(tiny_data):
     loop = small_loop(lr=1e-12, hybrid=False, frozen_bn=True)
-    batches = list(TrainBatches(tiny_data, 6, 0).epoch(0))
+    batches = list(TrainLoader(tiny_data, 6, 0).epoch(0))
     stats = loop.train_epoch(iter(batches), 0)
     data, targets = (np.concatenate(parts) for parts in zip(*batches))
     logits = loop.net(mx.nd.array(data)).asnumpy().astype(np.float64)
@@ -104,7 +104,7 @@ def test_two_runs_with_one_seed_agree_bit_for_bit(tiny_data):
 def test_running_statistics_are_up_to_date_when_an_epoch_ends(tiny_data, devices):
     loop = small_loop(devices)
     for epoch in range(10):
-        loop.train_epoch(TrainBatches(tiny_data, 6, 0).epoch(epoch), epoch)
+        loop.train_epoch(TrainLoader(tiny_data, 6, 0).epoch(epoch), epoch)
         early = {
             name: [array.copy() for array in parameter.list_data()]
             for name, parameter in loop.net._collect_params_with_prefix().items()
@@ -133,7 +133,7 @@ def test_the_schedule_is_followed_step_by_step(tiny_data):
     loop = small_loop(schedule=lambda step: 0.1 / (1 + step))
     Spy(loop)
     for epoch in range(2):
-        loop.train_epoch(TrainBatches(tiny_data, 6, 0).epoch(epoch), epoch)
+        loop.train_epoch(TrainLoader(tiny_data, 6, 0).epoch(epoch), epoch)
     np.testing.assert_allclose(rates, [0.1 / (1 + step) for step in range(8)])
     assert loop.step == 8
 
@@ -144,7 +144,7 @@ def test_weight_decay_multipliers_act(tiny_data):
         parameter.wd_mult = 0.0
     initial = parameters(without)
     for loop in (with_wd, without):
-        loop.train_epoch(TrainBatches(tiny_data, 24, 0).epoch(0), 0)
+        loop.train_epoch(TrainLoader(tiny_data, 24, 0).epoch(0), 0)
     one, other = parameters(with_wd), parameters(without)
     learned = {
         name
@@ -159,7 +159,7 @@ def test_weight_decay_multipliers_act(tiny_data):
 @pytest.mark.parametrize("devices", [1, 2])
 @pytest.mark.parametrize("step", [0, 2, 3])
 def test_what_is_not_finite_stops_the_run(tiny_data, step, devices):
-    batches = list(TrainBatches(tiny_data, 6, 0).epoch(0))
+    batches = list(TrainLoader(tiny_data, 6, 0).epoch(0))
     batches[step][0][:] = (
         np.nan
     )  # oneDNN's relu turns this into zeros: the loss stays finite, the gradient does not
@@ -170,7 +170,7 @@ def test_what_is_not_finite_stops_the_run(tiny_data, step, devices):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tiny_data):
-    batches = list(TrainBatches(tiny_data, 6, 0).epoch(0))
+    batches = list(TrainLoader(tiny_data, 6, 0).epoch(0))
     batches[1][1][:] = np.inf
     with pytest.raises(RunError, match="the loss is not finite at epoch 7, step 1, learning rate"):
         small_loop().train_epoch(iter(batches), 7)

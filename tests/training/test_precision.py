@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import aff
-from aff.data import TrainBatches
+from aff.data import TrainLoader
 from aff.training import amp as precision_module
 from aff.training.amp import Float16, Float32, all_finite, create_precision
 from aff.utils.errors import RunError
@@ -22,7 +22,7 @@ class ScaledFloat32(Float16):
 
 def trained(tiny_data, precision, spoil=None):
     loop = small_loop(precision=precision)
-    batches = list(TrainBatches(tiny_data, 6, 0).epoch(0))
+    batches = list(TrainLoader(tiny_data, 6, 0).epoch(0))
     if spoil is not None:
         batches[spoil][0][:] = 1e30
     for batch in batches:
@@ -48,7 +48,7 @@ def test_a_step_left_out_is_said(tiny_data, monkeypatch):
     loop, said = small_loop(precision=ScaledFloat32()), []
     finite = iter([0, 1, 0, 1])
     monkeypatch.setattr(precision_module, "all_finite", lambda _: mx.nd.array([next(finite)]))
-    loop.train_epoch(TrainBatches(tiny_data, 6, 0).epoch(0), 3, notify=said.append)
+    loop.train_epoch(TrainLoader(tiny_data, 6, 0).epoch(0), 3, notify=said.append)
     assert said == [
         f"epoch 3, step {step} left out: a gradient overflowed float16, the loss scale backs off "
         f"to {scale} ({count} steps left out so far)"

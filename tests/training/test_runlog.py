@@ -2,12 +2,12 @@
 
 import json
 
-from aff.training.logger import RunLog, plot_history
+from aff.training.logger import RunLogger, plot_history
 
 
 def test_text_and_events_are_appended(tmp_path, capsys):
     for _ in range(2):
-        log = RunLog(str(tmp_path / "logs"))
+        log = RunLogger(str(tmp_path / "logs"))
         log.text("hello")
         log.warn("careful")
         log.event("epoch", epoch=3)
@@ -24,7 +24,7 @@ def test_text_and_events_are_appended(tmp_path, capsys):
 
 def test_without_a_folder_it_only_speaks(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    log = RunLog()
+    log = RunLogger()
     log.text("hello")
     log.event("epoch", epoch=3)
     assert capsys.readouterr().out == "hello\n"

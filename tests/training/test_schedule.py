@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aff
-from aff.training.lr_scheduler import build_schedule
+from aff.training.lr_scheduler import create_schedule
 
 
 def test_steps_decay_at_the_start_of_their_epochs():
-    schedule = build_schedule(0.2, 400, 10, decay=0.1, decay_epochs=[300, 350])
+    schedule = create_schedule(0.2, 400, 10, decay=0.1, decay_epochs=[300, 350])
     assert schedule(0) == schedule(2999) == pytest.approx(0.2)
     assert schedule(3000) == schedule(3499) == pytest.approx(0.02)
     assert schedule(3500) == schedule(3999) == pytest.approx(0.002)
@@ -26,9 +26,9 @@ def test_steps_decay_at_the_start_of_their_epochs():
 def test_cosine_with_and_without_warmup(lr, epochs, per_epoch, warmup):
     if warmup > epochs:
         with pytest.raises(aff.InputError, match="--warmup-epochs"):
-            build_schedule(lr, epochs, per_epoch, mode="cosine", warmup_epochs=warmup)
+            create_schedule(lr, epochs, per_epoch, mode="cosine", warmup_epochs=warmup)
         return
-    schedule = build_schedule(lr, epochs, per_epoch, mode="cosine", warmup_epochs=warmup)
+    schedule = create_schedule(lr, epochs, per_epoch, mode="cosine", warmup_epochs=warmup)
     ramp, rest = warmup * per_epoch, (epochs - warmup) * per_epoch
     for step in range(epochs * per_epoch):
         if step < ramp:
@@ -41,7 +41,7 @@ def test_cosine_with_and_without_warmup(lr, epochs, per_epoch, warmup):
 
 
 def test_warmup_starts_at_its_rate_and_steps_count_from_the_start():
-    schedule = build_schedule(
+    schedule = create_schedule(
         1.0, 10, 10, warmup_epochs=2, warmup_lr=0.5, decay=0.5, decay_epochs=[8, 5]
     )
     assert schedule(0) == 0.5
@@ -51,6 +51,6 @@ def test_warmup_starts_at_its_rate_and_steps_count_from_the_start():
 
 
 def test_a_rate_is_a_function_of_its_step_alone():
-    schedule = build_schedule(1.0, 10, 10, mode="cosine", warmup_epochs=2)
+    schedule = create_schedule(1.0, 10, 10, mode="cosine", warmup_epochs=2)
     forward = [schedule(step) for step in range(100)]
     assert [schedule(step) for step in reversed(range(100))] == forward[::-1]

@@ -2,7 +2,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from aff.data import TrainBatches
+from aff.data import TrainLoader
 from aff.training.grad_monitor import squared_norms
 from aff.utils.errors import RunError
 
@@ -14,7 +14,7 @@ def stopped(tiny_data, spoil, devices=1):
     loop = small_loop(devices)
 
     def batches():
-        for number, batch in enumerate(TrainBatches(tiny_data, 6, 0).epoch(0)):
+        for number, batch in enumerate(TrainLoader(tiny_data, 6, 0).epoch(0)):
             if number == 2:
                 spoil(loop.net._collect_params_with_prefix())
             yield batch

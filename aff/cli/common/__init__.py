@@ -1,1 +1,1 @@
-""""""
+"""What several commands share: parsers, flags, how a command ends."""

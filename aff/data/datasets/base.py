@@ -42,7 +42,7 @@ class DataSet:
     Parameters
     ----------
     name : str
-        As ``--dataset`` takes it.
+        Of its record.
     classes : int
         Number of outputs that a network for it has.
     mean, std : tuple of float
@@ -106,7 +106,7 @@ class DataSet:
         held = stratified(self.train.labels, fraction, seed)
         if held.all() or not held.any():
             raise InputError(
-                f"--val-split {fraction:g} of {len(self.train)} training images holds out "
+                f"{{val_split}} {fraction:g} of {len(self.train)} training images holds out "
                 f"{int(held.sum())}: name another fraction"
             )
         return replace(self, train=self.train.take(~held), val=self.train.take(held))

@@ -97,7 +97,7 @@ def _locate(name: str, folder: str) -> str:
         raise InputError(
             f"{name} is not in {folder} and {error}: put {', '.join(names)} (from "
             f"{ARCHIVES[name][0]} of https://www.cs.toronto.edu/~kriz/cifar.html) there, or name "
-            "their folder with --data-dir"
+            "their folder with {data_dir}"
         ) from error
     return folder
 

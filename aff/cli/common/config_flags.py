@@ -1,0 +1,117 @@
+"""The flags of the training scripts, made from the fields of `TrainConfig`."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+
+from ...data.datasets import list_datasets
+from ...training.config import TrainConfig
+from ...training.setting import SWITCH, Setting, settings_of
+from .guard import flag
+from .parser import Parser
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a script spells a field, where that is not its name.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The flag and its aliases.
+    const : object, optional
+        What the flag stands for, where it takes no value.
+    help : str
+        In place of the field's.
+    """
+
+    names: Tuple[str, ...]
+    const: Any = None
+    help: str = ""
+
+
+COMMON = {
+    "num_workers": Spelling(("-j", "--num-data-workers")),
+    "resume_params": Spelling(("--resume-params", "--resume-from")),
+}
+SPELLINGS: Dict[str, Dict[str, Spelling]] = {
+    "cifar": {
+        **COMMON,
+        "lr_mode": Spelling(
+            ("--cosine",), "cosine", "half a cosine to 0 instead of decays at some epochs"
+        ),
+        "mixup": Spelling(("--no-mixup",), False, "train without mixup"),
+    },
+    "imagenet": {**COMMON, "save_period": Spelling(("--save-frequency",))},
+}
+METAVARS = {"resume": "auto|DIR", "max_bad_records": "SHARE"}
+#: Fields whose values are files.
+FILES = (
+    *("rec_train", "rec_train_idx", "rec_val", "rec_val_idx"),
+    *("teacher_params", "resume_params", "resume_states"),
+)
+
+
+def spelling_of(data: str) -> Callable[[str], str]:
+    """How the script for a kind of data set spells a field."""
+    known = SPELLINGS[data]
+    return lambda field: known[field].names[0] if field in known else flag(field)
+
+
+def add_config_arguments(parser: Parser, data: str) -> None:
+    """Add the flags of all fields that the script for a kind of data set has; what is not given is
+    left out of the result.
+    """
+    groups: Dict[str, Any] = {}
+    for field, item in settings_of(TrainConfig).items():
+        if not item.group or item.only not in (None, data):
+            continue
+        if item.group not in groups:
+            groups[item.group] = parser.add_argument_group(item.group)
+        _add(groups[item.group], field, item, data)
+    groups["files"].add_argument(
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="start from the settings of a run, its settings.json (or its fields alone, as JSON or "
+        "YAML); flags given beside it win",
+    )
+    groups["instead of a run"].add_argument(
+        "--summary",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print layers, parameters and FLOPs of the network, and stop; needs no data and no "
+        "GPU",
+    )
+
+
+def _add(group: Any, field: str, item: Setting, data: str) -> None:
+    spelled = SPELLINGS[data].get(field, Spelling((flag(field),)))
+    usual = item.default(data)
+    text = spelled.help or item.help
+    options: Dict[str, Any] = {"dest": field, "default": argparse.SUPPRESS}
+    if item.kind == SWITCH or spelled.const is not None:
+        const = True if spelled.const is None else spelled.const
+        options.update(action="store_const", const=const)
+        shown: Optional[str] = str(usual == const)
+    else:
+        if isinstance(item.kind, tuple):
+            names = list_datasets(data) if field == "dataset" else item.kind
+            options["choices"] = list(names)
+        else:
+            options["type"] = item.kind
+        shown = ",".join(map(str, usual)) if isinstance(usual, list) else usual
+        metavar = METAVARS.get(field, "FILE" if field in FILES else None)
+        if metavar:
+            options["metavar"] = metavar
+    text = text.replace("%", "%%")
+    options["help"] = text if shown is None else f"{text} (default: {shown})"
+    group.add_argument(*spelled.names, **options)
+
+
+def given_fields(given: Mapping[str, Any]) -> Dict[str, Any]:
+    """Those of the parsed values that are fields of `TrainConfig`."""
+    fields = settings_of(TrainConfig)
+    return {key: value for key, value in given.items() if key in fields}

@@ -1,0 +1,157 @@
+"""Flags that several commands share: of networks, data and devices. Each is left out of the result,
+or None, where it is not given.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Optional, Sequence
+
+from ...data.datasets import LABEL_SETS, list_datasets
+from ...utils.values import int_range, nonempty, text
+
+STRUCTURE_HELP = (
+    ("--deep-stem", "three 3x3 convolutions in the stem instead of one"),
+    ("--avg-down", "average pooling before a strided projection (generation 2)"),
+    ("--use-se", "squeeze-and-excitation in a ResNeXt's blocks"),
+)
+CIFAR_MODELS = (
+    "resnet (its depth from --blocks), resnext29_32x4d, resnext38_32x4d, resnext47_32x4d, or a "
+    "name that 'aff list models' gives. A ResNeXt starts with zero in the last gamma of every "
+    "block, as the published ones did"
+)
+IMAGENET_MODELS = "resnet{50,101,152}_v1b_askc or resnext{50,101}_32x4d_askc"
+
+
+def add_fusion_argument(group: Any, default: Optional[str] = None) -> None:
+    """Add the flag that names the fusion."""
+    group.add_argument(
+        "--askc-type",
+        "--fusion",
+        dest="fusion",
+        type=nonempty,
+        default=argparse.SUPPRESS,
+        help="fusion in the residual blocks: ASKCFuse (alias AFF), ResGlobLocaforGlobLocaCha "
+        "(iAFF), DirectAdd (Add), or another of 'aff list fusions'"
+        + (f" (default: {default})" if default else ""),
+    )
+
+
+def add_structure_arguments(
+    group: Any, channel_times: Optional[str] = None, imagenet: bool = True
+) -> None:
+    """Add the flags of a network's structure; `channel_times` is said to be the default of that
+    flag, which is left out without it.
+    """
+    if imagenet:
+        group.add_argument(
+            "--stem-width",
+            type=int_range(1, 1024),
+            default=argparse.SUPPRESS,
+            help="channels of an ImageNet network's deep stem (default: 32, ResNeXt 64)",
+        )
+    if channel_times:
+        group.add_argument(
+            "--channel-times",
+            type=int_range(1, 64),
+            default=argparse.SUPPRESS,
+            help=f"multiplies the widths 16, 32, 64 of a CIFAR ResNet (default: {channel_times})",
+        )
+    group.add_argument(
+        "--start-layer",
+        type=int_range(1, 5),
+        default=argparse.SUPPRESS,
+        help="first stage, from 1, that uses the fusion; one more than there are stages adds "
+        "everywhere (default: 1, ImageNet networks 3)",
+    )
+    for flag, help in STRUCTURE_HELP:
+        group.add_argument(
+            flag, action="store_true", default=argparse.SUPPRESS, help=f"{help} (default: False)"
+        )
+
+
+def add_cifar_network_arguments(parser: Any, model: Optional[str] = None, imagenet: bool = False):
+    """Add the flags that name a CIFAR-style network; `model` is said to be the default."""
+    group = parser.add_argument_group("network")
+    default = f" (default: {model})" if model else ""
+    group.add_argument(
+        "--model", type=nonempty, default=argparse.SUPPRESS, help=CIFAR_MODELS + default
+    )
+    add_fusion_argument(group, "ASKCFuse" if model else None)
+    group.add_argument(
+        "--blocks",
+        type=int_range(1, 300),
+        default=argparse.SUPPRESS,
+        help="blocks b of each of the three stages of --model resnet, depth 6b+2 (default: 5)",
+    )
+    add_structure_arguments(group, "4 for --model resnet, else 1", imagenet=imagenet)
+
+
+def add_imagenet_network_arguments(parser: Any, model: str) -> None:
+    """Add the flags that name an ImageNet network; `model` is said to be the default."""
+    group = parser.add_argument_group("network")
+    help = f"{IMAGENET_MODELS} (default: {model})"
+    group.add_argument("--model", type=nonempty, default=argparse.SUPPRESS, help=help)
+    group.add_argument(
+        "--num-layers",
+        type=int_range(1, 2000),
+        default=argparse.SUPPRESS,
+        help="depth, in place of the one in the model's name",
+    )
+    add_fusion_argument(group, "ASKCFuse")
+    add_structure_arguments(group)
+    group.add_argument(
+        "--last-gamma",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="start the last gamma of every block's body at zero (default: False)",
+    )
+
+
+def add_data_arguments(parser: Any, names: Optional[Sequence[str]] = None, workers: bool = True):
+    """Add the flags that name a data set and how it is read; gives their group."""
+    group = parser.add_argument_group("data")
+    group.add_argument("--dataset", choices=names or list_datasets(), default=None, help="data set")
+    group.add_argument(
+        "--labels",
+        choices=LABEL_SETS,
+        default=None,
+        help="of cifar100: fine, its 100 classes (used where the flag is not given), or coarse, "
+        "the 20 superclasses that the published 89.3 and 90.3 were measured on (100 outputs, as "
+        "then)",
+    )
+    group.add_argument(
+        "--data-dir",
+        type=nonempty,
+        default=None,
+        help="folder of the data set's files; each data set has a default under ~/.mxnet/datasets/",
+    )
+    if workers:
+        group.add_argument(
+            "-j",
+            "--num-data-workers",
+            dest="num_workers",
+            type=int_range(0, 256),
+            default=2,
+            help="threads that prepare batches ahead; 0: none. Results do not depend on it",
+        )
+    return group
+
+
+def add_device_arguments(parser: Any) -> None:
+    """Add the flags that name devices."""
+    group = parser.add_argument_group("devices")
+    group.add_argument(
+        "--gpus",
+        type=text,
+        default=None,
+        help="GPU numbers, such as 0,1,2; an empty text: the CPU. Without the flag GPU 0 where "
+        "there is one; without any GPU the CPU",
+    )
+    group.add_argument(
+        "--cpus",
+        type=int_range(1, 64),
+        default=None,
+        help="use this many CPU devices instead of any GPU, to exercise data parallelism without "
+        "them",
+    )

@@ -1,0 +1,102 @@
+"""The path that both training scripts share, from what was given to the run's end."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+import mxnet as mx
+
+from ...data.datasets import find_dataset
+from ...distributed.job import create_group
+from ...training.amp import create_precision
+from ...training.config import NETWORK, TrainConfig
+from ...training.data import open_source
+from ...training.devices import choose_devices, choose_gpus
+from ...training.network import network_for
+from ...training.run import Run
+from ...training.run_folder import open_folder
+from ...training.settings_file import read_config
+from ...utils.errors import InputError
+from ...utils.report import evaluate_command
+from ..summary import print_summary
+from .config_flags import given_fields, spelling_of
+
+
+def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
+    """The configuration of a script for a kind of data set, from what was given.
+
+    Raises
+    ------
+    InputError
+        For values that contradict each other, or a configuration file of the other script.
+    """
+    base = read_config(given["config"]) if given.get("config") else None
+    if base and find_dataset(base.dataset).kind != data:
+        raise InputError(
+            f"{{config}} {given['config']}: is of {base.dataset}, which this script "
+            "does not train on"
+        )
+    network = {key: given[key] for key in NETWORK if key in given}
+    fields = {**given_fields(given), "command": given.get("command", "")}
+    fields.pop("model", None)
+    config = TrainConfig.from_args({**fields, **network}, data, base)
+    return config.check()
+
+
+def choose(config: TrainConfig) -> Tuple[List[mx.Context], Optional[str]]:
+    """The devices of a run, and a warning where they are not those that were asked for."""
+    if find_dataset(config.dataset).kind == "imagenet":
+        return choose_gpus(config.num_gpus, config.cpus), None
+    return choose_devices(config.gpus, config.cpus)
+
+
+def train(data: str, given: Dict[str, Any]) -> int:
+    """Train as was given for a kind of data set, ``'cifar'`` or ``'imagenet'``; the exit code."""
+    config = configure(data, given)
+    if given.get("summary"):
+        size = config.input_size or find_dataset(config.dataset).size
+        print_summary(config.model, config.model_kwargs, size)
+        return 0
+    unused = config.unused(given)
+    if not config.smoke:
+        return fit(config, unused)
+    with tempfile.TemporaryDirectory(prefix="aff-smoke-") as folder:
+        code = fit(config.within(folder), unused)
+    print("smoke run: passed; nothing was kept")
+    return code
+
+
+def fit(config: TrainConfig, unused: List[str]) -> int:
+    """Train a run; what the machine lacks is said before any data is read.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        The run.
+    unused : list of str
+        Settings that were given and have no effect, a phrase each.
+    """
+    kind = find_dataset(config.dataset).kind
+    spelling = spelling_of(kind)
+    devices, warning = choose(config)
+    precision = create_precision(config.dtype, devices)
+    source = open_source(config)
+    config = config.for_classes(source.classes)
+    group = create_group(config.kvstore)
+    with contextlib.ExitStack() as held:
+        folder = None
+        if group.is_main_process:
+            facts = {**source.facts, "devices": len(devices) * group.world_size}
+            folder = held.enter_context(open_folder(config, facts))
+        images = source.load(config, devices, group)
+        images.notes.extend(f"not used  {line}" for line in unused)
+        net = network_for(config, devices, precision)
+        run = Run(
+            config, images, net, devices, precision, group, folder, warning, spelling=spelling
+        )
+        run.fit()
+        if not config.smoke:
+            run.logger.text(f"evaluate again {evaluate_command(run.best_params)}")
+    return 0

@@ -1,0 +1,130 @@
+"""From what a user says of a network (a short name, a depth, its structure) to the network's own
+name and arguments, and to a name for a run of it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ..utils.errors import InputError, unknown
+from .registry import (
+    FAMILIES,
+    Family,
+    checked_arguments,
+    list_networks,
+    match_family,
+    model_arguments,
+)
+
+#: Arguments that change a network's structure; `blocks` and `num_layers` change its name.
+STRUCTURE = (
+    *("blocks", "num_layers", "channel_times", "start_layer", "deep_stem", "stem_width"),
+    *("avg_down", "use_se", "last_gamma"),
+)
+#: The network of a training script that names none, as the published scripts have it.
+DEFAULT_MODELS = {"cifar": "resnet", "imagenet": "resnet50_v1b_askc"}
+#: What the short name of the CIFAR ResNet stands for: AFF-ResNet-32.
+DEFAULT_BLOCKS, DEFAULT_CHANNEL_TIMES = 5, 4
+#: Depths of the published CIFAR ResNeXts.
+SHORT_DEPTHS = (29, 38, 47)
+Network = Tuple[str, Dict[str, Any]]
+
+
+def short_names(kind: Optional[str]) -> List[str]:
+    """Short names of networks for a kind of images."""
+    shorts = [family.short for family in FAMILIES if family.short and kind in (None, family.kind)]
+    return [
+        name
+        for short in shorts
+        for name in ([short.format(d) for d in SHORT_DEPTHS] if "{}" in short else [short])
+    ]
+
+
+def _expand(name: str, kind: Optional[str], given: Dict[str, Any]) -> str:
+    """A network's own name for a short one; what the short name implies is added to `given`."""
+    for family in FAMILIES:
+        if not family.short or kind not in (None, family.kind):
+            continue
+        match = re.fullmatch(family.short.replace("{}", r"(\d+)"), name)
+        if match and match.groups():
+            return family.pattern.format(match.group(1))
+        if match:
+            assert family.step
+            given.setdefault("channel_times", DEFAULT_CHANNEL_TIMES)
+            return family.pattern.format(family.step * given.pop("blocks", DEFAULT_BLOCKS) + 2)
+    return name
+
+
+def _family(name: str, kind: Optional[str]) -> Tuple[Family, int]:
+    found = match_family(name)
+    if found is None or kind not in (None, found[0].kind):
+        raise unknown("model", name, [*short_names(kind), *list_networks(kind)])
+    return found
+
+
+def network_from(
+    given: Mapping[str, Any], kind: Optional[str] = None, before: Optional[Network] = None
+) -> Network:
+    """Name and arguments of the network that is described.
+
+    Parameters
+    ----------
+    given : mapping of str to object
+        `model`, a network's name or a short one; `fusion`; and of `STRUCTURE` what is other than
+        usual.
+    kind : str, optional
+        What it has to be for: ``'cifar'`` or ``'imagenet'``.
+    before : (str, dict), optional
+        The network that `given` changes, where it names none itself.
+
+    Returns
+    -------
+    name, kwargs : str and dict
+        As `aff.get_model` takes them, without `classes`.
+
+    Raises
+    ------
+    InputError
+        For an unknown network, a depth that it does not have, or an argument that is not its.
+    """
+    structure = {key: given[key] for key in STRUCTURE if key in given}
+    if before and "model" not in given:
+        said, kwargs = before[0], {k: v for k, v in before[1].items() if k != "classes"}
+        name = said
+    else:
+        said = given.get("model") or DEFAULT_MODELS[kind or "imagenet"]
+        kwargs = {"fusion": "ASKCFuse"}
+        name = _expand(said, kind, structure)
+    family, depth = _family(name, kind)
+    layers = structure.pop("num_layers", depth)
+    if layers != depth:
+        family.blocks(layers)
+        name = family.pattern.format(layers)
+    valid = model_arguments(name)
+    for key in structure:
+        if key not in valid:
+            why = ": the model's name gives the depth" if key == "blocks" else ""
+            raise InputError(f"{{{key}}} is not for {{model}} {said}{why}")
+    if "fusion" in given:
+        kwargs["fusion"] = given["fusion"]
+    if family.kind == "imagenet":
+        kwargs.setdefault("last_gamma", False)
+    kwargs = {**kwargs, **structure, **(family.started if not before else {})}
+    return name, checked_arguments(name, kwargs)
+
+
+def short_name(name: str, kwargs: Dict[str, Any]) -> str:
+    """A network in a run's name: ``resnet32-c4-ASKCFuse``."""
+    base = re.sub(r"^cifar_|_askc$", "", name)
+    times, start = kwargs.get("channel_times", 1), kwargs.get("start_layer", 1)
+    parts = [
+        base,
+        f"c{times}" if times != 1 else "",
+        f"s{start}" if start != 1 else "",
+        "deepstem" if kwargs.get("deep_stem") else "",
+        "avgdown" if kwargs.get("avg_down") else "",
+        "se" if kwargs.get("use_se") else "",
+        str(kwargs["fusion"]),
+    ]
+    return "-".join(part for part in parts if part)

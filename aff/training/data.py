@@ -1,0 +1,268 @@
+"""From a configuration to the data of its run: small images from memory, or image files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+import mxnet as mx
+
+from ..data.bad_images import BadImagePolicy
+from ..data.datasets import DATASETS, find_dataset, load_dataset
+from ..data.image_loader import TRAINING_IMAGES, ImageEvalLoader, ImageTrainLoader
+from ..data.images import IMAGENET, FolderImages, Images, find_images, usual_records
+from ..data.loader import EvalLoader, Shard, TrainLoader
+from ..data.mixup import LABEL_SMOOTHING_ETA
+from ..utils.errors import InputError
+from .amp import Float32
+from .config import TrainConfig
+from .loss import CrossEntropy, Distillation
+from .process_group import ProcessGroup
+from .teacher import build_teacher
+
+SMOKE_BATCHES = 2
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data of a run.
+
+    Parameters
+    ----------
+    train : TrainLoader or ImageTrainLoader
+        Gives an epoch's batches.
+    evals : dict of str to EvalLoader or ImageEvalLoader
+        Parts to evaluate after each epoch: ``'test'``, and ``'val'`` where part of the training set
+        is held out; or ``'val'`` alone.
+    description : str
+        What is said of the data.
+    selection : str
+        What is said of how the best epoch is chosen.
+    notes : list of str
+        Further lines to say.
+    facts : dict
+        What ``settings.json`` keeps of it: a resumed run has to find the same.
+    loss : callable, optional
+        Number format to what is minimised, where that is not plain cross-entropy.
+    bad_images : BadImagePolicy, optional
+        Counts damaged training images.
+    """
+
+    train: Any
+    evals: Dict[str, Any]
+    description: str = ""
+    selection: str = ""
+    notes: List[str] = field(default_factory=list)
+    facts: Dict[str, Any] = field(default_factory=dict)
+    loss: Optional[Callable[[Float32], CrossEntropy]] = None
+    bad_images: Optional[BadImagePolicy] = None
+
+    @property
+    def chooser(self) -> str:
+        """The part whose top-1 error chooses the best epoch."""
+        return "val" if "val" in self.evals else "test"
+
+    @property
+    def reported(self) -> str:
+        """The part whose errors are the run's result."""
+        return "test" if "test" in self.evals else "val"
+
+
+class MemorySource:
+    """Small images, which are read when the run's folder is settled.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Names the data set.
+    """
+
+    facts: Dict[str, Any] = {}
+
+    def __init__(self, config: TrainConfig):
+        self.classes = find_dataset(config.dataset).classes
+
+    def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
+        """Read the data set, and prepare its loaders."""
+        data = load_dataset(config.dataset, config.data_dir, config.labels)
+        if config.val_split:
+            data = data.hold_out(config.val_split)
+        limit = SMOKE_BATCHES if config.smoke else 0
+        size = config.batch_size * len(devices)
+        train = TrainLoader(
+            data,
+            size,
+            config.seed,
+            config.num_workers,
+            limit=limit,
+            auto_aug=config.auto_aug,
+            **_targets(config),
+        )
+        evals = {
+            part: EvalLoader(data, split, size, config.num_workers, limit)
+            for part, split in data.parts().items()
+            if part != "train"
+        }
+        parts = ", ".join(f"{len(split)} {part}" for part, split in data.parts().items())
+        labels = f" ({data.label_set} labels)" if data.label_set else ""
+        return Data(
+            train,
+            evals,
+            description=f"{data.name}{labels}: {parts} images, from {data.source}",
+            selection="selection by the held-out part of the training set"
+            if data.val is not None
+            else "selection by the test set, as in the published code: the best epoch's error is "
+            "optimistic; {val_split} holds out part of the training set instead",
+        )
+
+
+class FileSource:
+    """Image files in ImageNet's form, opened and counted.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Names folders or records.
+
+    Raises
+    ------
+    InputError
+        For images that are not there, or of fewer than two classes.
+    """
+
+    def __init__(self, config: TrainConfig):
+        self.train, self.val = (_find_part(config, part) for part in ("train", "val"))
+        self.classes = count_classes(self.train)
+
+    @property
+    def facts(self) -> Dict[str, Any]:
+        """Numbers of images, and sums that tell them and their order from others."""
+        return {
+            "train_images": len(self.train),
+            "val_images": len(self.val),
+            "images": {"train": self.train.order(), "val": self.val.order()},
+        }
+
+    def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
+        """Prepare the loaders; of several processes each reads its shard."""
+        facts = self.facts
+        mine = [facts["images"], len(devices), config.batch_size]
+        if group.broadcast(mine) != mine:
+            raise InputError(
+                "this worker's images, their order, or its devices or {batch_size} are not those "
+                "of worker 0: give all workers the same data and flags"
+            )
+        size = config.batch_size * len(devices)
+        if isinstance(self.train, FolderImages) and isinstance(self.val, FolderImages):
+            self.val.label_as(self.train.classes)
+        shared: Dict[str, Any] = {
+            "classes": self.classes,
+            "size": config.input_size,
+            "workers": config.num_workers,
+            "limit": SMOKE_BATCHES if config.smoke else 0,
+            "shard": Shard(group.rank, group.world_size),
+        }
+        bad_images = BadImagePolicy(len(self.train), config.max_bad_records)
+        train = ImageTrainLoader(
+            self.train,
+            size * group.world_size,
+            config.seed,
+            auto_aug=config.auto_aug,
+            bad_images=bad_images,
+            **_targets(config),
+            **shared,
+        )
+        val = ImageEvalLoader(self.val, size, crop_ratio=config.crop_ratio, **shared)
+        return Data(
+            train,
+            {"val": val},
+            description=f"{len(self.train):,} training images from {self.train.source}, "
+            f"{len(self.val):,} validation images from {self.val.source}, {self.classes} classes, "
+            f"{config.input_size} pixels",
+            selection="selection by the validation set, as in the published code: the best epoch's "
+            "error is optimistic",
+            notes=self._notes(),
+            facts=facts,
+            loss=partial(_distillation, config, self.classes, devices) if config.teacher else None,
+            bad_images=bad_images,
+        )
+
+    def _notes(self) -> List[str]:
+        missing = self.classes - len(self.train.classes)
+        if missing > 0:
+            return [f"note      {missing} of the {self.classes} classes have no training image"]
+        imagenet = DATASETS["imagenet"]
+        counts = (len(self.train), len(self.val))
+        if self.classes == imagenet.classes and counts != (TRAINING_IMAGES, imagenet.whole):
+            return [
+                f"note      1,000 classes, but not ImageNet's {TRAINING_IMAGES:,} and "
+                f"{imagenet.whole:,} images"
+            ]
+        return []
+
+
+SOURCES: Dict[str, Callable[[TrainConfig], Any]] = {"cifar": MemorySource, "imagenet": FileSource}
+
+
+def open_source(config: TrainConfig) -> Any:
+    """Open the source of a run's data: what is there of it, without reading it."""
+    return SOURCES[find_dataset(config.dataset).kind](config)
+
+
+def _targets(config: TrainConfig) -> Dict[str, Any]:
+    return {
+        "mixup_alpha": config.mixup_alpha if config.mixup else 0,
+        "mixup_until": config.mixup_until,
+        "smoothing": LABEL_SMOOTHING_ETA if config.label_smoothing else 0,
+    }
+
+
+def _find_part(config: TrainConfig, part: str) -> Images:
+    """The training or validation images that the configuration names."""
+    if not config.use_rec:
+        folder = os.path.expanduser(config.data_dir or IMAGENET)
+        if not os.path.isdir(os.path.join(folder, part)):
+            raise InputError(
+                f"{folder}: holds no {part}/ with a folder of images for each class: name another "
+                "with {data_dir}, or .rec files with {use_rec}"
+            )
+        return find_images(part, folder)
+    records = getattr(config, f"rec_{part}") or usual_records(part)
+    if not os.path.isfile(os.path.expanduser(records)):
+        raise InputError(
+            f"{records}: no such file: name the {part} records with {{rec_{part}}}, or leave out "
+            "{use_rec} for folders of images"
+        )
+    return find_images(part, records=records, idx_path=getattr(config, f"rec_{part}_idx"))
+
+
+def count_classes(train: Images) -> int:
+    """Number of classes of the training images: labels from 0 to the largest that occurs.
+
+    Raises
+    ------
+    InputError
+        Where there are fewer than two.
+    """
+    labels = train.classes
+    count = max(labels) + 1 if isinstance(labels[0], int) else len(labels)
+    if count > len(train):
+        raise InputError(
+            f"{train.source}: holds a label {count - 1}, and only {len(train)} images: labels "
+            "count from 0, without gaps"
+        )
+    if count < 2:
+        raise InputError(f"{train.source}: holds images of one class; two are needed to tell apart")
+    return count
+
+
+def _distillation(
+    config: TrainConfig, classes: int, devices: Sequence[mx.Context], precision: Float32
+) -> Distillation:
+    assert config.teacher is not None
+    teacher = build_teacher(
+        config.teacher, config.teacher_params, classes, devices, precision, config.input_size
+    )
+    return Distillation(teacher, config.temperature, config.hard_weight)

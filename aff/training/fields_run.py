@@ -1,0 +1,188 @@
+"""The settings of how a run trains and what it keeps: what each means, its kind, its defaults, and
+what resuming may do with it.
+
+A field added here is a flag of the training scripts, a key of ``settings.json`` and subject to the
+rule of resuming; what is left to do is to act on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Optional
+
+from ..utils.values import epochs, float_range, int_range, nonempty
+from .amp import DTYPES
+from .lr_scheduler import MODES
+from .setting import FIXED, FREE, SWITCH, UNTOLD, setting
+
+
+@dataclass(frozen=True)
+class OptimizationSettings:
+    """How a run trains."""
+
+    num_epochs: int = setting(int_range(1), 400, "epochs to train", imagenet=180)
+    batch_size: int = setting(int_range(1), 128, "images of a batch on each device")
+    lr: float = setting(
+        float_range(0, open_minimum=True), 0.2, "learning rate after the warm-up", imagenet=0.075
+    )
+    lr_mode: str = setting(
+        MODES,
+        "step",
+        "how the learning rate falls after the warm-up: in steps, or as (1 - t)^2, or as half a "
+        "cosine, to 0",
+    )
+    momentum: float = setting(float_range(0, 1), 0.9, "of Nesterov's accelerated gradient")
+    wd: float = setting(float_range(0), 1e-4, "weight decay")
+    no_wd: bool = setting(SWITCH, False, "no weight decay on biases, beta and gamma")
+    lr_decay: float = setting(
+        float_range(0, 1, open_minimum=True), 0.1, "factor of the learning rate at each step"
+    )
+    lr_decay_epoch: List[int] = setting(
+        epochs,
+        [300, 350],
+        "epochs, separated by commas, before which the learning rate decays",
+        imagenet=[40, 60],
+    )
+    lr_decay_period: int = setting(
+        int_range(0),
+        0,
+        "epochs between decays, in place of a list of them; 0: that list",
+        only="imagenet",
+    )
+    warmup_epochs: int = setting(int_range(0), 0, "epochs of linear warm-up")
+    warmup_lr: float = setting(float_range(0), 0.0, "learning rate that the warm-up starts from")
+    mixup: bool = setting(SWITCH, True, "train with mixup", imagenet=False)
+    mixup_alpha: float = setting(
+        float_range(0, open_minimum=True),
+        1.0,
+        "mixup weights are drawn from Beta(alpha, alpha)",
+        imagenet=0.2,
+    )
+    mixup_off_epoch: int = setting(int_range(0), 20, "last epochs, without mixup", imagenet=0)
+    label_smoothing: bool = setting(SWITCH, False, "smooth labels by 0.1")
+    auto_aug: bool = setting(
+        SWITCH,
+        False,
+        "augment by AutoAugment's policy for this kind of images too (colour images)",
+    )
+    dtype: str = setting(
+        DTYPES, "float32", "number format; float16 (with a loss scale) needs a GPU"
+    )
+    mode: str = setting(
+        ("hybrid", "imperative"),
+        "hybrid",
+        "run the network compiled, or operator by operator",
+        resume=FREE,
+    )
+    seed: int = setting(int_range(0), 0, "of initialisation, data order, augmentation and mixup")
+    val_split: float = setting(
+        float_range(0, 0.9),
+        0.0,
+        "fraction of the training set to hold out and choose the best epoch by; at 0 the test set "
+        "chooses, as in the published code, which flatters the best epoch",
+        resume=FIXED,
+        only="cifar",
+    )
+    teacher: Optional[str] = setting(
+        nonempty,
+        None,
+        "learn from the outputs of this network too: published parameters by name, one of 'aff "
+        "list models' with a file of parameters, or a network of GluonCV's",
+        "distillation",
+        only="imagenet",
+    )
+    teacher_params: Optional[str] = setting(
+        nonempty, None, "its parameters", "distillation", only="imagenet"
+    )
+    temperature: float = setting(
+        float_range(0, open_minimum=True),
+        20.0,
+        "that softens both networks' outputs",
+        "distillation",
+        only="imagenet",
+    )
+    hard_weight: float = setting(
+        float_range(0, 1), 0.5, "share of the labels in the loss", "distillation", only="imagenet"
+    )
+
+
+@dataclass(frozen=True)
+class FileSettings:
+    """What a run keeps, and what it goes on from."""
+
+    save_dir: Optional[str] = setting(
+        nonempty,
+        None,
+        "folder for parameters and checkpoints (default: params/ and a name made of the settings)",
+        "files",
+        FREE,
+    )
+    logging_dir: Optional[str] = setting(
+        nonempty,
+        None,
+        "folder for the logs and the history plot (default: logs/ and the name of the parameters' "
+        "folder)",
+        "files",
+        FREE,
+    )
+    logging_file: Optional[str] = setting(
+        nonempty,
+        None,
+        "file of the text log, appended to (default: train.log in the folder for the logs)",
+        "files",
+        FREE,
+        "imagenet",
+    )
+    log_interval: int = setting(
+        int_range(0),
+        0,
+        "batches between lines of the log that say how fast they go; 0: none",
+        "files",
+        FREE,
+        "imagenet",
+        50,
+    )
+    save_period: int = setting(
+        int_range(0),
+        50,
+        "epochs between parameters kept besides the best; 0: only the best",
+        "files",
+        FREE,
+        imagenet=10,
+    )
+    resume: Optional[str] = setting(
+        nonempty,
+        None,
+        "go on from a checkpoint: auto takes the newest of the run's folder, or of the newest run "
+        "of the default name, and starts anew where there is none",
+        "files",
+        UNTOLD,
+    )
+    resume_changed: bool = setting(
+        SWITCH,
+        False,
+        "let a resumed run go on under settings that change what is computed; the log says which",
+        "files",
+        UNTOLD,
+    )
+    resume_params: Optional[str] = setting(
+        nonempty, None, "start a new run from these parameters", "files", FREE
+    )
+    resume_states: Optional[str] = setting(
+        nonempty,
+        None,
+        "and from these optimizer states: optimizer.params of a checkpoint",
+        "files",
+        FREE,
+    )
+    resume_epoch: int = setting(
+        int_range(0), 0, "and with this epoch, counted from 0", "files", FREE
+    )
+    smoke: bool = setting(
+        SWITCH,
+        False,
+        "two batches of training and of evaluation through the whole path; no file is kept, "
+        "whatever the other flags name",
+        "instead of a run",
+    )
+    discard: bool = setting(SWITCH, False, "the run's files are removed at its end", "", FREE)

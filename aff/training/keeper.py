@@ -1,0 +1,65 @@
+"""What a run keeps: its checkpoints, its best parameters, and those of every period."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+
+from ..utils.files import link
+from .checkpoint import BEST, NET, save_checkpoint
+from .meters import Partial
+from .state import RunState
+from .trainer import Trainer
+
+
+class Keeper:
+    """Saves a run's parameters and states.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Holds them.
+    folder : str
+        Where they go.
+    period : int
+        Epochs between parameters that are kept besides the best; 0 keeps none.
+    """
+
+    def __init__(self, trainer: Trainer, folder: str, period: int):
+        self.trainer, self.folder, self.period = trainer, folder, period
+
+    def save(self, state: RunState) -> None:
+        """Save a checkpoint after an epoch, and what stays of it."""
+        self.publish(self.checkpoint(state), state)
+
+    def keep_partial(self, state: RunState) -> None:
+        """Save what has been trained of an epoch, where that is more than is saved already."""
+        done, before = self.trainer.done, state.partial or Partial()
+        if done.batches > before.batches:
+            state.partial = done
+            self.checkpoint(state)
+
+    def publish(self, checkpoint: str, state: RunState) -> None:
+        """Give the parameters of a checkpoint the names under which they stay: the best so far, and
+        those of a period. A resumed run does it again: the one before may have been killed in
+        between, or had gone further than the checkpoint.
+        """
+        done = state.next_epoch
+        if not state.history or not self.trainer.group.is_main_process:
+            return
+        kept = {BEST: BEST}
+        if not state.partial and self.period and done % self.period == 0:
+            kept[NET] = f"epoch-{done:04d}.params"
+        for source, name in kept.items():
+            if os.path.exists(os.path.join(checkpoint, source)):
+                link(os.path.join(checkpoint, source), os.path.join(self.folder, name))
+
+    def checkpoint(self, state: RunState) -> str:
+        """Save a checkpoint; its path."""
+        batches = state.partial.batches if state.partial else 0
+        best = os.path.join(self.folder, BEST) if state.history else None
+        if not state.partial and state.best_epoch == state.next_epoch - 1:
+            best = NET
+        return save_checkpoint(
+            self.folder, self.trainer, state.next_epoch, asdict(state), batches, best
+        )

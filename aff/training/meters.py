@@ -1,0 +1,115 @@
+"""What an epoch of training measures: sums over its samples, read late so that the devices never
+wait.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Optional, Tuple
+
+from ..utils.errors import RunError
+from .grad_monitor import GradientMonitor, StepNorms
+from .process_group import ProcessGroup
+
+
+@dataclass(frozen=True)
+class EpochStats:
+    """What an epoch of training measured.
+
+    Parameters
+    ----------
+    loss : float
+        Mean over samples.
+    metric : float
+        Of the trainer's `metric`: mean over samples (rmse: its root).
+    lr : float
+        Learning rate of the last step.
+    images_per_sec : float
+        Training throughput.
+    """
+
+    loss: float
+    metric: float
+    lr: float
+    images_per_sec: float
+
+
+@dataclass
+class Partial:
+    """What has been trained of an epoch: whole batches, and sums over their samples (of this
+    worker).
+    """
+
+    batches: int = 0
+    samples: int = 0
+    loss: float = 0.0
+    metric: float = 0.0
+    seconds: float = 0.0
+
+
+class EpochMeter:
+    """Sums of loss and metric over an epoch's samples, each step's read two steps later.
+
+    Parameters
+    ----------
+    epoch : int
+        For messages.
+    monitor : GradientMonitor or None
+        Finds where a step went wrong.
+    done : Partial
+        What had been done of the epoch before.
+    """
+
+    LAG = 2
+
+    def __init__(self, epoch: int, monitor: Optional[GradientMonitor], done: Partial):
+        self.epoch = epoch
+        self.monitor = monitor
+        self.done = replace(done)
+        self._start = time.perf_counter() - done.seconds
+        self._pending: deque = deque()
+
+    def add(self, losses, measures, samples: int, step: int, lr: float) -> None:
+        """Take a step's losses and measures, still on the devices."""
+        norms = self.monitor.measure() if self.monitor else None
+        self._pending.append(([loss.sum() for loss in losses], measures, norms, step, lr))
+        self.done.samples += samples
+        self.done.batches += 1
+        if len(self._pending) > self.LAG:
+            self._read_oldest()
+
+    def _read_oldest(self) -> None:
+        losses, measures, norms, step, lr = self._pending.popleft()
+        loss = sum(part.asscalar().item() for part in losses)
+        if not math.isfinite(loss):
+            self._stop("the loss is", norms, step, lr)
+        if norms and self.monitor and self.monitor.diverged(norms):
+            self._stop("the norm of a gradient is", norms, step, lr)
+        self.done.loss += loss
+        self.done.metric += sum(part.asscalar().item() for part in measures)
+
+    def _stop(self, what: str, norms: Optional[StepNorms], step: int, lr: float) -> None:
+        where = self.monitor.first_bad(norms) if self.monitor and norms else None
+        raise RunError(
+            f"{what} not finite at epoch {self.epoch}, step {step}, learning rate {lr:g}"
+            f"{f' ({where})' if where else ''}: lower {{lr}} or lengthen the warm-up; earlier "
+            "parameters are kept"
+        )
+
+    def finish(self) -> Partial:
+        """Read all that has not been read yet; what has been done of the epoch."""
+        while self._pending:
+            self._read_oldest()
+        self.done.seconds = time.perf_counter() - self._start
+        return self.done
+
+    def means(self, group: ProcessGroup) -> Tuple[float, float, int]:
+        """Loss and metric of the mean sample, and number of samples, over all processes."""
+        if not self.done.samples:
+            raise RunError("an epoch held no batches")
+        done = self.done
+        loss, metric, samples = group.all_reduce([done.loss, done.metric, done.samples]).tolist()
+        return loss / samples, metric / samples, int(samples)

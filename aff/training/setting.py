@@ -1,0 +1,112 @@
+"""What a field of a configuration is: its kind, its default for each kind of data set, its help,
+and whether a resumed run may change it.
+
+Flags, configuration files and the rule of resuming all read these descriptions.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, fields
+from typing import Any, Callable, Dict, Optional, Tuple, Union
+
+from ..utils.errors import InputError, unknown
+
+#: The kind of a field that is true or false.
+SWITCH = "switch"
+#: The kind of a field that holds values by name.
+MAPPING = "mapping"
+Kind = Union[str, Tuple[str, ...], Callable[[str], Any]]
+
+#: What a resumed run may do with a field: change it without a word, change it (the log says so),
+#: change it where it is told that it may (what is computed changes), never change it (the figures
+#: so far would be of other images).
+UNTOLD, FREE, TOLD, FIXED = "untold", "free", "told", "fixed"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field's description.
+
+    Parameters
+    ----------
+    kind : str, tuple or callable
+        `SWITCH`, `MAPPING`, the texts to choose from, or what turns a text into a value.
+    defaults : dict of str to object
+        By kind of data set (``'cifar'`` or ``'imagenet'``).
+    help : str
+        What it means, with its unit.
+    group : str
+        Title under which a command's help lists it; an empty text: no flag of its own.
+    resume : str
+        `UNTOLD`, `FREE`, `TOLD` or `FIXED`.
+    only : str, optional
+        The one kind of data set that has it; a run of another keeps its default.
+    """
+
+    kind: Kind
+    defaults: Dict[str, Any]
+    help: str
+    group: str
+    resume: str = TOLD
+    only: Optional[str] = None
+
+    def default(self, data: str) -> Any:
+        """The default for a kind of data set."""
+        return copy.copy(self.defaults[data])
+
+    def checked(self, name: str, value: Any) -> Any:
+        """A value from a configuration file, or an error that names the field.
+
+        Raises
+        ------
+        InputError
+            For a value of another kind.
+        """
+        if value is None or value in self.defaults.values():
+            if value is None and None not in self.defaults.values():
+                raise InputError(f"{{{name}}} takes a value, got null")
+            return value
+        try:
+            if self.kind == SWITCH:
+                if not isinstance(value, bool):
+                    raise InputError(f"takes true or false, got {value!r}")
+                return value
+            if self.kind == MAPPING:
+                if not isinstance(value, dict):
+                    raise InputError(f"takes values by name, got {value!r}")
+                return value
+            if isinstance(value, bool):
+                raise InputError(f"takes no truth value, got {value}")
+            if isinstance(self.kind, tuple):
+                if value not in self.kind:
+                    raise unknown("value", value, self.kind)
+                return value
+            assert callable(self.kind)
+            return self.kind(",".join(map(str, value)) if isinstance(value, list) else str(value))
+        except InputError as error:
+            raise InputError(f"{{{name}}}: {error.message}") from error
+
+
+def setting(
+    kind: Kind,
+    default: Any,
+    help: str,
+    group: str = "training",
+    resume: str = TOLD,
+    only: Optional[str] = None,
+    imagenet: Any = ...,
+) -> Any:
+    """A dataclass field with its `Setting`; `imagenet` is the default there, where it is
+    another.
+    """
+    defaults = {"cifar": default, "imagenet": default if imagenet is ... else imagenet}
+    described = Setting(kind, defaults, help, group, resume, only)
+    return field(
+        default_factory=lambda: described.default("cifar"), metadata={"setting": described}
+    )
+
+
+def settings_of(config: Any) -> Dict[str, Setting]:
+    """The settings of a dataclass, by field."""
+    return {item.name: item.metadata["setting"] for item in fields(config)}

@@ -1,0 +1,152 @@
+"""``settings.json``: what a run was, in its folders; read back to start a run from it, and to hold
+a resumed one to it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping
+
+from ..compat import machine
+from ..data.datasets import find_dataset
+from ..utils.errors import InputError, unknown
+from ..utils.files import read_json
+from ..utils.report import versions
+from .config import NETWORK, TrainConfig
+from .logger import SETTINGS
+from .setting import FIXED, FREE, UNTOLD, settings_of
+
+#: What settings.json says of a run beside its settings.
+FACTS = ("devices", "train_images", "val_images", "images")
+#: Settings of earlier versions that are gone.
+GONE = ("accept_pickled_states",)
+
+
+def describe(config: TrainConfig, facts: Mapping[str, Any]) -> Dict[str, Any]:
+    """A run as its folders keep it; `model` and `data` are what an evaluation reads.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Its settings.
+    facts : mapping
+        Of its data and devices, of `FACTS`.
+    """
+    return {
+        "model": {"name": config.model, "kwargs": config.model_kwargs},
+        "data": config.data,
+        "training": {**config.as_dict(), **facts},
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
+def upgraded(training: Mapping[str, Any]) -> Dict[str, Any]:
+    """Settings as earlier versions wrote them, by today's names."""
+    values = {key: value for key, value in training.items() if key not in GONE}
+    if "cosine" in values:
+        values["lr_mode"] = "cosine" if values.pop("cosine") else "step"
+    if "lr_schedule" in values:
+        values["lr_mode"] = values.pop("lr_schedule")
+        values.setdefault("dataset", "imagenet")
+    if "no_mixup" in values:
+        values["mixup"] = not values.pop("no_mixup")
+    if values.get("discard", False) is None:
+        values["discard"] = False
+    return values
+
+
+def read_config(path: str) -> TrainConfig:
+    """A configuration from a file: a run's ``settings.json``, or its fields alone, as JSON or YAML.
+
+    What the file does not say is as usual. What tells where the run went, and what it went on from,
+    is not taken over.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read, an unknown key, or a value that its field does not take.
+    """
+    content = _read_yaml(path) if path.endswith((".yaml", ".yml")) else read_json(path)
+    training = content.get("training", content)
+    if not isinstance(training, dict):
+        raise InputError(f"{path}: training holds no settings")
+    values = {key: value for key, value in upgraded(training).items() if key not in FACTS}
+    described = settings_of(TrainConfig)
+    for key in values:
+        if key not in described and key not in NETWORK:
+            raise unknown(f"setting in {path}", key, [*described, *NETWORK])
+    network = {key: values.pop(key) for key in NETWORK if key in values}
+    try:
+        kind = find_dataset(values.get("dataset", "cifar100")).kind
+        checked = {key: described[key].checked(key, value) for key, value in values.items()}
+        kept = {key: value for key, value in checked.items() if _is_taken_over(key, described)}
+        if "model_kwargs" in kept:
+            kept["model"] = network.pop("model", TrainConfig.defaults(kind).model)
+        base = replace(TrainConfig.defaults(kind), **kept)
+        described_anew = "model" in network or not network
+        first = None if described_anew and "model_kwargs" not in kept else base
+        config = TrainConfig.from_args(network, kind, first) if network or first else base
+        return replace(base, model=config.model, model_kwargs=config.model_kwargs)
+    except (InputError, TypeError) as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _is_taken_over(key: str, described: Mapping[str, Any]) -> bool:
+    """Whether a new run takes a setting of an earlier one: not where that went, nor what it went
+    on from.
+    """
+    own = described[key].group in ("", "files")
+    return not own or key in ("model_kwargs", "log_interval", "save_period")
+
+
+def _read_yaml(path: str) -> Dict[str, Any]:
+    try:
+        import yaml  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise InputError(f"{path}: YAML needs PyYAML: pip install pyyaml, or give JSON") from error
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = yaml.safe_load(file)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no settings")
+    return content
+
+
+def changes(config: TrainConfig, facts: Mapping[str, Any], folder: str) -> List[str]:
+    """What differs from the settings that a run was trained with so far, a phrase each.
+
+    Raises
+    ------
+    InputError
+        For settings that mean another run, unless ``resume_changed`` says to go on.
+    """
+    kept = read_json(os.path.join(folder, SETTINGS))
+    before, now = (
+        {**upgraded(said.get("training") or {}), **(said.get("machine") or {})}
+        for said in (kept, json.loads(json.dumps(describe(config, facts))))
+    )
+    rules = {key: item.resume for key, item in settings_of(TrainConfig).items()}
+    rules.update(dict.fromkeys(machine(), FREE))
+    changed = {
+        key: f"{key} {before[key]!r} -> {now[key]!r}"
+        for key in now
+        if key in before and before[key] != now[key] and rules.get(key) != UNTOLD
+    }
+    told = [phrase for key, phrase in changed.items() if rules.get(key) != FREE]
+    fixed = sorted(key for key in changed if rules.get(key) == FIXED)
+    if told and (fixed or not config.resume_changed):
+        raise InputError(
+            f"{{resume}}: {folder} was trained with other settings ({'; '.join(told)}): give the "
+            + (
+                f"same, or start a run of its own: another {' and '.join(fixed)} cannot go on with "
+                "its figures"
+                if fixed
+                else "same, start a run of its own, or go on all the same by {resume_changed}"
+            )
+        )
+    return list(changed.values())

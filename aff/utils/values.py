@@ -1,0 +1,70 @@
+"""What values a setting takes: each kind turns text into a value, or says what is wrong with it.
+
+A command's flags and the fields of a configuration file go through the same kinds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Callable, List
+
+from .errors import InputError
+
+MAX_INT = 2**31 - 1
+
+
+def int_range(minimum: int, maximum: int = MAX_INT) -> Callable[[str], int]:
+    """A kind: whole numbers from `minimum` to `maximum`."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise InputError(f"takes a whole number, got {text!r}") from None
+        if not minimum <= value <= maximum:
+            upper = f" and at most {maximum}" if maximum < MAX_INT else ""
+            raise InputError(f"takes a whole number of at least {minimum}{upper}, got {text}")
+        return value
+
+    return parse
+
+
+def float_range(
+    minimum: float, maximum: float = math.inf, open_minimum: bool = False
+) -> Callable[[str], float]:
+    """A kind: finite numbers from `minimum` (or above it) to `maximum`."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise InputError(f"takes a number, got {text!r}") from None
+        if (
+            not math.isfinite(value)
+            or not minimum <= value <= maximum
+            or (open_minimum and value == minimum)
+        ):
+            lower = f"above {minimum:g}" if open_minimum else f"of at least {minimum:g}"
+            upper = f" and at most {maximum:g}" if math.isfinite(maximum) else ""
+            raise InputError(f"takes a number {lower}{upper}, got {text}")
+        return value
+
+    return parse
+
+
+def nonempty(text: str) -> str:
+    """A kind: a name or a path; an empty text (an unset variable of a shell) is none."""
+    if not text.strip():
+        raise InputError("takes a name, got an empty text")
+    return text
+
+
+def text(value: str) -> str:
+    """A kind: any text."""
+    return value
+
+
+def epochs(text: str) -> List[int]:
+    """A kind: epochs separated by commas, such as 300,350; an empty text is none."""
+    parse = int_range(1)
+    return sorted({parse(part.strip()) for part in text.split(",")}) if text.strip() else []
