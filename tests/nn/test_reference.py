@@ -9,7 +9,7 @@ import aff
 from aff.nn.layers import sequential
 from aff.nn.reference import REFERENCE, ReferenceFusion, formula_of, make_literal
 
-from .. import test_fusion as numpy_formulas
+from . import test_fusion as numpy_formulas
 
 SHAPE = (6, 32, 5, 7)
 
@@ -22,7 +22,7 @@ TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 
 
 def randomized(name, dtype="float32"):
-    """Create a fusion whose parameters and running statistics are all other than those of a new one."""
+    """Create a fusion whose parameters and running statistics are none of a new one."""
     rng = np.random.default_rng(0)
     block = aff.create_fusion(name, SHAPE[1], r=2)
     block.initialize()
@@ -37,7 +37,7 @@ def randomized(name, dtype="float32"):
 
 
 def forms(name, dtype):
-    """Yield the forms of one fusion, over the same parameters; the first is what the others are held to.
+    """Yield the forms of one fusion, over the same parameters; the others are held to the first.
 
     Compiled forms come last, because they compile the branches that all share.
     """

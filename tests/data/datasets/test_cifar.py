@@ -7,7 +7,7 @@ import aff
 from aff.data import load_dataset
 from aff.data.datasets import cifar
 
-from ..conftest import write_cifar
+from ...conftest import write_cifar
 
 
 def pixels(records, label_bytes):

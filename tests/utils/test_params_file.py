@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import aff
 from aff.utils.params_file import ArrayFile
 
-from .conftest import ROOT, run_python
+from ..conftest import ROOT, run_python
 
 
 def read_arrays(path):

@@ -7,8 +7,8 @@ import pytest
 import aff
 from aff.models.weights import WEIGHTS, blob_sha1
 
-from .conftest import ROOT
-from .golden import ARCHITECTURES
+from ..conftest import ROOT
+from ..golden import ARCHITECTURES
 
 NAME = "cifar100_coarse_aff_resnet32"
 AUTHORS = [name for name, record in WEIGHTS.items() if not record.ours]

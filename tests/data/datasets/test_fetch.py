@@ -9,8 +9,8 @@ import aff
 from aff.data import load_dataset
 from aff.data.datasets import cifar, fetch, grey
 
-from ..conftest import write_cifar, write_idx
-from ..serving import serving
+from ...conftest import write_cifar, write_idx
+from ...serving import serving
 
 import numpy as np  # isort: skip
 

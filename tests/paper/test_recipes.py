@@ -14,7 +14,7 @@ from aff.models.factory import resolve_model
 from aff.models.weights import WEIGHTS
 from aff.paper.recipes import CIFAR, RECIPES, find_recipe
 
-from .conftest import ROOT
+from ..conftest import ROOT
 
 EVERY = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 

@@ -19,9 +19,9 @@ from aff.models.registry import find_family
 from aff.models.weights import WEIGHTS, blob_sha1
 from aff.paper.scores import evaluated
 
-from .conftest import write_cifar
-from .serving import serving
-from .test_published import AUTHORS
+from ..conftest import write_cifar
+from ..serving import serving
+from ..test_published import AUTHORS
 
 IMAGES, CLASSES = 7, 3
 

@@ -11,7 +11,7 @@ from aff.data.loader import Shard
 from aff.distributed.job import Job, create_group
 
 from .dist_worker import batches, new_loop
-from .helpers import parameters
+from ..training.helpers import parameters
 
 
 def trained(devices):
@@ -42,7 +42,7 @@ def test_four_devices_do_what_one_does(one):
 def test_two_workers_do_what_one_process_does(one, tmp_path):
     command = [*("-m", "aff", "launch", "-n", "2", "-s", "1", "--"), sys.executable]
     subprocess.run(
-        [sys.executable, *command, "-m", "tests.training.dist_worker", str(tmp_path)],
+        [sys.executable, *command, "-m", "tests.distributed.dist_worker", str(tmp_path)],
         check=True,
         timeout=180,
     )

@@ -8,7 +8,7 @@ import aff
 from aff.cli import plot
 from aff.paper.curves import list_references, read_curve, read_reference
 
-from .conftest import ROOT
+from ..conftest import ROOT
 
 WEIGHTS = f"{ROOT}/logs/published"
 IMAGENET_LOG = """\

@@ -10,7 +10,7 @@ from aff.models.resnext import CIFARResNeXt, ResNeXt
 from aff.nn import fusion
 from aff.training.trainer import hybridize
 
-from . import golden
+from .. import golden
 
 BUILT = golden.ARCHITECTURES
 WITH_OUTPUTS = [key for key, entry in BUILT.items() if "logits" in entry]

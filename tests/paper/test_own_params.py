@@ -19,7 +19,7 @@ from aff.models.weights import WEIGHTS, fetch, verify
 from aff.paper.experiment import SEEDS, grid, outcome, read_events
 from aff.paper.recipes import RECIPES
 
-from .conftest import ROOT, assert_one_line_error, run_python
+from ..conftest import ROOT, assert_one_line_error, run_python
 
 OWN = [record for record in WEIGHTS.values() if record.ours]
 EVERY = pytest.mark.parametrize("record", OWN, ids=lambda record: record.name)

@@ -7,7 +7,7 @@ import aff
 from aff.data import load_dataset
 from aff.data.datasets.grey import enlarge
 
-from ..conftest import write_idx
+from ...conftest import write_idx
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])

@@ -13,7 +13,7 @@ from aff.models import weights as published
 from aff.models.weights import WEIGHTS, fetch, verify
 from aff.utils import download
 
-from .serving import serving
+from ..serving import serving
 
 NAME = "cifar100_coarse_aff_resnet32"
 CONTENT = bytes(range(256)) * 8000

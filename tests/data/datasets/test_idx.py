@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import aff
 from aff.data.datasets.idx import find_idx, read_idx, read_images_and_labels
 
-from ..conftest import write_idx
+from ...conftest import write_idx
 
 IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
 

@@ -13,7 +13,7 @@ from aff.paper import experiment
 from aff.paper.runs import own_runs
 from aff.paper.tables import experiment_table, measured, paper_table, readme_table
 
-from .conftest import ROOT
+from ..conftest import ROOT
 
 
 def rows_of(table):

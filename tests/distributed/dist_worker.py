@@ -10,7 +10,7 @@ from aff.data.loader import Shard
 from aff.distributed.job import create_group
 from aff.training.checkpoint import load_checkpoint, save_checkpoint, share_checkpoint
 
-from .helpers import parameters, small_loop
+from ..training.helpers import parameters, small_loop
 
 
 def batches():
