@@ -5,13 +5,25 @@ RUN = $(VENV)/bin/python
 DEMO = --dataset digits --model resnet --blocks 1 --channel-times 1 --fusion ASKCFuse --cpus 1 \
        --num-epochs 40 --batch-size 64 --lr 0.1 --cosine --warmup-epochs 2 --mixup-alpha 0.2 --mixup-off-epoch 5 \
        --val-split 0.1 --save-period 0
+# Two processes of one thread each are quicker than one of two: most tests are small.
+PYTEST = OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test lint environment dev-environment clean
+.PHONY: demo test test-all docs lint environment dev-environment clean
 demo: environment
 	$(RUN) train_cifar.py $(DEMO)
 
+# What every change runs: minutes.
 test: lint
-	$(RUN) -m pytest
+	$(PYTEST) -m "not slow"
+
+# And what is slow, what rounding could upset under another instruction set and with two threads, and the docs.
+test-all: test docs
+	$(PYTEST) -m slow
+	DNNL_MAX_CPU_ISA=SSE41 $(PYTEST) -m "numeric and not slow"
+	OMP_NUM_THREADS=2 $(RUN) -m pytest -m "numeric and not slow"
+
+docs: dev-environment
+	$(RUN) -m mkdocs build --strict
 
 lint: dev-environment
 	$(RUN) -m ruff check .

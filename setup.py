@@ -25,6 +25,7 @@ CUDA_LIBRARIES = [
     "nvidia-cudnn-cu11==8.9.6.50",
     "nvidia-nccl-cu11==2.21.5",
 ]
+DOCS = ["mkdocs>=1.6,<2", "mkdocstrings[python]>=0.26,<2"]
 build = os.environ.get("AFF_MXNET", "cpu")
 if build not in MXNET:
     raise SystemExit(f"AFF_MXNET={build}: valid: {', '.join(MXNET)}")
@@ -42,11 +43,25 @@ setup(
     description="Attentional Feature Fusion (WACV 2021) for MXNet/Gluon",
     long_description=readme,
     long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(8, 13)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+    ],
+    project_urls={
+        "Paper": "https://arxiv.org/abs/2009.14082",
+        "Published code": "https://github.com/YimianDai/open-aff",
+    },
     packages=[*find_packages(include=["aff", "aff.*"]), "aff.params"],
     package_dir={"aff.params": "params"},  # our own parameters
     package_data={
-        "aff.models": ["*.csv"],
-        "aff.paper": ["*.json"],
+        "aff.models": ["published.json"],
         "aff.data.datasets": ["*.gz"],
         "aff.params": ["fashion_mnist_*.params"],
     },
@@ -64,7 +79,15 @@ setup(
     ],
     extras_require={
         "cu112": [MXNET["cu112"], *CUDA_LIBRARIES, *refusal],
-        "dev": ["pytest>=7,<9", "hypothesis>=6,<7", "ruff>=0.5,<1", "mypy>=1.5,<2"],
+        "docs": DOCS,
+        "dev": [
+            "pytest>=7,<9",
+            "pytest-xdist>=3,<4",
+            "hypothesis>=6,<7",
+            "ruff>=0.5,<1",
+            "mypy>=1.5,<2",
+            *DOCS,
+        ],
     },
     entry_points={"console_scripts": ["aff = aff.cli.main:main"]},
 )

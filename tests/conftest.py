@@ -26,7 +26,7 @@ def tiny_split(samples, size=8, classes=4, seed=0):
     return Split(images.astype(np.uint8), labels)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_data():
     """24 training and 10 test images of 8x8 in 4 classes."""
     return DataSet(

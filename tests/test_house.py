@@ -1,58 +1,66 @@
-"""The rules of the house: who may import whom, who may touch the environment, how long a file may
-be.
+"""The rules of the house, read from its folders: who may import whom, who may touch the environment,
+who may parse, how long a file may be.
 """
 
 import ast
 import os
+import re
 
 import pytest
 
-from .conftest import ROOT
+from .conftest import ROOT, run_python
 
+#: Floors, from the top; a room may import from lower floors and from itself.
+FLOORS = (
+    {"cli"},
+    {"bench", "distributed", "export", "paper", "viz"},
+    {"training"},
+    {"data", "models"},
+    {"nn"},
+    {"utils"},
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+PACKAGE = os.path.join(ROOT, "aff")
 MODULES = {
     os.path.relpath(os.path.join(folder, name), ROOT)[:-3].replace(os.sep, "."): os.path.join(
         folder, name
     )
-    for folder, _, names in os.walk(os.path.join(ROOT, "aff"))
+    for folder, _, names in os.walk(PACKAGE)
     for name in names
     if name.endswith(".py")
 }
-NETWORKS = {
-    "aff.blocks",
-    "aff.families",
-    "aff.fusion",
-    "aff.fusion_concat",
-    "aff.fusion_variants",
-    "aff.layers",
-    "aff.model_zoo",
-    "aff.parameters",
-    "aff.pretrained",
-    "aff.published",
-    "aff.resnet",
-    "aff.resnext",
-    "aff.summary",
-    "aff.trunk",
-}
-MODELS = (
-    "aff.families",
-    "aff.fusion",
-    "aff.fusion_concat",
-    "aff.model_zoo",
-    "aff.pretrained",
-    "aff.published",
-    "aff.resnet",
-    "aff.resnext",
+ROOMS = sorted(
+    name
+    for name in os.listdir(PACKAGE)
+    if os.path.isfile(os.path.join(PACKAGE, name, "__init__.py"))
 )
 
 
-def imports(module, path):
-    """Absolute names that a module imports, anywhere in it."""
-    with open(path, encoding="utf-8") as file:
-        tree = ast.parse(file.read())
-    package = module.split(".") if path.endswith("__init__.py") else module.split(".")[:-1]
-    if path.endswith("__init__.py"):
-        package = module.split(".")[:-1]
-    for node in ast.walk(tree):
+def room_of(module):
+    """The room of an absolute module name, or an empty text for the package's own files."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else ""
+
+
+def tree_of(module):
+    with open(MODULES[module], encoding="utf-8") as file:
+        return ast.parse(file.read())
+
+
+def is_for_types(node):
+    """Whether a statement is ``if TYPE_CHECKING:``, which never runs."""
+    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+
+
+def imports(module):
+    """Absolute names that a module imports, anywhere in it but for types alone."""
+    package = module.split(".")[:-1]
+    pending = list(ast.iter_child_nodes(tree_of(module)))
+    while pending:
+        node = pending.pop()
+        if is_for_types(node):
+            continue
+        pending += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -62,46 +70,86 @@ def imports(module, path):
             yield from (f"{name}.{alias.name}" for alias in node.names)
 
 
-def touches(module, *forbidden):
-    found = set(imports(module, MODULES[module]))
-    return {
+def test_every_room_has_its_floor():
+    assert set(ROOMS) <= set(FLOOR)
+
+
+def test_nothing_lies_in_the_hall():
+    files = {name for name in os.listdir(PACKAGE) if os.path.isfile(os.path.join(PACKAGE, name))}
+    assert files == {"__init__.py", "__main__.py", "compat.py"}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_arrows_run_downwards(module):
+    room = room_of(module)
+    if not room:
+        return
+    upwards = {
         name
-        for name in found
-        for prefix in forbidden
-        if name == prefix or name.startswith(prefix + ".")
+        for name in imports(module)
+        if name.startswith("aff.") and room_of(name) not in ("", room)
+        if FLOOR[room_of(name)] <= FLOOR[room]
     }
-
-
-@pytest.mark.parametrize("module", sorted(NETWORKS))
-def test_networks_know_nothing_of_data_training_or_commands(module):
-    assert not touches(module, "aff.data", "aff.training", "aff.cli")
-
-
-@pytest.mark.parametrize(
-    "module", sorted(name for name in MODULES if name.startswith("aff.training"))
-)
-def test_training_sees_neither_arguments_nor_names_of_models(module):
-    assert not touches(module, "argparse", "aff.cli", "aff.data", *MODELS)
-
-
-@pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith("aff.data")))
-def test_data_knows_neither_networks_nor_training(module):
-    assert not touches(module, "argparse", "aff.cli", "aff.training", *MODELS)
-
-
-@pytest.mark.parametrize(
-    "module", sorted(name for name in MODULES if not name.startswith("aff.cli"))
-)
-def test_only_commands_import_argparse(module):
-    assert not touches(module, "argparse")
+    assert not upwards
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"aff.compat"}))
 def test_only_compat_touches_the_environment(module):
-    with open(MODULES[module], encoding="utf-8") as file:
-        tree = ast.parse(file.read())
-    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names = {node.attr for node in ast.walk(tree_of(module)) if isinstance(node, ast.Attribute)}
     assert not names & {"environ", "putenv", "getenv"}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_only_commands_parse_and_no_namespace_leaves(module):
+    if room_of(module) != "cli":
+        assert not {name for name in imports(module) if name.split(".")[0] == "argparse"}
+    names = {node.attr for node in ast.walk(tree_of(module)) if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in ast.walk(tree_of(module)) if isinstance(node, ast.Name)}
+    assert "Namespace" not in names
+
+
+@pytest.mark.parametrize(
+    "module", sorted(name for name in MODULES if room_of(name) in ("training", "data", "nn"))
+)
+def test_flags_are_the_commands_own(module):
+    texts = [
+        node.value
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert not [text for text in texts if re.search(r"(^|\s)--[a-z]", text)]
+
+
+@pytest.mark.parametrize("module", ["aff", *(f"aff.{room}" for room in ROOMS)])
+def test_rooms_say_what_they_are_for(module):
+    name = f"{module}.__init__"
+    assert ast.get_docstring(tree_of(name))
+
+
+def test_importing_opens_no_socket_reads_no_arguments_and_never_exits():
+    script = """
+import socket, sys
+def refuse(*args, **kwargs):
+    raise RuntimeError("a socket")
+socket.socket = socket.create_server = socket.create_connection = refuse
+class Arguments(list):
+    def __getitem__(self, item):
+        raise RuntimeError("an argument was read")
+sys.argv = Arguments(["train_imagenet.py"])
+import aff
+assert "mxnet" not in sys.modules
+import aff.distributed.process
+assert "mxnet" not in sys.modules
+"""
+    job = {
+        "DMLC_ROLE": "worker",
+        "DMLC_PS_ROOT_URI": "127.0.0.1",
+        "DMLC_PS_ROOT_PORT": "9",
+        "DMLC_NUM_WORKER": "2",
+        "DMLC_NUM_SERVER": "2",
+    }
+    finished = run_python("-c", script, **job)
+    assert finished.returncode == 0, finished.stderr
 
 
 @pytest.mark.parametrize("folder", ["aff", "tests", "tools", "benchmarks"])

@@ -64,7 +64,34 @@ def build_parser(name: str, prog: Optional[str] = None) -> Parser:
         epilog=getattr(module, "EPILOG", None),
     )
     module.add_arguments(parser)
+    if {"--fusion", "--fusions"} & set(parser._option_string_actions):
+        parser.add_argument(
+            "--import",
+            dest="imports",
+            metavar="MODULE",
+            action="append",
+            default=[],
+            help="Python module to import first, also of the current folder; what it registers "
+            "(aff.register_fusion) can be named then; may be given again",
+        )
     return parser
+
+
+def import_extensions(names: Sequence[str]) -> None:
+    """Import modules of the user's, as Python finds them from the current folder.
+
+    Raises
+    ------
+    InputError
+        For one that cannot be imported.
+    """
+    if names and "" not in sys.path:
+        sys.path.insert(0, "")
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # whatever a user's module may raise
+            raise InputError(f"--import {name}: {type(error).__name__}: {error}") from error
 
 
 def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> int:
@@ -83,8 +110,13 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
     given = parse(parser, argv) if parse else vars(parser.parse_args(argv))
     if getattr(module, "KEEPS_COMMAND", False):
         given["command"] = f"{prog} {shlex.join(argv)}"
-    spelling = getattr(module, "spelling", flag)
-    return guarded(prog, lambda: module.run(**given), spelling)
+    imports = given.pop("imports", [])
+
+    def run() -> int:
+        import_extensions(imports)
+        return module.run(**given)
+
+    return guarded(prog, run, getattr(module, "spelling", flag))
 
 
 def run_script(name: str) -> int:

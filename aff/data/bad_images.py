@@ -17,7 +17,7 @@ class BadImagePolicy:
     total : int
         Number of images.
     share : float
-        Shard of them, 0 to 1, that may be damaged.
+        Share of them, 0 to 1, that may be damaged.
     """
 
     def __init__(self, total: int, share: float):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from functools import lru_cache
 from typing import Dict, List, Optional
 
 import mxnet as mx
@@ -94,19 +94,16 @@ def load_parameters(net: HybridBlock, path: str, ctx: Devices = None) -> None:
         ) from error
 
 
+def shapes_digest(shapes: Dict[str, tuple]) -> str:
+    """SHA-1 of parameters' names and shapes, whatever their order."""
+    told = "\n".join(f"{name} {tuple(shape)}" for name, shape in sorted(shapes.items()))
+    return hashlib.sha1(told.encode()).hexdigest()
+
+
 def fitting(shapes: Dict[str, tuple]) -> List[str]:
     """Names of the published networks whose parameters have these names and shapes."""
-    return [
-        record.name
-        for record in WEIGHTS.values()
-        if _shapes(record.model, tuple(record.kwargs.items())) == shapes
-    ]
-
-
-@lru_cache(maxsize=None)
-def _shapes(model: str, kwargs: tuple) -> Dict[str, tuple]:
-    parameters = build_network(model, **dict(kwargs))._collect_params_with_prefix()
-    return {name: parameter.shape for name, parameter in parameters.items()}
+    digest = shapes_digest(shapes)
+    return [record.name for record in WEIGHTS.values() if record.shapes_sha1 == digest]
 
 
 def _call(record: WeightsRecord) -> str:

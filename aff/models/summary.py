@@ -52,21 +52,23 @@ class Row:
     multiply_adds: int = 0
 
 
-_POOLING = ("Pooling", "_contrib_AdaptiveAvgPooling2D")
-_ELEMENTWISE = (
-    "elemwise_add",
-    "add_n",
-    "elemwise_sub",
-    "elemwise_mul",
-    "broadcast_add",
-    "broadcast_mul",
-    "_mul_scalar",
-    "_plus_scalar",
-    "_rminus_scalar",
-    "Activation",
-    "softmax",
-    "broadcast_sub",
+#: Operators by what a fusion's arithmetic takes of them: a multiply-add for each value read, for
+#: each value given, or none (they move values, or are left out as usual).
+POOLING = ("Pooling", "_contrib_AdaptiveAvgPooling2D", "mean", "sum", "max")
+ELEMENTWISE = (
+    *("elemwise_add", "add_n", "elemwise_sub", "elemwise_mul", "elemwise_div", "Activation"),
+    *("broadcast_add", "broadcast_sub", "broadcast_mul", "broadcast_div", "_plus_scalar"),
+    *("_minus_scalar", "_rminus_scalar", "_mul_scalar", "_div_scalar", "_rdiv_scalar", "softmax"),
+    *("sigmoid", "tanh", "relu", "exp", "log", "sqrt", "square", "LeakyReLU", "clip", "negative"),
+    *("broadcast_maximum", "broadcast_minimum", "_maximum_scalar", "_minimum_scalar"),
 )
+FREE = (
+    *("null", "BatchNorm", "_contrib_SyncBatchNorm", "Flatten", "Reshape", "reshape_like"),
+    *("slice_axis", "slice", "slice_like", "SliceChannel", "Concat", "stack", "ones_like"),
+    *("zeros_like", "batch_dot", "broadcast_like", "broadcast_axis", "broadcast_to", "identity"),
+    *("expand_dims", "squeeze", "transpose", "SwapAxis", "Cast", "Dropout", "_copy", "UpSampling"),
+)
+WEIGHTED = ("Convolution", "FullyConnected")
 
 
 def summarize(net: HybridBlock, size: int) -> List[Row]:
@@ -96,12 +98,17 @@ def summarize(net: HybridBlock, size: int) -> List[Row]:
         shape = shapes.get(f"{node['name']}_output") or shapes[f"{node['name']}_output0"]
         row = rows.setdefault(path, Row(path or "(net)", type(block).__name__, shape[1:]))
         row.shape = shape[1:]
-        row.multiply_adds += _multiply_adds(node, shape, inputs, shapes, in_fusion)
+        declared = getattr(block, "own_multiply_adds", None)
+        if declared and is_fusion(block):
+            row.multiply_adds = declared(shape[1:])
+        else:
+            row.multiply_adds += _multiply_adds(node, shape, inputs, shapes, in_fusion)
     for path, block, _ in owners.values():
         own = block._reg_params.values()
         if own:
-            rows[path].parameters = sum(math.prod(parameter.shape) for parameter in own)
-            rows[path].trainable = sum(
+            row = rows.setdefault(path, Row(path or "(net)", type(block).__name__, ()))
+            row.parameters = sum(math.prod(parameter.shape) for parameter in own)
+            row.trainable = sum(
                 math.prod(parameter.shape) for parameter in own if parameter.grad_req != "null"
             )
     return list(rows.values())
@@ -137,13 +144,18 @@ def _multiply_adds(
     shapes: Dict[str, Tuple[int, ...]],
     in_fusion: bool,
 ) -> int:
-    if node["op"] in ("Convolution", "FullyConnected"):
+    operator = node["op"]
+    if operator in WEIGHTED:
         weight = _input_shape(inputs[1], shapes)
-        spatial = math.prod(shape[2:])
-        return math.prod(weight) * spatial
-    if in_fusion and node["op"] in _POOLING:
+        return math.prod(weight) * math.prod(shape[2:])
+    if operator not in (*POOLING, *ELEMENTWISE, *FREE):
+        raise InputError(
+            f"the multiply-adds of the operator {operator} ({node['name']}) are not known: add it "
+            "to aff.models.summary, or declare own_multiply_adds in the fusion's class"
+        )
+    if in_fusion and operator in POOLING:
         return math.prod(_input_shape(inputs[0], shapes)[1:])
-    if in_fusion and node["op"] in _ELEMENTWISE:
+    if in_fusion and operator in ELEMENTWISE:
         return math.prod(shape[1:])
     return 0
 

@@ -48,6 +48,8 @@ class WeightsRecord:
         Where it lives in the authors' repository; our own have no commit.
     sha1 : str
         Its git blob SHA-1.
+    shapes_sha1 : str
+        Digest of the names and shapes of its arrays (`aff.models.pretrained.shapes_digest`).
     metric, value : str and float
         The reported score, a fraction: ``'top1_error'`` or ``'top1_accuracy'``.
     model, kwargs : str and dict
@@ -68,6 +70,7 @@ class WeightsRecord:
     commit: str
     path: str
     sha1: str
+    shapes_sha1: str
     metric: str
     value: float
     model: str
@@ -118,6 +121,7 @@ def _record(run: Dict[str, Any]) -> WeightsRecord:
         commit=file["commit"],
         path=file["path"],
         sha1=file["git_blob_sha1"],
+        shapes_sha1=file["shapes_sha1"],
         metric=reported["metric"],
         value=reported["value"],
         model=network["name"],

@@ -2,7 +2,7 @@
 their registry.
 """
 
-from . import fusion_baselines, fusion_concat
+from . import fusion_baselines
 from .attention import Attentive, TwoBranches, flat, global_context, local_context
 from .fusion import AFF, IAFF, DirectAdd, create_fusion, list_fusions, register_fusion
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
@@ -19,7 +19,6 @@ __all__ = [
     "create_fusion",
     "flat",
     "fusion_baselines",
-    "fusion_concat",
     "global_context",
     "list_fusions",
     "local_context",

@@ -111,21 +111,33 @@ def select(F, logits, x, residual):
 
 #: What the weight of each way to join is the weight of.
 WEIGHS = {select: "the body", refine: "the body", modulate: "the shortcut", rescale: "both"}
+JOINS = {join.__name__: join for join in WEIGHS}
 
 
 class Attentive(HybridBlock):
-    """A fusion by one weight w = sigmoid(logits(Z)): ``join(F, logits, x, residual)``."""
+    """A fusion by one weight w = sigmoid(logits(Z)): ``join(F, logits, x, residual)``.
+
+    A subclass gives `logits`, and where it does not select, its `join`; of a join of its own it
+    declares what `weighs`.
+    """
 
     #: Whether Z is ``x + residual``; otherwise it is `x`.
     sees_sum = True
     join = staticmethod(select)
+    #: What w is the weight of: ``'the body'`` (`x`; where the fusion selects, the shortcut has the
+    #: rest), ``'the shortcut'`` (`residual`) or ``'both'``.
+    weighs = WEIGHS[select]
 
-    @property
-    def weighs(self) -> str:
-        """What w is the weight of: ``'the body'`` (`x`; where the fusion selects, the shortcut has
-        the rest), ``'the shortcut'`` (`residual`) or ``'both'``.
-        """
-        return WEIGHS[self.join]
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if "join" in own and "weighs" not in own:
+            if cls.join not in WEIGHS:
+                raise TypeError(
+                    f"{cls.__name__}: its join is none of {', '.join(JOINS)}: declare what it "
+                    "weighs, 'the body', 'the shortcut' or 'both'"
+                )
+            cls.weighs = WEIGHS[cls.join]
 
     def logits(self, F, z):
         """Logits of the weight: (N, C, H, W) to (N, C, HW)."""

@@ -14,7 +14,7 @@ and are never renamed.
 from __future__ import annotations
 
 import numbers
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple, Type, TypeVar
 
 from mxnet.gluon import HybridBlock
 
@@ -22,14 +22,37 @@ from ..utils.errors import InputError, unknown
 from .attention import Attentive, TwoBranches, flat, global_context, joint_logits, local_context
 from .layers import Normalization, NormLayer
 
-_FUSIONS: Dict[str, type] = {}
+F = TypeVar("F", bound=HybridBlock)
+_FUSIONS: Dict[str, Type[HybridBlock]] = {}
 _ALIASES: Dict[str, str] = {}
 
 
-def register_fusion(name: str, *aliases: str) -> Callable[[type], type]:
-    """Class decorator: make a fusion known under its published name and further aliases."""
+def register_fusion(name: str, *aliases: str) -> Callable[[Type[F]], Type[F]]:
+    """Make a fusion known under its name and further aliases; a class decorator.
 
-    def register(cls: type) -> type:
+    The class is called as ``cls(channels, r, norm)`` (channels C of the inputs, the reduction
+    ratio, and a `Normalization` that builds normalisation layers), and its blocks with ``(x,
+    residual)``, both (N, C, H, W), to give (N, C, H, W). One that has a weight derives from
+    :class:`aff.nn.Attentive`, which says what it weighs. A fusion whose operators the count of
+    multiply-adds does not know declares them: ``own_multiply_adds(self, shape)``, of its own
+    operators (its children are counted by themselves), for one image of `shape` (C, H, W).
+
+    Parameters
+    ----------
+    name, *aliases : str
+        What ``get_model(fusion=...)`` and ``--fusion`` take.
+
+    Raises
+    ------
+    ValueError
+        For a name that is taken.
+    TypeError
+        For what is no class of a Gluon HybridBlock.
+    """
+
+    def register(cls: Type[F]) -> Type[F]:
+        if not (isinstance(cls, type) and issubclass(cls, HybridBlock)):
+            raise TypeError(f"fusion {name!r}: {cls!r} is no class of a Gluon HybridBlock")
         for key in (name, *aliases):
             if key in _FUSIONS or key in _ALIASES:
                 raise ValueError(f"a fusion named {key!r} is registered already")

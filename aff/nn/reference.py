@@ -1,7 +1,7 @@
 """Every fusion as its formula reads: what a faster form has to equal.
 
 A formula here is written once in Gluon operators, one operator for each sign, over the same
-parameters as the fusion in :mod:`.fusion`, :mod:`.fusion_baselines` or :mod:`.fusion_concat` that
+parameters as the fusion in :mod:`.fusion`, :mod:`.fusion_baselines` or :mod:`.fusion_baselines` that
 computes it faster. It is read beside the paper, measured against, and held against each faster
 form, forward and backward.
 
@@ -21,9 +21,9 @@ from typing import Any, Callable, Dict, Optional
 from mxnet.gluon import HybridBlock, nn
 
 from ..utils.errors import InputError
-from . import fusion_baselines, fusion_concat  # noqa: F401  (they register their fusions)
+from . import fusion_baselines  # noqa: F401  (they register their fusions)
 from .fusion import _FUSIONS
-from .fusion_concat import _JointConv
+from .fusion_baselines import _JointConv
 from .layers import GlobalAvgPool2D, sequential
 
 #: ``formula(F, block, x, residual)``; `F` is `mx.nd` or `mx.sym`.

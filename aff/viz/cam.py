@@ -14,6 +14,7 @@ from mxnet import autograd
 from mxnet.gluon import HybridBlock
 
 from ..nn.attention import Attentive
+from ..nn.fusion import is_fusion
 from ..nn.layers import GlobalAvgPool2D
 from ..utils.errors import InputError
 
@@ -65,7 +66,7 @@ def list_fusion_blocks(net: HybridBlock, path: str = "") -> List[Tuple[str, Atte
     found: List[Tuple[str, Attentive]] = []
     for name, block in net._children.items():
         place = f"{path}.{name}" if path else name
-        if isinstance(block, Attentive):
+        if is_fusion(block) and getattr(block, "weighs", ""):
             found.append((place, block))
         else:
             found += list_fusion_blocks(block, place)

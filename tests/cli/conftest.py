@@ -9,8 +9,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from aff.cli import train_cifar
-from aff.cli import train_imagenet as script
+from aff.cli.main import run_command
 from aff.data.images import imagenet_synset
 
 QUICK = "--dataset digits --blocks 1 --channel-times 1 --cpus 1 --seed 1"
@@ -18,7 +17,7 @@ QUICK = "--dataset digits --blocks 1 --channel-times 1 --cpus 1 --seed 1"
 
 def train(text, *more):
     """Run the script in this process."""
-    return train_cifar.main([*shlex.split(text), *map(str, more)], prog="train_cifar.py")
+    return run_command("train-cifar", [*shlex.split(text), *map(str, more)], "train_cifar.py")
 
 
 @pytest.fixture
@@ -34,7 +33,8 @@ QUICK_IMAGENET = "--num-gpus 0 --cpus 1 --input-size 32 --batch-size 4 -j 1 --lr
 
 def train_imagenet(text, *more):
     """Run the script in this process."""
-    return script.main([*shlex.split(text), *map(str, more)], prog="train_imagenet.py")
+    argv = [*shlex.split(text), *map(str, more)]
+    return run_command("train-imagenet", argv, "train_imagenet.py")
 
 
 @pytest.fixture(scope="module")

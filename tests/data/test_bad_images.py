@@ -10,7 +10,7 @@ from aff.data.bad_images import BadImagePolicy
 from aff.data.image_loader import ImageEvalLoader, ImageTrainLoader
 from aff.data.images import FolderImages, RecordImages
 
-from .test_imagenet import picture
+from .test_image_loader import picture
 
 
 @pytest.fixture
@@ -28,46 +28,46 @@ def folder(tmp_path):
 
 def batches(folder, share, workers=0):
     images = FolderImages(str(folder), "train")
-    damage = BadImagePolicy(len(images), share)
+    policy = BadImagePolicy(len(images), share)
     return ImageTrainLoader(
-        images, 4, 0, len(images.classes), 32, workers=workers, damage=damage
-    ), damage
+        images, 4, 0, len(images.classes), 32, workers=workers, bad_images=policy
+    ), policy
 
 
 def test_none_are_put_up_with_unless_asked_for(folder):
     train, _ = batches(folder, 0)
-    with pytest.raises(aff.InputError, match=r"\.JPEG: cannot be decoded.*--max-bad-records SHARE"):
+    with pytest.raises(aff.InputError, match=r"\.JPEG: cannot be decoded.*max_bad_records"):
         list(train.epoch(0))
 
 
 def test_too_many(folder):
-    train, damage = batches(folder, 0.2)
+    train, policy = batches(folder, 0.2)
     with pytest.raises(aff.InputError, match="one more damaged image than the 2 of 12"):
         list(train.epoch(0))
-    assert len(damage.found) == 2
+    assert len(policy.found) == 2
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_the_next_good_image_takes_the_place(folder, workers):
-    (train, damage), (other, _) = batches(folder, 0.25), batches(folder, 0.25, workers)
+    (train, policy), (other, _) = batches(folder, 0.25), batches(folder, 0.25, workers)
     said = []
-    damage.say = said.append
+    policy.say = said.append
     first, second = list(train.epoch(0)), list(other.epoch(0))
     assert len(first) == 3
     for one, two in zip(first, second):
         for a, b in zip(one, two):
             np.testing.assert_array_equal(a, b)
-    assert sorted(damage.found) == [2, 3, 11]
+    assert sorted(policy.found) == [2, 3, 11]
     list(train.epoch(1))
     assert len(said) == 3, "each is told once"
     assert "(3 of at most 3)" in said[-1]
 
 
 def test_a_share_of_all_ends_too(tmp_path):
-    damage = BadImagePolicy(3, 1.0)
-    place = damage.instead(damage.instead(0, aff.InputError("a")), aff.InputError("b"))
+    policy = BadImagePolicy(3, 1.0)
+    index = policy.instead(policy.instead(0, aff.InputError("a")), aff.InputError("b"))
     with pytest.raises(aff.InputError, match="one more damaged image than the 2 of 3"):
-        damage.instead(place, aff.InputError("c"))
+        policy.instead(index, aff.InputError("c"))
     assert BadImagePolicy(100, 0.29).allowed == 29
 
 

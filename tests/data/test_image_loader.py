@@ -178,7 +178,7 @@ def test_images_are_found(folder, records, monkeypatch):
     with pytest.raises(aff.InputError, match="not both"):
         find_images("val", str(folder), str(records))
     monkeypatch.setenv("HOME", str(folder / "home"))
-    with pytest.raises(aff.InputError, match=r"put them into .*--rec-val FILE"):
+    with pytest.raises(aff.InputError, match=r"put them into .*rec_val"):
         find_images("val")
     place = folder / "home" / ".mxnet" / "datasets" / "imagenet"
     place.mkdir(parents=True)

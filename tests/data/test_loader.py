@@ -76,7 +76,7 @@ def test_limit(tiny_data):
 
 def test_a_batch_larger_than_the_data(tiny_data):
     with pytest.raises(
-        aff.InputError, match="batch of 25 .* 24 training images of tiny: lower --batch-size"
+        aff.InputError, match="batch of 25 .* 24 training images of tiny: lower batch_size"
     ):
         TrainLoader(tiny_data, 25, 0)
 
@@ -129,7 +129,7 @@ def test_hold_out_is_stratified_disjoint_and_repeatable(tiny_data):
 
 
 def test_hold_out_of_nothing(tiny_data):
-    with pytest.raises(aff.InputError, match="--val-split 0.01 of 24 training images holds out 0"):
+    with pytest.raises(aff.InputError, match="val_split 0.01 of 24 training images holds out 0"):
         tiny_data.hold_out(0.01)
 
 

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aff.data.augment import normalize, random_crop, random_mirror
-from aff.data.mixup import mixup, one_hot
+from aff.data.transforms import normalize, random_crop, random_mirror
 
 
 def coordinates(n, channels, size):
@@ -76,22 +75,3 @@ def test_grey_images_become_rgb():
     result = normalize(images, (0.3,), (0.4,))
     assert result.shape == (2, 3, 4, 4)
     np.testing.assert_array_equal(result[:, 0], result[:, 2])
-
-
-@given(classes=st.integers(2, 50), eta=st.sampled_from([0.0, 0.1, 0.5]), seed=st.integers(0, 9))
-def test_one_hot_is_the_published_smoothing(classes, eta, seed):
-    labels = np.random.default_rng(seed).integers(0, classes, 7)
-    targets = one_hot(labels, classes, eta)
-    expected = np.full((7, classes), eta / classes)
-    expected[np.arange(7), labels] = 1 - eta + eta / classes
-    np.testing.assert_allclose(targets, expected, rtol=1e-6)
-    np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-5)
-
-
-def test_mixup_mixes_data_and_targets_alike():
-    data, targets = np.arange(6, dtype=np.float32).reshape(3, 2), np.eye(3, dtype=np.float32)
-    mixed, mixed_targets = mixup(data, targets, 0.25)
-    np.testing.assert_allclose(mixed, 0.25 * data + 0.75 * data[::-1])
-    np.testing.assert_allclose(mixed_targets, 0.25 * targets + 0.75 * targets[::-1])
-    assert mixed.dtype == mixed_targets.dtype == np.float32
-    assert mixup(data, targets, 1)[0] is data

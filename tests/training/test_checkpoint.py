@@ -2,104 +2,93 @@
 pickled.
 """
 
-import os
+import shutil
 
 import mxnet as mx
 import numpy as np
 import pytest
 
 import aff
-from aff.data import EvalLoader
 from aff.models.parameters import load_fitting, save_parameters
 from aff.training import checkpoint as checkpoints
-from aff.training.logger import RunLogger
-from aff.training.run import Run
+from aff.training.meters import Partial
 from aff.training.state import RunState
-from aff.training.trainer import Partial
+from aff.utils.errors import Interrupted
 from aff.utils.files import replacing, write_json
 
-from .helpers import mixed_batches, parameters, small_loop
+from .helpers import TICKS, after, facts, parameters, small_run, small_trainer, stop
 
 
-def make_run(tiny_data, folder, epochs, devices=1):
-    os.makedirs(folder, exist_ok=True)
-    evals = {"test": EvalLoader(tiny_data, tiny_data.test, 4)}
-    loop = small_loop(devices, soft_targets=True, steps=(4, 4))
-    return Run(
-        loop,
-        small_loop(devices).net,
-        mixed_batches(tiny_data),
-        evals,
-        RunLogger(str(folder / "logs")),
-        str(folder),
-        epochs,
-        save_period=2,
-        seed=0,
-    )
-
-
-def facts(state):
-    return [
-        (r.epoch, r.lr, r.train_loss, r.train_value, r.top1_error, r.top5_error)
-        for r in state.history
-    ]
-
-
-@pytest.mark.parametrize("devices", [1, 2, 3])
-def test_two_and_two_epochs_are_four(tiny_data, tmp_path, devices):
-    whole = make_run(tiny_data, tmp_path / "whole", 4, devices)
-    expected = whole.go(RunState())
-    make_run(tiny_data, tmp_path / "parts", 2, devices).go(RunState())
-    second = make_run(tiny_data, tmp_path / "parts", 4, devices)
-    resumed = second.go(
-        RunState.resumed(checkpoints.newest_checkpoint(str(tmp_path / "parts")), second.loop)
-    )
-    assert facts(resumed) == facts(expected)
+@pytest.mark.numeric
+@pytest.mark.parametrize("devices", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
+def test_two_and_two_epochs_are_four(tiny_data, tmp_path, whole, devices):
+    expected = whole(devices)
+    with pytest.raises(Interrupted):
+        small_run(tiny_data, tmp_path, devices=devices, tick=after(2 * TICKS - 1, stop)).fit()
+    assert checkpoints.newest_checkpoint(str(tmp_path)).endswith("checkpoint-0002")
+    second = small_run(tiny_data, tmp_path, devices=devices)
+    resumed = second.fit()
+    assert facts(resumed) == expected.facts
     assert resumed.best_epoch == expected.best_epoch
-    for name, value in parameters(whole.loop).items():
-        np.testing.assert_array_equal(parameters(second.loop)[name], value, err_msg=name)
+    for name, value in parameters(second.trainer).items():
+        np.testing.assert_array_equal(value, expected.parameters[name], err_msg=name)
 
 
-def test_what_a_run_leaves(tiny_data, tmp_path):
-    state = make_run(tiny_data, tmp_path, 3).go(RunState())
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
+@pytest.mark.numeric
+def test_a_run_can_be_made_longer(tiny_data, tmp_path):
+    settings = {"lr_mode": "step", "lr_decay_epoch": [1], "mixup_off_epoch": 0}
+    whole = small_run(tiny_data, tmp_path / "whole", 2, **settings)
+    expected = whole.fit()
+    small_run(tiny_data, tmp_path / "parts", 1, **settings).fit()
+    with pytest.raises(aff.InputError, match="num_epochs 1 -> 2"):
+        small_run(tiny_data, tmp_path / "parts", 2, **settings).fit()
+    second = small_run(tiny_data, tmp_path / "parts", 2, resume_changed=True, **settings)
+    assert facts(second.fit()) == facts(expected)
+    for name, value in parameters(whole.trainer).items():
+        np.testing.assert_array_equal(parameters(second.trainer)[name], value, err_msg=name)
+
+
+def test_what_a_run_leaves(whole):
+    folder = whole().folder
+    assert sorted(path.name for path in folder.iterdir()) == [
         "best.params",
-        "checkpoint-0002",
         "checkpoint-0003",
+        "checkpoint-0004",
         "epoch-0002.params",
+        "epoch-0004.params",
         "logs",
+        "settings.json",
     ]
-    assert sorted(path.name for path in (tmp_path / "checkpoint-0003").iterdir()) == [
+    assert sorted(path.name for path in (folder / "checkpoint-0003").iterdir()) == [
         "best.params",
         "net.params",
         "optimizer.params",
         "state.json",
     ]
-    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == [
+    assert sorted(path.name for path in (folder / "logs").iterdir()) == [
         "history.png",
+        "settings.json",
         "train.jsonl",
         "train.log",
     ]
-    errors = [record.top1_error["test"] for record in state.history]
-    assert state.best().top1_error["test"] == min(errors)
-    assert state.best_epoch == max(
+    errors = [record[4]["test"] for record in whole().facts]
+    assert whole().best_epoch == max(
         epoch for epoch, error in enumerate(errors) if error == min(errors)
     )
 
 
-def test_no_pickle_is_written(tiny_data, tmp_path):
-    make_run(tiny_data, tmp_path, 1).go(RunState())
-    for path in tmp_path.rglob("*"):
+def test_no_pickle_is_written(whole):
+    for path in whole().folder.rglob("*"):
         if path.is_file():
             assert not path.read_bytes().startswith(b"\x80"), path
 
 
 def test_momentum_is_restored(tiny_data, tmp_path):
-    run = make_run(tiny_data, tmp_path, 1)
-    run.go(RunState())
-    other = make_run(tiny_data, tmp_path / "other", 1)
-    checkpoints.load_checkpoint(str(tmp_path / "checkpoint-0001"), other.loop)
-    states, restored = (r.loop.trainer._updaters[0].states for r in (run, other))
+    run = small_run(tiny_data, tmp_path, 1)
+    run.fit()
+    other = small_trainer()
+    checkpoints.load_checkpoint(str(tmp_path / "checkpoint-0001"), other)
+    states, restored = (t.optimizer._updaters[0].states for t in (run.trainer, other))
     assert set(states) == set(restored)
     for index, value in states.items():
         np.testing.assert_array_equal(restored[index].asnumpy(), value.asnumpy())
@@ -108,9 +97,8 @@ def test_momentum_is_restored(tiny_data, tmp_path):
 
 @pytest.mark.parametrize("file", ["net.params", "optimizer.params", "state.json"])
 @pytest.mark.parametrize("damage", ["missing", "cut", "other"])
-def test_damaged_checkpoints_are_named(tiny_data, tmp_path, file, damage):
-    make_run(tiny_data, tmp_path, 1).go(RunState())
-    path = tmp_path / "checkpoint-0001" / file
+def test_damaged_checkpoints_are_named(copied, file, damage):
+    path = copied / "checkpoint-0001" / file
     content = path.read_bytes()
     path.unlink()
     if damage == "cut":
@@ -124,47 +112,45 @@ def test_damaged_checkpoints_are_named(tiny_data, tmp_path, file, damage):
         else:
             mx.nd.save(str(path), {"x": mx.nd.ones(1)})
     with pytest.raises(aff.InputError, match=file):
-        RunState.resumed(str(path.parent), small_loop())
+        RunState.resumed(str(path.parent), small_trainer())
 
 
-def test_a_damaged_checkpoint_names_the_one_before(tiny_data, tmp_path):
-    make_run(tiny_data, tmp_path, 2).go(RunState())
-    first, second = checkpoints.list_checkpoints(str(tmp_path))
+def test_a_damaged_checkpoint_names_the_one_before(tiny_data, copied):
+    first, second = checkpoints.list_checkpoints(str(copied))
     with open(f"{second}/net.params", "r+b") as file:
         file.truncate(1000)
-    with pytest.raises(aff.InputError, match=f"net.params: .*; --resume {first} goes on from"):
-        RunState.resumed(second, make_run(tiny_data, tmp_path, 2).loop)
-    again = make_run(tiny_data, tmp_path, 2)
-    again.go(RunState.resumed(first, again.loop))
-    RunState.resumed(second, make_run(tiny_data, tmp_path, 2).loop)
+    with pytest.raises(aff.InputError, match=f"net.params: .*resume {first} "):
+        small_run(tiny_data, copied, 2).fit()
+    small_run(tiny_data, copied, 2, resume=first).fit()
+    RunState.resumed(second, small_trainer())
 
 
-def test_a_checkpoint_just_saved_is_never_pruned(tiny_data, tmp_path):
+def test_a_checkpoint_just_saved_is_never_pruned(tmp_path):
     """A run that went back has overtaken names: those beyond its own are void."""
-    loop = small_loop()
+    trainer = small_trainer()
     for epochs, done in ((5, 900), (5, 1000), (5, 100)):
-        path = checkpoints.save_checkpoint(str(tmp_path), loop, epochs, {}, done)
+        path = checkpoints.save_checkpoint(str(tmp_path), trainer, epochs, {}, done)
         assert checkpoints.newest_checkpoint(str(tmp_path)) == path
-    checkpoints.save_checkpoint(str(tmp_path), loop, 5, {}, 100)
+    checkpoints.save_checkpoint(str(tmp_path), trainer, 5, {}, 100)
     assert [path[-6:] for path in checkpoints.list_checkpoints(str(tmp_path))] == ["000100"]
     assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_another_number_of_steps_is_seen_in_every_epoch():
-    loop = small_loop()
+    trainer = small_trainer()
     for epoch, batches in ((0, 300), (2, 0), (2, 5)):
         state = RunState(first_epoch=epoch, steps_per_epoch=390)
         state.partial = Partial(batches) if batches else None
-        loop.step = 390 * epoch + batches
-        assert not state.realign(loop, 390)
-        assert loop.step == 390 * epoch + batches
-        assert state.realign(loop, 195)
-        assert (loop.step, state.partial) == (195 * epoch, None)
+        trainer.step = 390 * epoch + batches
+        assert not state.realign(trainer, 390)
+        assert trainer.step == 390 * epoch + batches
+        assert state.realign(trainer, 195)
+        assert (trainer.step, state.partial) == (195 * epoch, None)
 
 
 def test_what_a_killed_process_left_is_removed(tiny_data, tmp_path):
     (tmp_path / "checkpoint-0007.123.tmp").mkdir(parents=True)
-    make_run(tiny_data, tmp_path, 1).go(RunState())
+    small_run(tiny_data, tmp_path, 1).fit()
     assert not list(tmp_path.glob("*.tmp"))
 
 

@@ -74,7 +74,7 @@ def test_without_any_gpu_the_cpu_is_used_and_said(machine, gpus):
     chosen, warning = devices.choose_devices(gpus, None)
     assert chosen == [mx.cpu()]
     assert (
-        f"NO GPU ON THIS MACHINE, or mxnet without GPU support: using the CPU in place of --gpus "
+        f"NO GPU ON THIS MACHINE, or mxnet without GPU support: using the CPU in place of {{gpus}} "
         f"{gpus}" in warning
     )
     assert ("3 times smaller" in warning) == (gpus == "0,1,2")
@@ -89,19 +89,19 @@ def test_a_gpu_that_is_not_there_is_refused(machine):
 @pytest.mark.parametrize("gpus", ["a", "0,0", "-1", "0,,1", "0;1", "1.5"])
 def test_bad_numbers(machine, gpus):
     machine(4)
-    with pytest.raises(aff.InputError, match="--gpus takes"):
+    with pytest.raises(aff.InputError, match="gpus takes"):
         devices.choose_devices(gpus, None)
 
 
 @pytest.mark.parametrize("cpus", [0, -1, 65])
 def test_bad_cpus(cpus):
-    with pytest.raises(aff.InputError, match="--cpus takes 1 to 64"):
+    with pytest.raises(aff.InputError, match="cpus takes 1 to 64"):
         devices.choose_devices(None, cpus)
 
 
 def test_shares_cover_the_batch_once():
     batch = np.arange(7, dtype=np.float32)
-    parts = devices.shares(batch, [mx.cpu(i) for i in range(3)], "float32")
+    parts = devices.split(batch, [mx.cpu(i) for i in range(3)], "float32")
     np.testing.assert_array_equal(np.concatenate([part.asnumpy() for part in parts]), batch)
     assert [part.context for part in parts] == [mx.cpu(0), mx.cpu(1), mx.cpu(2)]
-    assert len(devices.shares(batch[:2], [mx.cpu(i) for i in range(3)], "float32")) == 2
+    assert len(devices.split(batch[:2], [mx.cpu(i) for i in range(3)], "float32")) == 2

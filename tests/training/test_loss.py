@@ -25,9 +25,9 @@ def test_distillation_is_its_formula(temperature, hard_weight):
     teacher.weight.set_data(mx.nd.array(t.T))
     logits = mx.nd.array(z)
     logits.attach_grad()
-    objective = Distillation(teacher, temperature, hard_weight)
+    minimised = Distillation(teacher, temperature, hard_weight)
     with mx.autograd.record():
-        loss = objective(logits, mx.nd.array(y), mx.nd.array(data))
+        loss = minimised(logits, mx.nd.array(y), mx.nd.array(data))
     loss.backward()
     q = np.exp(log_softmax(data @ t / temperature))
     hard = -(y * log_softmax(z)).sum(axis=1)

@@ -25,7 +25,7 @@ def test_steps_decay_at_the_start_of_their_epochs():
 )
 def test_cosine_with_and_without_warmup(lr, epochs, per_epoch, warmup):
     if warmup > epochs:
-        with pytest.raises(aff.InputError, match="--warmup-epochs"):
+        with pytest.raises(aff.InputError, match="warmup_epochs"):
             create_schedule(lr, epochs, per_epoch, mode="cosine", warmup_epochs=warmup)
         return
     schedule = create_schedule(lr, epochs, per_epoch, mode="cosine", warmup_epochs=warmup)

@@ -1,5 +1,5 @@
-"""The training loop: it learns, its figures are per sample, devices and modes agree, bad losses
-stop it.
+"""The trainer: it learns, its figures are per sample, devices and modes agree, bad losses stop
+it.
 """
 
 import mxnet as mx
@@ -8,33 +8,33 @@ import pytest
 
 from aff.data import EvalLoader, TrainLoader
 from aff.training.evaluation import evaluate
-from aff.training.metrics import squared_error, wrong_count
+from aff.training.trainer import squared_error, wrong_count
 from aff.utils.errors import RunError
 
-from .helpers import mixed_batches, parameters, small_loop
+from .helpers import mixed_batches, parameters, small_trainer
 
 
 def test_it_learns_what_is_easy(tiny_data):
-    loop = small_loop(steps=(15, 4))
+    trainer = small_trainer(steps=(15, 4))
     batches = TrainLoader(tiny_data, 6, 0)
-    first = loop.train_epoch(batches.epoch(0), 0)
+    first = trainer.train_epoch(batches.epoch(0), 0)
     for epoch in range(1, 15):
-        last = loop.train_epoch(batches.epoch(epoch), epoch)
-    assert loop.metric == "top1_error"
+        last = trainer.train_epoch(batches.epoch(epoch), epoch)
+    assert trainer.metric == "top1_error"
     assert last.loss < first.loss / 2
     assert (
-        evaluate(loop.net, EvalLoader(tiny_data, tiny_data.test, 5), loop.devices).top1_error
+        evaluate(trainer.net, EvalLoader(tiny_data, tiny_data.test, 5), trainer.devices).top1_error
         <= 0.2
     )
     assert last.lr == pytest.approx(0, abs=1e-9)
 
 
 def test_loss_and_metric_are_per_sample(tiny_data):
-    loop = small_loop(lr=1e-12, hybrid=False, frozen_bn=True)
+    trainer = small_trainer(lr=1e-12, hybrid=False, frozen_bn=True)
     batches = list(TrainLoader(tiny_data, 6, 0).epoch(0))
-    stats = loop.train_epoch(iter(batches), 0)
+    stats = trainer.train_epoch(iter(batches), 0)
     data, targets = (np.concatenate(parts) for parts in zip(*batches))
-    logits = loop.net(mx.nd.array(data)).asnumpy().astype(np.float64)
+    logits = trainer.net(mx.nd.array(data)).asnumpy().astype(np.float64)
     log_softmax = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     assert stats.loss == pytest.approx(-(targets * log_softmax).sum(axis=1).mean(), rel=1e-4)
     assert stats.metric == pytest.approx((logits.argmax(1) != targets.argmax(1)).mean())
@@ -53,18 +53,18 @@ def test_metrics_on_soft_targets():
 
 
 def test_rmse_where_targets_are_soft(tiny_data):
-    loop = small_loop(soft_targets=True)
-    stats = loop.train_epoch(mixed_batches(tiny_data).epoch(0), 0)
-    assert loop.metric == "rmse"
+    trainer = small_trainer(soft_targets=True)
+    stats = trainer.train_epoch(mixed_batches(tiny_data).epoch(0), 0)
+    assert trainer.metric == "rmse"
     assert 0 < stats.metric < 1
 
 
 @pytest.mark.parametrize("devices", [2, 3])
 def test_devices_together_do_what_one_does(tiny_data, devices):
-    one, many = small_loop(1, frozen_bn=True), small_loop(devices, frozen_bn=True)
-    for loop in (one, many):
+    one, many = small_trainer(1, frozen_bn=True), small_trainer(devices, frozen_bn=True)
+    for trainer in (one, many):
         for epoch in range(2):
-            stats = loop.train_epoch(mixed_batches(tiny_data).epoch(epoch), epoch)
+            stats = trainer.train_epoch(mixed_batches(tiny_data).epoch(epoch), epoch)
     other = one.train_epoch(mixed_batches(tiny_data).epoch(2), 2)
     assert many.train_epoch(mixed_batches(tiny_data).epoch(2), 2).loss == pytest.approx(
         other.loss, rel=1e-4
@@ -77,10 +77,10 @@ def test_devices_together_do_what_one_does(tiny_data, devices):
 
 
 def test_imperative_and_hybrid_agree(tiny_data):
-    loops = [small_loop(hybrid=hybrid) for hybrid in (False, True)]
+    trainers = [small_trainer(hybrid=hybrid) for hybrid in (False, True)]
     losses = [
-        [loop.train_epoch(mixed_batches(tiny_data).epoch(epoch), epoch).loss for epoch in range(2)]
-        for loop in loops
+        [trainer.train_epoch(mixed_batches(tiny_data).epoch(epoch), epoch).loss for epoch in range(2)]
+        for trainer in trainers
     ]
     assert losses[0][0] == pytest.approx(losses[1][0], rel=1e-4)
     assert losses[0][1] == pytest.approx(losses[1][1], rel=1e-2)
@@ -89,12 +89,12 @@ def test_imperative_and_hybrid_agree(tiny_data):
 def test_two_runs_with_one_seed_agree_bit_for_bit(tiny_data):
     runs = []
     for workers in (0, 4):
-        loop = small_loop()
+        trainer = small_trainer()
         stats = [
-            loop.train_epoch(mixed_batches(tiny_data, workers).epoch(epoch), epoch)
+            trainer.train_epoch(mixed_batches(tiny_data, workers).epoch(epoch), epoch)
             for epoch in range(2)
         ]
-        runs.append(([(s.loss, s.metric) for s in stats], parameters(loop)))
+        runs.append(([(s.loss, s.metric) for s in stats], parameters(trainer)))
     assert runs[0][0] == runs[1][0]
     for name, value in runs[0][1].items():
         np.testing.assert_array_equal(value, runs[1][1][name])
@@ -102,15 +102,15 @@ def test_two_runs_with_one_seed_agree_bit_for_bit(tiny_data):
 
 @pytest.mark.parametrize("devices", [1, 2])
 def test_running_statistics_are_up_to_date_when_an_epoch_ends(tiny_data, devices):
-    loop = small_loop(devices)
+    trainer = small_trainer(devices)
     for epoch in range(10):
-        loop.train_epoch(TrainLoader(tiny_data, 6, 0).epoch(epoch), epoch)
+        trainer.train_epoch(TrainLoader(tiny_data, 6, 0).epoch(epoch), epoch)
         early = {
             name: [array.copy() for array in parameter.list_data()]
-            for name, parameter in loop.net._collect_params_with_prefix().items()
+            for name, parameter in trainer.net._collect_params_with_prefix().items()
         }
         mx.nd.waitall()
-        for name, parameter in loop.net._collect_params_with_prefix().items():
+        for name, parameter in trainer.net._collect_params_with_prefix().items():
             for read, value in zip(early[name], parameter.list_data()):
                 np.testing.assert_array_equal(read.asnumpy(), value.asnumpy(), err_msg=name)
                 np.testing.assert_array_equal(
@@ -122,29 +122,29 @@ def test_the_schedule_is_followed_step_by_step(tiny_data):
     rates = []
 
     class Spy:
-        def __init__(self, loop):
-            self.loop, self.original = loop, loop.precision.update
-            loop.precision.update = self
+        def __init__(self, trainer):
+            self.original = trainer.precision.update
+            trainer.precision.update = self
 
-        def __call__(self, trainer, batch_size):
-            rates.append(trainer.learning_rate)
-            return self.original(trainer, batch_size)
+        def __call__(self, optimizer, batch_size):
+            rates.append(optimizer.learning_rate)
+            return self.original(optimizer, batch_size)
 
-    loop = small_loop(schedule=lambda step: 0.1 / (1 + step))
-    Spy(loop)
+    trainer = small_trainer(schedule=lambda step: 0.1 / (1 + step))
+    Spy(trainer)
     for epoch in range(2):
-        loop.train_epoch(TrainLoader(tiny_data, 6, 0).epoch(epoch), epoch)
+        trainer.train_epoch(TrainLoader(tiny_data, 6, 0).epoch(epoch), epoch)
     np.testing.assert_allclose(rates, [0.1 / (1 + step) for step in range(8)])
-    assert loop.step == 8
+    assert trainer.step == 8
 
 
 def test_weight_decay_multipliers_act(tiny_data):
-    with_wd, without = small_loop(wd=0.5), small_loop(wd=0.5)
+    with_wd, without = small_trainer(wd=0.5), small_trainer(wd=0.5)
     for parameter in without.net.collect_params(".*beta|.*gamma|.*bias").values():
         parameter.wd_mult = 0.0
     initial = parameters(without)
-    for loop in (with_wd, without):
-        loop.train_epoch(TrainLoader(tiny_data, 24, 0).epoch(0), 0)
+    for trainer in (with_wd, without):
+        trainer.train_epoch(TrainLoader(tiny_data, 24, 0).epoch(0), 0)
     one, other = parameters(with_wd), parameters(without)
     learned = {
         name
@@ -166,16 +166,16 @@ def test_what_is_not_finite_stops_the_run(tiny_data, step, devices):
     with pytest.raises(
         RunError, match=f"gradient .* not finite at epoch 7, step {step}, learning rate .*features"
     ):
-        small_loop(devices).train_epoch(iter(batches), 7)
+        small_trainer(devices).train_epoch(iter(batches), 7)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tiny_data):
     batches = list(TrainLoader(tiny_data, 6, 0).epoch(0))
     batches[1][1][:] = np.inf
     with pytest.raises(RunError, match="the loss is not finite at epoch 7, step 1, learning rate"):
-        small_loop().train_epoch(iter(batches), 7)
+        small_trainer().train_epoch(iter(batches), 7)
 
 
 def test_an_epoch_without_batches_is_an_error():
     with pytest.raises(RunError, match="no batches"):
-        small_loop().train_epoch(iter([]), 0)
+        small_trainer().train_epoch(iter([]), 0)

@@ -78,7 +78,7 @@ def test_labels_out_of_range(tmp_path, labels, column, bad):
 
 def test_labels_flag_is_for_cifar100(tmp_path):
     for name in ("cifar10", "digits", "fashion-mnist"):
-        with pytest.raises(aff.InputError, match="--labels is for cifar100"):
+        with pytest.raises(aff.InputError, match="labels is for cifar100"):
             load_dataset(name, None, "fine")
     with pytest.raises(aff.InputError, match="unknown label set.*fine, coarse"):
         load_dataset("cifar100", str(tmp_path), "super")

@@ -7,7 +7,7 @@ import pytest
 
 import aff
 from aff.data import load_dataset
-from aff.data.datasets import cifar, fetch, grey
+from aff.data.datasets import cifar, fashion_mnist, fetch
 
 from ...conftest import write_cifar, write_idx
 from ...serving import serving
@@ -70,7 +70,7 @@ def test_nothing_is_left_of_a_bad_download(served_cifar, tmp_path, damage):
     if damage != "missing":
         served_cifar.write_bytes(content[:-100] if damage == "truncated" else content[:-1] + b"!")
     folder = tmp_path / "data"
-    with pytest.raises(aff.InputError, match="put train.bin, test.bin .*--data-dir") as error:
+    with pytest.raises(aff.InputError, match="put train.bin, test.bin .*data_dir") as error:
         load_dataset("cifar100", str(folder))
     assert ("could not be downloaded" if damage == "missing" else "does not fit SHA-1") in str(
         error.value
@@ -91,10 +91,10 @@ def test_fashion_mnist_is_fetched(repository, tmp_path, monkeypatch):
     folder = repository / "gluon" / "dataset" / "fashion-mnist"
     folder.mkdir(parents=True)
     sums = {}
-    for name in grey.FASHION_MNIST:
+    for name in fashion_mnist.FASHION_MNIST:
         write_idx(folder / f"{name}.gz", np.zeros((5, 28, 28) if "images" in name else 5))
         sums[name] = sha1(folder / f"{name}.gz")
-    monkeypatch.setattr(grey, "FASHION_MNIST", sums)
+    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST", sums)
     assert len(load_dataset("fashion-mnist", str(tmp_path / "data")).test) == 5
 
 

@@ -1,29 +1,11 @@
-"""Fashion-MNIST's files and the digits of the package."""
+"""The digits of the package."""
 
 import numpy as np
 import pytest
 
 import aff
 from aff.data import load_dataset
-from aff.data.datasets.grey import enlarge
-
-from ...conftest import write_idx
-
-
-@pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_fashion_mnist_from_files(tmp_path, suffix):
-    rng = np.random.default_rng(0)
-    images = {
-        "train": rng.integers(0, 256, (12, 28, 28)),
-        "t10k": rng.integers(0, 256, (5, 28, 28)),
-    }
-    for part, values in images.items():
-        write_idx(tmp_path / f"{part}-images-idx3-ubyte{suffix}", values)
-        write_idx(tmp_path / f"{part}-labels-idx1-ubyte{suffix}", np.arange(len(values)) % 10)
-    data = load_dataset("fashion-mnist", str(tmp_path))
-    np.testing.assert_array_equal(data.train.images[:, 0], images["train"])
-    np.testing.assert_array_equal(data.test.labels, np.arange(5))
-    assert (data.classes, data.size) == (10, 28)
+from aff.data.datasets.digits import enlarge
 
 
 def test_digits():
@@ -53,12 +35,8 @@ def test_digits_look_like_digits():
     assert (distances.argmin(axis=1) == data.test.labels).mean() > 0.85
 
 
-@pytest.mark.parametrize("name", ["digits", "fashion-mnist"])
-def test_mean_and_std_are_those_of_the_images(name):
-    try:
-        data = load_dataset(name)
-    except aff.InputError:
-        pytest.skip("Fashion-MNIST is not on this machine")
+def test_mean_and_std_are_those_of_the_images():
+    data = load_dataset("digits")
     assert data.train.images.mean() / 255 == pytest.approx(data.mean[0], abs=5e-4)
     assert data.train.images.std() / 255 == pytest.approx(data.std[0], abs=5e-4)
 
