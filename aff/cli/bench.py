@@ -63,8 +63,8 @@ def add_arguments(parser: Parser) -> None:
         type=nonempty,
         default=list(FUSIONS),
         metavar="FUSION",
-        help=f"names of 'aff list fusions'; with '{LITERAL}' behind, computed as their formulas read "
-        "in Gluon (default: %(default)s)",
+        help=f"names of 'aff list fusions'; with '{LITERAL}' behind, computed as their formulas "
+        "read in Gluon (default: %(default)s)",
     )
     parser.add_argument(
         "--only", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure"

@@ -58,7 +58,7 @@ def table() -> str:
             recipe.record.generation or "ours",
             data_of(recipe),
             reported(recipe),
-            "yes" if recipe.published else "no",
+            "yes" if recipe.record.published else "no",
         ]
         for recipe in RECIPES.values()
     ]
@@ -75,9 +75,9 @@ def describe(recipe: Recipe) -> str:
         ("parameters", parameters_of(record)),
         ("its log", record.log or "was not published"),
         *(("stands in", place) for place in places_of(recipe)),
-        ("published", f"python {recipe.published}" if recipe.published else "no command"),
-        *([("really run", recipe.really)] if recipe.really else []),
-        ("assumed", recipe.unsaid or "nothing"),
+        ("published", f"python {record.published}" if record.published else "no command"),
+        *([("really run", record.really)] if record.really else []),
+        ("assumed", record.unsaid or "nothing"),
         ("runs it", f"python {recipe.command}"),
     ]
     lines: List[str] = [recipe.name]

@@ -48,12 +48,12 @@ def command(name: str, as_published: bool, more: Sequence[str]) -> str:
     InputError
         For an unknown run, or one whose command was not published.
     """
-    recipe = find_recipe(name)
-    if as_published and not recipe.published:
+    record = find_recipe(name).record
+    if as_published and not record.published:
         raise InputError(
-            f"the command of {recipe.name} was not published: leave --as-published out"
+            f"the command of {record.name} was not published: leave --as-published out"
         )
-    chosen = recipe.published if as_published else recipe.command
+    chosen = record.published if as_published else record.command
     return " ".join([str(chosen), *map(shlex.quote, more)])
 
 

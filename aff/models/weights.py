@@ -57,9 +57,17 @@ class WeightsRecord:
     curve : str
         Name of the published training log in ``logs/published/`` (of our own: of the run in
         ``logs/``), or an empty text.
-    run : dict
-        What else is known of the run: its commands, and what its log says (see
-        :mod:`aff.paper.recipes`).
+    command : str
+        Script and flags that reproduce the run.
+    published : str or None
+        The command in the authors' README, word for word.
+    really : str
+        What was run, and where that is known from, where the published command says otherwise or
+        there is none; or an empty text.
+    unsaid : str
+        What neither log nor README says, and was assumed.
+    log_facts : dict or None
+        The published log: where it is, its epochs, its best and last figures.
     """
 
     name: str
@@ -76,7 +84,11 @@ class WeightsRecord:
     model: str
     kwargs: Dict[str, Any]
     curve: str
-    run: Dict[str, Any]
+    command: str
+    published: Optional[str]
+    really: str
+    unsaid: str
+    log_facts: Optional[Dict[str, Any]]
 
     @property
     def ours(self) -> bool:
@@ -127,7 +139,11 @@ def _record(run: Dict[str, Any]) -> WeightsRecord:
         model=network["name"],
         kwargs=network["kwargs"],
         curve=run["curve"] or "",
-        run=run,
+        command=run["command"],
+        published=run["published_command"],
+        really=run["really"],
+        unsaid=run["unsaid"],
+        log_facts=run["log"],
     )
 
 

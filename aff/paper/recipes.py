@@ -9,7 +9,7 @@ the network, and `unsaid` names what neither says.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional
+from typing import Dict, List
 
 from ..models.weights import WEIGHTS, WeightsRecord
 from ..utils.errors import unknown
@@ -17,33 +17,25 @@ from ..utils.errors import unknown
 
 @dataclass(frozen=True)
 class Recipe:
-    """A published run.
+    """How a published run is run again.
 
     Parameters
     ----------
-    name : str
-        Name of the published parameters.
-    command : str
-        Script and flags that reproduce the run.
-    published : str, optional
-        The command in the authors' README, word for word.
-    really : str
-        What was run, and where that is known from, where the published command says otherwise or
-        there is none; or an empty text.
-    unsaid : str
-        What neither log nor README says, and was assumed.
+    record : WeightsRecord
+        The parameters that the run gave, and what is known of it.
     """
 
-    name: str
-    command: str
-    published: Optional[str] = None
-    really: str = ""
-    unsaid: str = ""
+    record: WeightsRecord
 
     @property
-    def record(self) -> WeightsRecord:
-        """The parameters that the run gave."""
-        return WEIGHTS[self.name]
+    def name(self) -> str:
+        """Name of the published parameters."""
+        return self.record.name
+
+    @property
+    def command(self) -> str:
+        """Script and flags that reproduce the run."""
+        return self.record.command
 
     @property
     def script(self) -> str:
@@ -56,16 +48,7 @@ class Recipe:
         return self.command.split()[1:]
 
 
-RECIPES: Dict[str, Recipe] = {
-    record.name: Recipe(
-        record.name,
-        record.run["command"],
-        record.run["published_command"],
-        record.run["really"],
-        record.run["unsaid"],
-    )
-    for record in WEIGHTS.values()
-}
+RECIPES: Dict[str, Recipe] = {name: Recipe(record) for name, record in WEIGHTS.items()}
 
 
 def find_recipe(name: str) -> Recipe:

@@ -67,7 +67,7 @@ def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tab
                 *_costs(cost),
             ]
         )
-        for note in (recipe.really, row.get("note")):
+        for note in (record.really, row.get("note")):
             if note:
                 table.notes.append(f"{row['name']}: {note}.")
     table.notes += said["notes"]

@@ -16,8 +16,8 @@ from mxnet.gluon import HybridBlock
 
 from ..models.parameters import copy_parameters
 from ..utils.errors import InputError, Interrupted, RunError
-from . import announce
 from .amp import Float32, create_precision
+from .announce import Announcer
 from .checkpoint import BEST, start_from
 from .config import TrainConfig
 from .data import Data
@@ -107,6 +107,10 @@ class Run:
         return {**self.data.facts, "devices": len(trainer.devices) * trainer.group.world_size}
 
     @property
+    def _announcer(self) -> Announcer:
+        return Announcer(self.config, self.data, self.trainer, self.logger)
+
+    @property
     def eval_net(self) -> HybridBlock:
         """The same network again, which is given the trained parameters and evaluated. (mxnet's
         inference on a CPU reorders parameters in memory, in the background; training on them
@@ -149,7 +153,7 @@ class Run:
                 self.folder = held.enter_context(open_folder(self.config, self.facts))
             state = self._begin()
             self._train(state)
-            announce.conclude(self, state)
+            self._announcer.conclude(state, self.best_params)
         return state
 
     def _begin(self) -> RunState:
@@ -180,7 +184,7 @@ class Run:
                 notes.append(
                     f"steps of an epoch: goes on with epoch {state.next_epoch} from its start"
                 )
-            announce.begin(self, state, notes)
+            self._announcer.begin(folder, self.facts, state, notes, self.warning)
         if self.data.bad_images:
             self.data.bad_images.say = self.logger.warn
         if checkpoint:

@@ -16,6 +16,7 @@ from ..utils.errors import InputError, unknown
 SWITCH = "switch"
 #: The kind of a field that holds values by name.
 MAPPING = "mapping"
+NAMES = {bool: "true or false", dict: "values by name"}
 Kind = Union[str, Tuple[str, ...], Callable[[str], Any]]
 
 #: What a resumed run may do with a field: change it without a word, change it (the log says so),
@@ -63,29 +64,29 @@ class Setting:
         InputError
             For a value of another kind.
         """
+        if value is None and None not in self.defaults.values():
+            raise InputError(f"{{{name}}} takes a value, got null")
         if value is None or value in self.defaults.values():
-            if value is None and None not in self.defaults.values():
-                raise InputError(f"{{{name}}} takes a value, got null")
             return value
         try:
-            if self.kind == SWITCH:
-                if not isinstance(value, bool):
-                    raise InputError(f"takes true or false, got {value!r}")
-                return value
-            if self.kind == MAPPING:
-                if not isinstance(value, dict):
-                    raise InputError(f"takes values by name, got {value!r}")
-                return value
-            if isinstance(value, bool):
-                raise InputError(f"takes no truth value, got {value}")
-            if isinstance(self.kind, tuple):
-                if value not in self.kind:
-                    raise unknown("value", value, self.kind)
-                return value
-            assert callable(self.kind)
-            return self.kind(",".join(map(str, value)) if isinstance(value, list) else str(value))
+            return self._checked(value)
         except InputError as error:
             raise InputError(f"{{{name}}}: {error.message}") from error
+
+    def _checked(self, value: Any) -> Any:
+        wanted = {SWITCH: bool, MAPPING: dict}.get(str(self.kind))
+        if wanted:
+            if not isinstance(value, wanted):
+                raise InputError(f"takes {NAMES[wanted]}, got {value!r}")
+            return value
+        if isinstance(value, bool):
+            raise InputError(f"takes no truth value, got {value}")
+        if isinstance(self.kind, tuple):
+            if value not in self.kind:
+                raise unknown("value", value, self.kind)
+            return value
+        assert callable(self.kind)
+        return self.kind(",".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def setting(

@@ -66,7 +66,7 @@ def list_fusion_blocks(net: HybridBlock, path: str = "") -> List[Tuple[str, Atte
     found: List[Tuple[str, Attentive]] = []
     for name, block in net._children.items():
         place = f"{path}.{name}" if path else name
-        if is_fusion(block) and getattr(block, "weighs", ""):
+        if is_fusion(block) and hasattr(block, "weighs"):
             found.append((place, block))
         else:
             found += list_fusion_blocks(block, place)

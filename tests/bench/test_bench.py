@@ -31,7 +31,7 @@ def little():
     return peak_memory(TINY, ["Add"])["Add"]
 
 
-@pytest.mark.parametrize("fusion", ["AFF", pytest.param("iAFF", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("fusion", ["AFF", "iAFF"])
 def test_the_literal_formulas_are_the_same_function(fusion):
     """Outputs, and gradients of all parameters, in float64."""
     found = []
@@ -81,7 +81,6 @@ def test_memory_grows_with_the_batch(little):
     assert peak_memory(Case("cifar_resnet8_askc", {}, 512, 32), ["Add"])["Add"] > 1.5 * little
 
 
-@pytest.mark.slow
 def test_a_network_that_does_not_train_is_said():
     with pytest.raises(RunError, match="cifar_resnet8_askc with Add does not train here: .*norm"):
         peak_memory(Case("cifar_resnet8_askc", {"norm_kwargs": {"norm": 1}}, 4, 8), ["Add"])
