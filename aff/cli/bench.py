@@ -39,6 +39,7 @@ FUSIONS = ("Add", "AFF", "iAFF", f"AFF{LITERAL}", f"iAFF{LITERAL}")
 Measured = Dict[str, Dict[str, float]]
 
 
+GROUP, HELP = "speed", "how fast networks train and infer here, and whether the loaders keep up"
 DESCRIPTION = (
     "Measure on this machine how fast networks train and infer, how much memory "
     "training takes, and how fast the loaders are; fusions beside each other, in turns, each "

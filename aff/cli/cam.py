@@ -24,6 +24,7 @@ from .common.evaluation_spec import EvaluationSpec, find_spec
 from .common.parser import Parser
 from .common.shared_flags import add_cifar_network_arguments, add_data_arguments
 
+GROUP, HELP = "look", "pictures of where networks look, and what their fusions prefer"
 DESCRIPTION = (
     "Draw where networks look: Grad-CAM over each image, for one network or "
     "several side by side, and for a fusion its weight (of the block's body, where it selects: "

@@ -19,6 +19,7 @@ from .common.shared_flags import (
     add_device_arguments,
 )
 
+GROUP, HELP = "evaluate", "top-1 and top-5 error of a run's parameters, or of published ones"
 DESCRIPTION = (
     "Evaluate parameters on a data set's test part, each image exactly once: those that are "
     "published under a NAME, under the recipe they were published with, or those of a file. Of a "

@@ -22,6 +22,7 @@ PARAMS, LOGS = os.path.join("params", "experiment"), os.path.join("logs", "exper
 PATIENCE = 0.5
 
 
+GROUP, HELP = "reproduce", "the paper's ablation on Fashion-MNIST, a grid of runs"
 DESCRIPTION = (
     "Run the ablation of Tables 3 and 4 on Fashion-MNIST (10 fusions, 2 depths, 3 "
     "seeds): what has been run is skipped, what was interrupted goes on. Its table is printed "

@@ -14,6 +14,7 @@ from .common.parser import Parser
 ALL = "all"
 
 
+GROUP, HELP = "evaluate", "download and verify published parameters"
 DESCRIPTION = (
     "Put published parameter files into a folder, each verified "
     "by its git blob SHA-1 before it gets its name. A download that broke off goes on where it "

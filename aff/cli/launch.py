@@ -11,6 +11,7 @@ from ..utils.errors import InputError
 from ..utils.values import int_range, nonempty
 from .common.parser import Parser
 
+GROUP, HELP = "train", "start a training script in several processes or on several machines"
 DESCRIPTION = (
     "Start a distributed job by mxnet's launcher: a scheduler, servers that sum "
     "gradients, and workers that each run COMMAND on their own part of the data. The job ends "

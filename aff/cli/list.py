@@ -20,6 +20,7 @@ from .common.shared_flags import (
 Row = Sequence[object]
 
 
+GROUP, HELP = "look", "networks, fusions and published parameters"
 DESCRIPTION = (
     "List the networks with their parameters and multiply-adds at the usual input "
     "size, the fusions, and the published parameters."

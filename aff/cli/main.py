@@ -1,53 +1,50 @@
 """The console script ``aff``, and the training scripts: one dispatcher for all commands.
 
-A command is one file of this folder: `DESCRIPTION`, ``add_arguments(parser)`` and ``run(...)``,
-which is given what was parsed by name and returns the exit code.
+A command is one file of this folder: `GROUP` and `HELP` (for ``aff --help``), `DESCRIPTION`,
+``add_arguments(parser)`` and ``run(...)``, which is given what was parsed, by name, and returns the
+exit code.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import shlex
 import sys
 from types import ModuleType
-from typing import Dict, Optional, Sequence
+from typing import Dict, Optional, Sequence, Tuple
 
 from .. import compat
 from ..distributed import process
-from ..utils.errors import InputError
+from ..utils.errors import InputError, unknown
 from .common.guard import flag, guarded
 from .common.parser import Parser, one_line
 
-#: What one wants, and the commands that do it.
-GROUPS: Dict[str, Dict[str, str]] = {
-    "train": {
-        "train-cifar": "train a CIFAR-style network (the script train_cifar.py)",
-        "train-imagenet": "train an ImageNet network (the script train_imagenet.py)",
-        "launch": "start a training script in several processes or on several machines",
-    },
-    "evaluate": {
-        "evaluate": "top-1 and top-5 error of a run's parameters, or of published ones",
-        "fetch": "download and verify published parameters",
-    },
-    "reproduce": {
-        "recipes": "the published runs: commands, scores, what their logs say",
-        "train": "train a published run by its name",
-        "tables": "the published tables, rebuilt: reported, counted, measured",
-        "experiment": "the paper's ablation on Fashion-MNIST, a grid of runs",
-    },
-    "look": {
-        "list": "networks, fusions and published parameters",
-        "summary": "layers, parameters and multiply-adds of a network",
-        "plot": "training curves of runs, over the published ones",
-        "cam": "pictures of where networks look, and what their fusions prefer",
-    },
-    "data": {"prepare": ".rec files from folders of images"},
-    "speed": {
-        "bench": "how fast networks train and infer here, and whether the loaders keep up",
-    },
-}
-COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+#: What one wants, in the order of the help.
+WANTS = ("train", "evaluate", "reproduce", "look", "data", "speed")
+
+
+def _told(path: str) -> Tuple[str, str]:
+    """A command's `GROUP` and `HELP`, read without importing it (and mxnet with it)."""
+    with open(path, encoding="utf-8") as file:
+        for node in ast.parse(file.read()).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+                names = [getattr(name, "id", "") for name in node.targets[0].elts]
+                if names == ["GROUP", "HELP"]:
+                    group, text = ast.literal_eval(node.value)
+                    return group, text
+    return "", ""
+
+
+def list_commands() -> Dict[str, Tuple[str, str]]:
+    """Group and help of every command, by name: the files of this folder that have them."""
+    files = {name[:-3]: os.path.join(FOLDER, name) for name in sorted(os.listdir(FOLDER))}
+    told = {
+        name.replace("_", "-"): _told(path) for name, path in files.items() if path[-3:] == ".py"
+    }
+    return {name: found for name, found in told.items() if found[0]}
 
 
 def load_command(name: str) -> ModuleType:
@@ -64,17 +61,21 @@ def build_parser(name: str, prog: Optional[str] = None) -> Parser:
         epilog=getattr(module, "EPILOG", None),
     )
     module.add_arguments(parser)
-    if {"--fusion", "--fusions"} & set(parser._option_string_actions):
-        parser.add_argument(
-            "--import",
-            dest="imports",
-            metavar="MODULE",
-            action="append",
-            default=[],
-            help="Python module to import first, also of the current folder; what it registers "
-            "(aff.register_fusion) can be named then; may be given again",
-        )
+    if {"--fusion", "--fusions", "--dataset"} & set(parser._option_string_actions):
+        _add_import(parser)
     return parser
+
+
+def _add_import(parser: Parser) -> None:
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="Python module to import first, also of the current folder; what it registers (a "
+        "fusion, a data set, a family of networks) can be named then; may be given again",
+    )
 
 
 def import_extensions(names: Sequence[str]) -> None:
@@ -105,18 +106,20 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
         print(f"{prog}: error: {one_line(error)}", file=sys.stderr)
         return 2
     module = load_command(name)
+    early = Parser(add_help=False)  # what is registered counts when the others are parsed
+    _add_import(early)
+    try:
+        import_extensions(early.parse_known_args(argv)[0].imports)
+    except InputError as error:
+        print(f"{prog}: error: {one_line(error)}", file=sys.stderr)
+        return 2
     parser = build_parser(name, prog)
     parse = getattr(module, "parse", None)  # of a command that hands arguments on
     given = parse(parser, argv) if parse else vars(parser.parse_args(argv))
+    given.pop("imports", None)
     if getattr(module, "KEEPS_COMMAND", False):
         given["command"] = f"{prog} {shlex.join(argv)}"
-    imports = given.pop("imports", [])
-
-    def run() -> int:
-        import_extensions(imports)
-        return module.run(**given)
-
-    return guarded(prog, run, getattr(module, "spelling", flag))
+    return guarded(prog, lambda: module.run(**given), getattr(module, "spelling", flag))
 
 
 def run_script(name: str) -> int:
@@ -124,21 +127,24 @@ def run_script(name: str) -> int:
     return run_command(name, sys.argv[1:], os.path.basename(sys.argv[0]))
 
 
+def print_help() -> int:
+    """Print the commands, by what one wants."""
+    print("usage: aff COMMAND ...")
+    for want in WANTS:
+        print(f"\n{want}:")
+        for name, (group, text) in list_commands().items():
+            if group == want:
+                print(f"  {name:<14} {text}")
+    print("\n'aff COMMAND --help' says what a command takes.")
+    return 0
+
+
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run ``aff COMMAND ...``; returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if not argv or argv[0] in ("-h", "--help"):
-        print("usage: aff COMMAND ...")
-        for title, commands in GROUPS.items():
-            print(f"\n{title}:")
-            for name, text in commands.items():
-                print(f"  {name:<14} {text}")
-        print("\n'aff COMMAND --help' says what a command takes.")
-        return 0
-    if argv[0] not in COMMANDS:
-        print(
-            f"aff: error: unknown command {argv[0]!r}: valid: {', '.join(COMMANDS)}",
-            file=sys.stderr,
-        )
+        return guarded("aff", print_help)
+    if argv[0] not in list_commands():
+        print(f"aff: error: {unknown('command', argv[0], list_commands())}", file=sys.stderr)
         return 2
     return run_command(argv[0], argv[1:])

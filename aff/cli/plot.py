@@ -11,6 +11,7 @@ from ..viz.curve_figure import FORMATS, draw
 from ..viz.figures import check_out
 from .common.parser import Parser
 
+GROUP, HELP = "look", "training curves of runs, over the published ones"
 DESCRIPTION = (
     "Draw curves over epochs: errors in training, validation and test, loss, "
     "learning rate and speed, of one or several logs."

@@ -19,6 +19,7 @@ from .common.parser import Parser
 SHOWN = 5
 
 
+GROUP, HELP = "data", ".rec files from folders of images"
 DESCRIPTION = (
     "Pack train/<class>/ and val/<class>/ of a folder of images into .rec, .idx "
     f"and .lst files for train_imagenet.py --use-rec, with a {MANIFEST} of counts and "

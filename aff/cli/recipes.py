@@ -12,6 +12,7 @@ from ..utils.values import nonempty
 from .common.parser import Parser
 from .list import columns
 
+GROUP, HELP = "reproduce", "the published runs: commands, scores, what their logs say"
 DESCRIPTION = (
     "List the published runs, or describe one: its command, what its log says "
     "otherwise, and what came out. 'aff train NAME' runs it."

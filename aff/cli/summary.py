@@ -13,6 +13,7 @@ from ..utils.values import int_range
 from .common.parser import Parser
 from .common.shared_flags import add_fusion_argument, add_structure_arguments
 
+GROUP, HELP = "look", "layers, parameters and multiply-adds of a network"
 DESCRIPTION = (
     "Print a network's layers with their output shapes, parameters and multiply-adds, and the "
     "totals. Needs no data, no parameters and no GPU."

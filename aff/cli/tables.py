@@ -19,6 +19,7 @@ from .list import columns
 NAMES = ("imagenet", "cifar100", "table3", "table4", "table6", "experiment")
 
 
+GROUP, HELP = "reproduce", "the published tables, rebuilt: reported, counted, measured"
 DESCRIPTION = (
     "Rebuild the published README's two tables and the paper's Tables 3, 4 and 6 "
     "(ResNet host): reported scores, those of the published files where they have been "

@@ -12,6 +12,7 @@ from .common.parser import Parser
 from .main import build_parser, run_command
 
 SCRIPTS = {"train_cifar.py": "train-cifar", "train_imagenet.py": "train-imagenet"}
+GROUP, HELP = "reproduce", "train a published run by its name"
 DESCRIPTION = (
     "Train a published run (a name of 'aff recipes') with the settings that its "
     "log says. Flags that are not of this command go to the training script, behind the "

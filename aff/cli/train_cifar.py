@@ -11,6 +11,7 @@ from .common.parser import Parser
 from .common.shared_flags import add_cifar_network_arguments
 from .common.training import train
 
+GROUP, HELP = "train", "train a CIFAR-style network (the script train_cifar.py)"
 DESCRIPTION = (
     "Train a CIFAR-style ResNet or ResNeXt whose blocks join by attentional feature fusion. The "
     "defaults are the settings of AFF-ResNet-32."

@@ -18,6 +18,7 @@ from .common.parser import Parser
 from .common.shared_flags import add_imagenet_network_arguments
 from .common.training import choose, configure, train
 
+GROUP, HELP = "train", "train an ImageNet network (the script train_imagenet.py)"
 DESCRIPTION = (
     "Train an ImageNet ResNet or ResNeXt whose later stages join by attentional feature fusion, on "
     "ImageNet or any images in the same form."

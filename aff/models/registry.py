@@ -91,7 +91,7 @@ class Family:
         return [self.pattern.format(depth) for depth in self.depths]
 
 
-FAMILIES = (
+FAMILIES: List[Family] = [
     Family("resnet{}_v1b_askc", ResNetV1b, (50, 101, 152), 224, init.MSRAPrelu, "imagenet"),
     Family("resnext{}_32x4d_askc", ResNeXt, (50, 101), 224, init.MSRAPrelu, "imagenet"),
     Family(
@@ -115,7 +115,20 @@ FAMILIES = (
         short="resnext{}_32x4d",
         started={"last_gamma": True},
     ),
-)
+]
+
+
+def register_family(family: Family) -> None:
+    """Make a family of networks known by its pattern.
+
+    Raises
+    ------
+    ValueError
+        For a pattern that is taken.
+    """
+    if any(family.pattern == known.pattern for known in FAMILIES):
+        raise ValueError(f"a family named {family.pattern!r} is registered already")
+    FAMILIES.append(family)
 
 
 def list_networks(kind: Optional[str] = None) -> List[str]:

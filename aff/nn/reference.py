@@ -1,8 +1,9 @@
 """Every fusion as its formula reads: what a faster form has to equal.
 
 A formula here is written once in Gluon operators, one operator for each sign, over the same
-parameters as the fusion in :mod:`.fusion` or :mod:`.fusion_baselines` that computes it faster. It is read beside the paper, measured against, and held against each faster
-form, forward and backward.
+parameters as the fusion in :mod:`.fusion` or :mod:`.fusion_baselines` that computes it faster.
+It is read beside the paper, measured against, and held against each faster form, forward and
+backward.
 
 Which form runs where: the fast Gluon form runs everywhere; the reference form runs only where it is
 asked for, by :class:`ReferenceFusion` or :func:`make_literal`: for tests, for ``NAME:literal`` in

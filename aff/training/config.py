@@ -10,10 +10,10 @@ import os
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from ..data.datasets import find_dataset
+from ..data.datasets import find_dataset, list_datasets
 from ..data.images import IMAGENET, usual_records
 from ..models.naming import STRUCTURE, network_from, short_name
-from ..utils.errors import InputError
+from ..utils.errors import InputError, unknown
 from ..utils.values import nonempty, text
 from .fields_data import DataSettings, DeviceSettings
 from .fields_run import FileSettings, OptimizationSettings
@@ -85,6 +85,8 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         values = {key: value for key, value in given.items() if key not in NETWORK}
         config = replace(start, **values)
         record = find_dataset(config.dataset)
+        if record.kind != data:
+            raise unknown("data set here", record.name, list_datasets(data))
         network = {key: given[key] for key in NETWORK if key in given}
         before = (base.model, base.model_kwargs) if base else None
         model, kwargs = network_from(network, record.kind, before)

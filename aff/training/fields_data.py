@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..compat import available_cpus
-from ..data.datasets import LABEL_SETS, list_datasets
+from ..data.datasets import LABEL_SETS, dataset_name
 from ..utils.values import float_range, int_range, nonempty, text
 from .setting import FIXED, FREE, SWITCH, setting
 
@@ -21,9 +21,7 @@ KVSTORES = ("device", "local", "dist_sync", "dist_device_sync")
 class DataSettings:
     """Which images a run sees."""
 
-    dataset: str = setting(
-        tuple(list_datasets()), "cifar100", "data set", "data", FIXED, "cifar", "imagenet"
-    )
+    dataset: str = setting(dataset_name, "cifar100", "data set", "data", FIXED, "cifar", "imagenet")
     labels: Optional[str] = setting(
         LABEL_SETS,
         None,

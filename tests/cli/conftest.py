@@ -9,7 +9,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from aff.cli.main import run_command
+from aff.cli.main import main, run_command
 from aff.data.images import imagenet_synset
 
 QUICK = "--dataset digits --blocks 1 --channel-times 1 --cpus 1 --seed 1"
@@ -18,6 +18,14 @@ QUICK = "--dataset digits --blocks 1 --channel-times 1 --cpus 1 --seed 1"
 def train(text, *more):
     """Run the script in this process."""
     return run_command("train-cifar", [*shlex.split(text), *map(str, more)], "train_cifar.py")
+
+
+def exit_code(argv):
+    """Run ``aff`` with these arguments in this process; the code that it would end with."""
+    try:
+        return main([*map(str, argv)])
+    except SystemExit as finished:
+        return finished.code
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import aff
-from aff.cli import cam
+from aff.cli.main import main
 
 from .conftest import QUICK, train
 
@@ -18,19 +18,28 @@ def runs(tmp_path_factory):
     """Parameters of an AFF and of an Add network for the digits."""
     root = tmp_path_factory.mktemp("runs")
     for fusion in ("ASKCFuse", "DirectAdd"):
-        flags = f"--num-epochs 1 --batch-size 64 --fusion {fusion} --save-dir {root / fusion}"
-        assert train(f"{QUICK} {flags} --logging-dir {root / 'logs' / fusion}") == 0
+        flags = f"--num-epochs 1 --batch-size 64 --val-split 0.9 --fusion {fusion}"
+        folders = f"--save-dir {root / fusion} --logging-dir {root / 'logs' / fusion}"
+        assert train(f"{QUICK} {flags} {folders}") == 0
     return root
 
 
-@pytest.fixture
-def photograph(elsewhere):
-    """A JPEG, and parameters of an ImageNet network of three classes."""
-    pixels = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
-    cv2.imwrite(str(elsewhere / "dog.jpg"), pixels)
+@pytest.fixture(scope="module")
+def iaff(tmp_path_factory):
+    """Parameters of an ImageNet network."""
+    path = tmp_path_factory.mktemp("iaff") / "net.params"
     net = aff.get_model("resnet50_v1b_askc", fusion="iAFF", ctx=None)
     net.initialize()
-    net.save_parameters(str(elsewhere / "net.params"))
+    net.save_parameters(str(path))
+    return path
+
+
+@pytest.fixture
+def photograph(elsewhere, iaff):
+    """A JPEG, and parameters of an ImageNet network."""
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    cv2.imwrite(str(elsewhere / "dog.jpg"), pixels)
+    (elsewhere / "net.params").symlink_to(iaff)
     return elsewhere
 
 
@@ -40,7 +49,7 @@ FLAGS += ["--input-size", "64"]
 
 def test_networks_side_by_side(runs, elsewhere, capsys):
     params = [str(runs / fusion / "best.params") for fusion in ("DirectAdd", "ASKCFuse")]
-    assert cam.main(["--params", *params, "--index", "0", "7", "--out", "a.png"]) == 0
+    assert main(["cam", "--params", *params, "--index", "0", "7", "--out", "a.png"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     assert lines[0].startswith("digits 0: DirectAdd (")
@@ -52,7 +61,7 @@ def test_networks_side_by_side(runs, elsewhere, capsys):
 
 
 def test_a_photograph(photograph, capsys):
-    assert cam.main(["dog.jpg", "--params", "net.params", *FLAGS, "--class", "5"]) == 0
+    assert main(["cam", "dog.jpg", "--params", "net.params", *FLAGS, "--class", "5"]) == 0
     out = capsys.readouterr().out
     assert "dog.jpg: ResGlobLocaforGlobLocaCha (net.params): class 5, " in out
     assert (photograph / "cam.png").read_bytes().startswith(b"\x89PNG")
@@ -60,14 +69,14 @@ def test_a_photograph(photograph, capsys):
 
 def test_an_image_may_be_named_twice(runs, photograph, capsys):
     params = str(runs / "ASKCFuse" / "best.params")
-    assert cam.main(["--params", params, "--index", "3", "3"]) == 0
+    assert main(["cam", "--params", params, "--index", "3", "3"]) == 0
     first, second, _ = capsys.readouterr().out.splitlines()
     assert first == second
 
 
 def test_a_weight_is_asked_of_networks_that_have_one(runs, elsewhere, capsys):
     params = str(runs / "DirectAdd" / "best.params")
-    assert cam.main(["--params", params, "--index", "0", "--block", "x"]) == 2
+    assert main(["cam", "--params", params, "--index", "0", "--block", "x"]) == 2
     assert "--block x: no fusion of these networks has a weight" in capsys.readouterr().err
 
 
@@ -76,7 +85,7 @@ def test_parameters_that_are_not_finite(photograph, capsys):
     weight = list(net.collect_params(".*weight").values())[-1]
     weight.set_data(weight.data() * np.nan)
     net.save_parameters("nan.params")
-    assert cam.main(["dog.jpg", "--params", "nan.params", *FLAGS]) == 2
+    assert main(["cam", "dog.jpg", "--params", "nan.params", *FLAGS]) == 2
     assert "nan.params: the network's outputs are not finite" in capsys.readouterr().err
 
 
@@ -93,7 +102,7 @@ def test_parameters_that_are_not_finite(photograph, capsys):
 )
 def test_mistakes_on_a_data_set(runs, elsewhere, capsys, arguments, message):
     params = str(runs / "ASKCFuse" / "best.params")
-    assert cam.main(["--params", params, *arguments]) == 2
+    assert main(["cam", "--params", params, *arguments]) == 2
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1
     assert re.search(message, errors)
@@ -109,7 +118,7 @@ def test_mistakes_on_a_data_set(runs, elsewhere, capsys, arguments, message):
     ],
 )
 def test_mistakes_with_photographs(photograph, capsys, arguments, message):
-    assert cam.main([*arguments, "--params", "net.params", *FLAGS]) == 2
+    assert main(["cam", *arguments, "--params", "net.params", *FLAGS]) == 2
     errors = capsys.readouterr().err
     assert message in errors
     assert errors.count("\n") == 1
@@ -117,7 +126,7 @@ def test_mistakes_with_photographs(photograph, capsys, arguments, message):
 
 def test_photographs_are_not_for_small_networks(runs, photograph, capsys):
     params = str(runs / "ASKCFuse" / "best.params")
-    assert cam.main(["dog.jpg", "--params", params, "--dataset", "digits"]) == 2
+    assert main(["cam", "dog.jpg", "--params", params, "--dataset", "digits"]) == 2
     assert "name images by --index" in capsys.readouterr().err
-    assert cam.main(["dog.jpg", "--params", "net.params", params, *FLAGS]) == 2
+    assert main(["cam", "dog.jpg", "--params", "net.params", params, *FLAGS]) == 2
     assert capsys.readouterr().err.count("\n") == 1

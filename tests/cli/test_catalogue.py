@@ -6,7 +6,8 @@ import aff
 from aff.cli.main import main
 from aff.models.weights import WEIGHTS
 
-from ..conftest import assert_one_line_error, run_python
+from ..conftest import run_python
+from .conftest import exit_code
 
 
 def test_everything_is_listed(capsys, elsewhere):
@@ -104,25 +105,25 @@ def test_mistakes_are_said_in_one_line(arguments, message, capsys, elsewhere):
     ],
 )
 def test_what_is_left_open_is_refused(arguments, capsys):
-    with pytest.raises(SystemExit) as finished:
-        main(arguments)
-    assert finished.value.code == 2
+    assert exit_code(arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_without_internet_fetch_says_where_the_file_is(tmp_path):
-    finished = run_python(
-        "-m", "aff", "fetch", "gen2_aff_resnet50", cwd=tmp_path, AFF_MIRROR="http://127.0.0.1:9"
-    )
-    record = WEIGHTS["gen2_aff_resnet50"]
-    assert_one_line_error(finished, record.commit, "raw.githubusercontent.com", "--from FILE")
+def test_without_internet_fetch_says_where_the_file_is(elsewhere, monkeypatch, capsys):
+    monkeypatch.setenv("AFF_MIRROR", "http://127.0.0.1:9")
+    assert main(["fetch", "gen2_aff_resnet50"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    for part in (WEIGHTS["gen2_aff_resnet50"].commit, "raw.githubusercontent.com", "--from FILE"):
+        assert part in error
 
 
 def test_a_reader_that_has_had_enough(tmp_path):
     finished = run_python(
         "-c",
-        "import subprocess, sys; "
-        "p = subprocess.Popen([sys.executable, '-m', 'aff', 'list'], stdout=subprocess.PIPE,"
-        " stderr=subprocess.PIPE); p.stdout.close(); print(p.stderr.read().decode())",
+        "from subprocess import PIPE, Popen; import sys; "
+        "p = Popen([sys.executable, '-m', 'aff', 'list', 'fusions'], stdout=PIPE, stderr=PIPE); "
+        "p.stdout.close(); print(p.stderr.read().decode())",
         cwd=tmp_path,
     )
     assert finished.stdout.strip() == ""

@@ -8,19 +8,20 @@ import pytest
 
 import aff
 from aff.data.loader import Shard
-from aff.distributed.job import Job, create_group
+from aff.distributed.job import create_group
+from aff.training.process_group import ProcessGroup
 
-from .dist_worker import batches, new_loop
 from ..training.helpers import parameters
+from .dist_worker import batches, new_trainer
 
 
 def trained(devices):
     """Parameters and figures of ten steps in one process."""
-    loop = new_loop(devices=devices)
+    trainer = new_trainer(devices=devices)
     parts = list(batches())
-    loop.train_epoch(parts[:5], 0)
-    stats = loop.train_epoch(parts[5:], 1)
-    return parameters(loop), stats
+    trainer.train_epoch(parts[:5], 0)
+    stats = trainer.train_epoch(parts[5:], 1)
+    return parameters(trainer), stats
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +34,15 @@ def assert_same(found, expected):
         np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=2e-6, err_msg=name)
 
 
+@pytest.mark.numeric
 def test_four_devices_do_what_one_does(one):
     found, stats = trained(4)
     assert_same(found, one[0])
     assert (stats.loss, stats.metric) == pytest.approx((one[1].loss, one[1].metric), rel=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.numeric
 def test_two_workers_do_what_one_process_does(one, tmp_path):
     command = [*("-m", "aff", "launch", "-n", "2", "-s", "1", "--"), sys.executable]
     subprocess.run(
@@ -56,39 +60,39 @@ def test_two_workers_do_what_one_process_does(one, tmp_path):
 
 
 def test_the_optimisation_moved_the_parameters(one):
-    start = parameters(new_loop())
+    start = parameters(new_trainer())
     assert max(abs(start[name] - value).max() for name, value in one[0].items()) > 1e-3
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 4])
 @pytest.mark.parametrize("size", [12, 24, 36])
 def test_a_batch_is_shared_out_whole(workers, size):
-    shares = [Shard(rank, workers).of_batch(range(size)) for rank in range(workers)]
-    assert sorted(place for share in shares for place in share) == list(range(size))
-    assert {len(share) for share in shares} == {size // workers}
+    shards = [Shard(rank, workers).of_batch(range(size)) for rank in range(workers)]
+    assert sorted(place for shard in shards for place in shard) == list(range(size))
+    assert {len(shard) for shard in shards} == {size // workers}
     if (size // workers) % 2 == 0:  # mixup's partners are in the same share
-        for share in shares:
-            for place, partner in zip(share, reversed(share)):
+        for shard in shards:
+            for place, partner in zip(shard, reversed(shard)):
                 assert place + partner == size - 1
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 50_000])
 @pytest.mark.parametrize("workers", [1, 2, 7])
 def test_every_image_is_one_workers(count, workers):
-    shares = [Shard(rank, workers).of_all(count) for rank in range(workers)]
-    assert [place for share in shares for place in share] == list(range(count))
+    shards = [Shard(rank, workers).of_all(count) for rank in range(workers)]
+    assert [place for shard in shards for place in shard] == list(range(count))
 
 
 def test_a_job_needs_its_launcher(monkeypatch):
-    with pytest.raises(aff.InputError, match="'aff launch -n WORKERS COMMAND'"):
+    with pytest.raises(aff.InputError, match="kvstore dist_sync .*aff launch"):
         create_group("dist_sync")
     monkeypatch.setenv("DMLC_ROLE", "worker")
-    with pytest.raises(aff.InputError, match="each would train by itself: add --kvstore dist_sync"):
+    with pytest.raises(aff.InputError, match="one of several .*kvstore dist_sync"):
         create_group("device")
 
 
-def test_alone(one):
-    job = Job("local")
-    assert job.leads
-    assert job.from_leader({"a": [1, None]}) == {"a": [1, None]}
-    assert job.sum([1, 2.5]).tolist() == [1, 2.5]
+def test_alone():
+    group = ProcessGroup("local")
+    assert group.is_main_process
+    assert group.broadcast({"a": [1, None]}) == {"a": [1, None]}
+    assert group.all_reduce([1, 2.5]).tolist() == [1, 2.5]

@@ -26,6 +26,7 @@ def trained(tiny_data, precision):
     return trainer
 
 
+@pytest.mark.numeric
 def test_scaling_does_not_change_what_is_learned(tiny_data):
     plain, scaled = trained(tiny_data, Float32()), trained(tiny_data, ScaledFloat32())
     for name, value in parameters(plain).items():

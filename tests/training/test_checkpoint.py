@@ -2,8 +2,6 @@
 pickled.
 """
 
-import shutil
-
 import mxnet as mx
 import numpy as np
 import pytest

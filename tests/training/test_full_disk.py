@@ -5,13 +5,11 @@ import resource
 import numpy as np
 import pytest
 
-from aff.training.checkpoint import list_checkpoints, newest_checkpoint
-from aff.training.state import RunState
-from aff.utils.errors import RunError
+from aff.training.checkpoint import list_checkpoints
+from aff.utils.errors import Interrupted, RunError
 from aff.utils.params_file import ArrayFile
 
-from .helpers import parameters
-from .test_checkpoint import facts, make_run
+from .helpers import TICKS, after, facts, parameters, small_run, stop
 
 
 @pytest.fixture
@@ -22,27 +20,26 @@ def smallest_file():
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("size", [1000, 100_000, 339_000])
-def test_a_full_disk(tiny_data, tmp_path, smallest_file, size):
-    make_run(tiny_data, tmp_path, 2).go(RunState())
+@pytest.mark.numeric
+@pytest.mark.parametrize(
+    "size",
+    [1000, pytest.param(100_000, marks=pytest.mark.slow), 339_000],
+)
+def test_a_full_disk(tiny_data, tmp_path, whole, smallest_file, size):
+    with pytest.raises(Interrupted):
+        small_run(tiny_data, tmp_path, tick=after(2 * TICKS - 1, stop)).fit()
     best = (tmp_path / "best.params").read_bytes()
     assert size < len(best)
-    run = make_run(tiny_data, tmp_path, 4)
-    state = RunState.resumed(newest_checkpoint(str(tmp_path)), run.loop)
-    smallest_file(size)
-    with pytest.raises(
-        RunError, match=r"(File too large|cannot be written whole).*make room, then go on with"
-    ):
-        run.go(state)
+    run = small_run(tiny_data, tmp_path, tick=after(0, lambda: smallest_file(size)))
+    with pytest.raises(RunError, match=f"resume auto save_dir {tmp_path}"):
+        run.fit()
     smallest_file(resource.RLIM_INFINITY)
     assert [path.rsplit("-", 1)[1] for path in list_checkpoints(str(tmp_path))] == ["0001", "0002"]
     assert not list(tmp_path.glob("*.tmp"))
     assert (tmp_path / "best.params").read_bytes() == best
     ArrayFile(str(tmp_path / "best.params"))
     # and with room again it goes on to the undisturbed end
-    again = make_run(tiny_data, tmp_path, 4)
-    found = again.go(RunState.resumed(newest_checkpoint(str(tmp_path)), again.loop))
-    whole = make_run(tiny_data, tmp_path / "whole", 4)
-    assert facts(found) == facts(whole.go(RunState()))
-    for name, value in parameters(whole.loop).items():
-        np.testing.assert_array_equal(parameters(again.loop)[name], value, err_msg=name)
+    again = small_run(tiny_data, tmp_path)
+    assert facts(again.fit()) == whole().facts
+    for name, value in whole().parameters.items():
+        np.testing.assert_array_equal(parameters(again.trainer)[name], value, err_msg=name)

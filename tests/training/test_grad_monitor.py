@@ -9,7 +9,7 @@ from aff.training.amp import Float32
 from aff.training.grad_monitor import squared_norms
 from aff.utils.errors import RunError
 
-from .helpers import small_trainer
+from .helpers import small_network, small_trainer
 
 
 def stopped(tiny_data, spoil, devices=1):
@@ -49,8 +49,8 @@ def test_gradients_that_overflow_are_named_where_they_first_do(tiny_data):
 
     message = stopped(tiny_data, spoil)
     assert "not finite at epoch 7, step 2" in message
-    last = [name for name in small_trainer().net._collect_params_with_prefix() if "features" in name]
-    trained = [name for name in last if "running" not in name]
+    names = [name for name in small_network()._collect_params_with_prefix() if "features" in name]
+    trained = [name for name in names if "running" not in name]
     assert f"(on the way back, first in the gradient of {trained[-1]})" in message
 
 

@@ -5,22 +5,20 @@ import json
 import numpy as np
 import pytest
 
-from aff.training import run as run_module
-from aff.training.checkpoint import list_checkpoints, newest_checkpoint
+from aff.training.checkpoint import list_checkpoints
+from aff.training.meters import Partial
+from aff.training.process_group import ProcessGroup
 from aff.training.state import RunState
-from aff.training.trainer import Partial
 from aff.utils.errors import InputError, Interrupted
 
-from .helpers import parameters, small_loop
-from .test_checkpoint import facts, make_run
-from .test_interruption import Switch
+from .helpers import after, events, facts, parameters, small_run, small_trainer, stop
 
 
 class Broken:
     """Batches of which one cannot be read, in one epoch (of training) or at all (of evaluation)."""
 
-    def __init__(self, batches, place, epoch=None):
-        self.batches, self.place, self.broken = batches, place, epoch
+    def __init__(self, batches, index, epoch=None):
+        self.batches, self.index, self.broken = batches, index, epoch
 
     def __getattr__(self, name):
         return getattr(self.batches, name)
@@ -30,7 +28,7 @@ class Broken:
 
     def _until(self, batches, start=0):
         for number, batch in enumerate(batches, start):
-            if number == self.place:
+            if number == self.index:
                 raise InputError("data.rec: record 7: it does not decode")
             yield batch
 
@@ -42,100 +40,103 @@ class Broken:
         return self._until(self.batches)
 
 
-def damaged(run, part, place):
-    if part == "train":
-        object.__setattr__(run, "train", Broken(run.train, place, epoch=1))
-    else:
-        run.evals["test"] = Broken(run.evals["test"], place)
-    return run
+def broken(part, index, epoch):
+    """Breaks a part's batches, those of training in one epoch."""
+    return lambda name, loader: Broken(loader, index, epoch) if name == part else loader
 
 
+def saved_batches(folder):
+    """Batches trained of an epoch that is not finished, as the newest checkpoint says."""
+    with open(f"{list_checkpoints(str(folder))[-1]}/state.json", encoding="utf-8") as file:
+        partial = json.load(file)["partial"]
+    return partial["batches"] if partial else 0
+
+
+@pytest.mark.numeric
 @pytest.mark.parametrize(
-    "part, place, saved", [("train", 2, 2), ("train", 0, 0), ("test", 1, 4), ("test", 0, 4)]
+    "part, index, saved",
+    [
+        ("train", 2, 2),
+        pytest.param("train", 0, 0, marks=pytest.mark.slow),
+        ("test", 1, 4),
+        pytest.param("test", 0, 4, marks=pytest.mark.slow),
+    ],
 )
-def test_data_that_cannot_be_read_loses_no_training(tiny_data, tmp_path, part, place, saved):
-    whole = make_run(tiny_data, tmp_path / "whole", 3)
-    expected = facts(whole.go(RunState()))
-    folder = tmp_path / "run"
-    run, state = damaged(make_run(tiny_data, folder, 3), part, place), RunState()
-    with pytest.raises(InputError, match="record 7: .*so far is saved: .*--resume auto --save-dir"):
-        run.go(state)
-    checkpoint = newest_checkpoint(str(folder))
-    again = make_run(tiny_data, folder, 3)
-    state = RunState.resumed(checkpoint, again.loop)
-    assert (state.partial.batches if state.partial else 0) == saved
-    again.publish(checkpoint, state)
-    assert facts(again.go(state)) == expected
-    for name, value in parameters(whole.loop).items():
-        np.testing.assert_array_equal(parameters(again.loop)[name], value, err_msg=name)
-    assert (folder / "best.params").read_bytes() == (tmp_path / "whole/best.params").read_bytes()
+def test_data_that_cannot_be_read_loses_no_training(
+    tiny_data, tmp_path, whole, part, index, saved
+):
+    run = small_run(tiny_data, tmp_path, wrap=broken(part, index, epoch=1))
+    with pytest.raises(InputError, match=f"record 7: .*resume auto save_dir {tmp_path}"):
+        run.fit()
+    assert saved_batches(tmp_path) == saved
+    again = small_run(tiny_data, tmp_path)
+    assert facts(again.fit()) == whole().facts
+    for name, value in whole().parameters.items():
+        np.testing.assert_array_equal(parameters(again.trainer)[name], value, err_msg=name)
+    best = (tmp_path / "best.params").read_bytes()
+    assert best == (whole().folder / "best.params").read_bytes()
 
 
 def test_data_that_cannot_be_read_at_the_very_start_leaves_nothing(tiny_data, tmp_path):
-    run = make_run(tiny_data, tmp_path, 3)
-    object.__setattr__(run, "train", Broken(run.train, 0, epoch=0))
+    run = small_run(tiny_data, tmp_path, wrap=broken("train", 0, epoch=0))
     with pytest.raises(InputError, match="record 7: it does not decode$"):
-        run.go(RunState())
+        run.fit()
     assert not list_checkpoints(str(tmp_path))
 
 
-def test_the_best_parameters_go_back_with_the_run(tiny_data, tmp_path):
-    run = make_run(tiny_data, tmp_path, 1)
-    run.go(RunState())
-    first = (tmp_path / "best.params").read_bytes()
-    run = make_run(tiny_data, tmp_path, 2)
-    run.go(RunState.resumed(newest_checkpoint(str(tmp_path)), run.loop))
-    (tmp_path / "best.params").write_bytes(b"of an epoch that is trained again")
-    again = make_run(tiny_data, tmp_path, 2)
-    older = str(tmp_path / "checkpoint-0001")
-    again.publish(older, RunState.resumed(older, again.loop))
-    assert (tmp_path / "best.params").read_bytes() == first
+def test_the_best_parameters_go_back_with_the_run(tiny_data, copied):
+    first, second = list_checkpoints(str(copied))
+    best = (copied / "checkpoint-0001" / "best.params").read_bytes()
+    (copied / "best.params").write_bytes(b"of an epoch that is trained again")
+    with pytest.raises(Interrupted):
+        small_run(tiny_data, copied, 2, resume=first, tick=after(0, stop)).fit()
+    assert (copied / "best.params").read_bytes() == best
 
 
-def test_the_log_goes_back_with_the_run(tiny_data, tmp_path):
-    run = make_run(tiny_data, tmp_path, 3)
-    run.go(RunState())
-    path = tmp_path / "logs" / "train.jsonl"
+def test_the_log_goes_back_with_the_run(tiny_data, copied):
+    path = copied / "logs" / "train.jsonl"
     with path.open("a") as file:
         file.write('{"event": "ep')
-    run.log.go_back(2)
-    assert [json.loads(line)["epoch"] for line in path.read_text().splitlines()] == [0, 1]
-    run.log.go_back(0)
-    assert path.read_text() == ""
+    first, _ = list_checkpoints(str(copied))
+    with pytest.raises(Interrupted):
+        small_run(tiny_data, copied, 2, resume=first, tick=after(0, stop)).fit()
+    assert [event["epoch"] for event in events(copied) if event["event"] == "epoch"] == [0]
+    small_run(tiny_data, copied, 2, resume=first).fit()
+    assert [event["epoch"] for event in events(copied) if event["event"] == "epoch"] == [0, 1]
 
 
-@pytest.mark.parametrize("leads", [True, False])
-def test_only_the_leading_worker_counts_what_was_trained_before(tiny_data, monkeypatch, leads):
-    loop = make_loop(tiny_data, monkeypatch, leads)
-    state = RunState.started(loop)
-    assert state.partial == (Partial(2, 12, 3.0, 4.0, 5.0) if leads else Partial(2, seconds=5.0))
+class Worker(ProcessGroup):
+    """A worker of two, the main one of which has resumed within an epoch."""
+
+    world_size = 2
+
+    def __init__(self, rank):
+        super().__init__()
+        self.rank = rank
+
+    def broadcast(self, value):
+        partial = {"batches": 2, "samples": 12, "loss": 3.0, "metric": 4.0, "seconds": 5.0}
+        return [{"history": [], "best_epoch": None, "partial": partial}, 2, {}]
 
 
-def make_loop(tiny_data, monkeypatch, leads):
-    """A loop of a job whose leading worker has resumed within an epoch."""
-    saved = {
-        "history": [],
-        "best_epoch": None,
-        "partial": {"batches": 2, "samples": 12, "loss": 3.0, "metric": 4.0, "seconds": 5.0},
-    }
-    loop = small_loop()
-    monkeypatch.setattr("aff.training.state.share_checkpoint", lambda *_: saved)
-    monkeypatch.setattr(type(loop.job), "leads", leads)
-    return loop
+@pytest.mark.parametrize("rank", [0, 1])
+def test_only_the_main_worker_counts_what_was_trained_before(rank):
+    trainer = small_trainer(group=Worker(rank))
+    state = RunState.started(trainer)
+    assert state.partial == (
+        Partial(2, seconds=5.0) if rank else Partial(2, 12, 3.0, 4.0, seconds=5.0)
+    )
+    assert trainer.step == 2
 
 
-def test_a_stop_before_the_first_step_leaves_the_checkpoint_as_it_is(
-    tiny_data, tmp_path, monkeypatch
-):
-    make_run(tiny_data, tmp_path, 1).go(RunState())
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("checkpoint-*/*")}
-    monkeypatch.setattr(run_module, "Interruption", lambda active: Switch(0))
-    for epochs, folder in ((2, tmp_path), (1, tmp_path / "new")):
-        run = make_run(tiny_data, folder, epochs)
-        checkpoint = newest_checkpoint(str(folder))
-        state = RunState.resumed(checkpoint, run.loop) if checkpoint else RunState()
-        where = "after epoch 0" if checkpoint else "before epoch 0"
-        with pytest.raises(Interrupted, match=f"stopped by SIGTERM {where}; all is saved"):
-            run.go(state)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("checkpoint-*/*")} == before
+def test_a_stop_before_the_first_step_leaves_the_checkpoint_as_it_is(tiny_data, copied, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in copied.glob("checkpoint-*/*")}
+    for epochs, folder, where in (
+        (3, copied, "after epoch 1"),
+        (1, tmp_path / "new", "before epoch 0"),
+    ):
+        run = small_run(tiny_data, folder, epochs, tick=after(0, stop), resume_changed=True)
+        with pytest.raises(Interrupted, match=f"SIGTERM {where}; .*resume auto save_dir {folder}"):
+            run.fit()
+    assert {path: path.stat().st_mtime_ns for path in copied.glob("checkpoint-*/*")} == before
     assert not list_checkpoints(str(tmp_path / "new"))

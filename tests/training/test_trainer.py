@@ -14,6 +14,7 @@ from aff.utils.errors import RunError
 from .helpers import mixed_batches, parameters, small_trainer
 
 
+@pytest.mark.numeric
 def test_it_learns_what_is_easy(tiny_data):
     trainer = small_trainer(steps=(15, 4))
     batches = TrainLoader(tiny_data, 6, 0)
@@ -59,7 +60,8 @@ def test_rmse_where_targets_are_soft(tiny_data):
     assert 0 < stats.metric < 1
 
 
-@pytest.mark.parametrize("devices", [2, 3])
+@pytest.mark.numeric
+@pytest.mark.parametrize("devices", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_devices_together_do_what_one_does(tiny_data, devices):
     one, many = small_trainer(1, frozen_bn=True), small_trainer(devices, frozen_bn=True)
     for trainer in (one, many):
@@ -76,16 +78,19 @@ def test_devices_together_do_what_one_does(tiny_data, devices):
         )
 
 
+@pytest.mark.numeric
 def test_imperative_and_hybrid_agree(tiny_data):
     trainers = [small_trainer(hybrid=hybrid) for hybrid in (False, True)]
+    batches = mixed_batches(tiny_data)
     losses = [
-        [trainer.train_epoch(mixed_batches(tiny_data).epoch(epoch), epoch).loss for epoch in range(2)]
+        [trainer.train_epoch(batches.epoch(epoch), epoch).loss for epoch in range(2)]
         for trainer in trainers
     ]
     assert losses[0][0] == pytest.approx(losses[1][0], rel=1e-4)
     assert losses[0][1] == pytest.approx(losses[1][1], rel=1e-2)
 
 
+@pytest.mark.numeric
 def test_two_runs_with_one_seed_agree_bit_for_bit(tiny_data):
     runs = []
     for workers in (0, 4):
@@ -100,6 +105,7 @@ def test_two_runs_with_one_seed_agree_bit_for_bit(tiny_data):
         np.testing.assert_array_equal(value, runs[1][1][name])
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("devices", [1, 2])
 def test_running_statistics_are_up_to_date_when_an_epoch_ends(tiny_data, devices):
     trainer = small_trainer(devices)

@@ -91,6 +91,8 @@ def _add(group: Any, field: str, item: Setting, data: str) -> None:
     spelled = SPELLINGS[data].get(field, Spelling((flag(field),)))
     usual = item.default(data)
     text = spelled.help or item.help
+    if field == "dataset":
+        text += f": {', '.join(list_datasets(data))}"
     options: Dict[str, Any] = {"dest": field, "default": argparse.SUPPRESS}
     if item.kind == SWITCH or spelled.const is not None:
         const = True if spelled.const is None else spelled.const
@@ -98,8 +100,7 @@ def _add(group: Any, field: str, item: Setting, data: str) -> None:
         shown: Optional[str] = str(usual == const)
     else:
         if isinstance(item.kind, tuple):
-            names = list_datasets(data) if field == "dataset" else item.kind
-            options["choices"] = list(names)
+            options["choices"] = list(item.kind)
         else:
             options["type"] = item.kind
         shown = ",".join(map(str, usual)) if isinstance(usual, list) else usual

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Optional, Sequence
 
-from ...data.datasets import LABEL_SETS, list_datasets
+from ...data.datasets import LABEL_SETS, dataset_name, list_datasets
 from ...utils.values import int_range, nonempty, text
 
 STRUCTURE_HELP = (
@@ -111,7 +111,8 @@ def add_imagenet_network_arguments(parser: Any, model: str) -> None:
 def add_data_arguments(parser: Any, names: Optional[Sequence[str]] = None, workers: bool = True):
     """Add the flags that name a data set and how it is read; gives their group."""
     group = parser.add_argument_group("data")
-    group.add_argument("--dataset", choices=names or list_datasets(), default=None, help="data set")
+    help = f"data set: {', '.join(list_datasets())}"
+    group.add_argument("--dataset", type=dataset_name, default=None, help=help)
     group.add_argument(
         "--labels",
         choices=LABEL_SETS,

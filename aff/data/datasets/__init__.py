@@ -1,7 +1,7 @@
 """The data sets, one record each: what it is, and how its files are read.
 
-To add one, write its reader (a function of a folder and a label set that gives a `DataSet`) and its
-record in `DATASETS`.
+To add one, write its reader (a function of a folder, and of a label set where there are several,
+that gives a `DataSet`) and its record, here or, from outside, by `register_dataset`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ __all__ = [
     "find_dataset",
     "list_datasets",
     "load_dataset",
+    "register_dataset",
     "stratified",
 ]
 
@@ -82,6 +83,19 @@ DATASETS: Dict[str, DatasetRecord] = {
 }
 
 
+def register_dataset(record: DatasetRecord) -> None:
+    """Make a data set known by its name.
+
+    Raises
+    ------
+    ValueError
+        For a name that is taken.
+    """
+    if record.name in DATASETS:
+        raise ValueError(f"a data set named {record.name!r} is registered already")
+    DATASETS[record.name] = record
+
+
 def list_datasets(kind: Optional[str] = None) -> List[str]:
     """Names of the data sets, of one kind where it is named."""
     return [record.name for record in DATASETS.values() if kind in (None, record.kind)]
@@ -98,6 +112,11 @@ def find_dataset(name: str) -> DatasetRecord:
     if name not in DATASETS:
         raise unknown("data set", name, DATASETS)
     return DATASETS[name]
+
+
+def dataset_name(text: str) -> str:
+    """A kind of text (:mod:`aff.utils.values`): the name of a data set."""
+    return find_dataset(text).name
 
 
 def load_dataset(
