@@ -19,23 +19,25 @@ PROGRAM = """
 import sys, os, time
 sys.argv[0] = "train_cifar.py"
 started = float(sys.argv.pop(1))
-import aff.cli.train_cifar as script
-from aff.training.loop import Trainer
-step = Trainer._forward_backward
+import aff
+aff.get_model
+from aff.cli.main import run_script
+from aff.training.trainer import Trainer
+step = Trainer.train_step
 
 def resident():
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) / 1e3
 
-def first(self, data, targets):
+def first(self, data, targets, meter):
     before = resident()
-    losses = step(self, data, targets)[1]
-    losses[0].wait_to_read()
+    step(self, data, targets, meter)
+    meter.finish()
     print(time.time() - started, before, flush=True)
     os._exit(0)
 
-Trainer._forward_backward = first
-script.main()
+Trainer.train_step = first
+run_script("train-cifar")
 """
 
 

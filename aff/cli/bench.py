@@ -15,7 +15,7 @@ from ..bench import loaders
 from ..bench.networks import LITERAL, Case, inference, peak_memory, training
 from ..compat import available_cpus
 from ..models.factory import resolve_model
-from ..models.registry import checked_arguments, find_family
+from ..models.registry import find_family
 from ..nn.fusion import resolve_fusion
 from ..training.devices import choose_devices
 from ..utils.errors import InputError, spell
@@ -102,7 +102,6 @@ def find_cases(
         case = CASES.get(name)
         if case is None:
             model, _ = resolve_model(name)
-            checked_arguments(model, {})
             family, _ = find_family(model)
             case = Case(model, {}, 32 if family.kind == "cifar" else 16, family.size)
         cases[name] = replace(case, **changes)

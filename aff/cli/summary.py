@@ -6,7 +6,7 @@ import argparse
 from typing import Any, Dict, Optional
 
 from ..models.factory import get_model, resolve_model
-from ..models.registry import find_family, model_arguments
+from ..models.registry import find_family
 from ..models.summary import summarize, table
 from ..utils.errors import InputError
 from ..utils.values import int_range
@@ -53,7 +53,7 @@ def print_summary(name: str, kwargs: Dict[str, Any], size: Optional[int] = None)
 
 def run(model: str, input_size: Optional[int], **given: Any) -> int:
     """Print the summary of a network."""
-    valid = model_arguments(resolve_model(model)[0])
+    valid = find_family(resolve_model(model)[0])[0].arguments
     for key in given:
         if key not in valid:
             raise InputError(f"{{{key}}} is not for {model}")

@@ -9,7 +9,7 @@ from mxnet.gluon import HybridBlock
 from ..utils.errors import InputError, unknown
 from .parameters import Devices
 from .pretrained import load_published
-from .registry import build_network, list_networks, match_family, model_arguments
+from .registry import build_network, list_networks, match_family
 from .weights import WEIGHTS, list_published
 
 
@@ -97,6 +97,3 @@ def get_model(
             f"{', '.join(fixed)}"
         )
     return load_published(name, ctx=ctx, root=root, **kwargs)
-
-
-__all__ = ["get_model", "list_models", "model_arguments", "resolve_model"]

@@ -8,14 +8,7 @@ import re
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..utils.errors import InputError, unknown
-from .registry import (
-    FAMILIES,
-    Family,
-    checked_arguments,
-    list_networks,
-    match_family,
-    model_arguments,
-)
+from .registry import FAMILIES, Family, list_networks, match_family
 
 #: Arguments that change a network's structure; `blocks` and `num_layers` change its name.
 STRUCTURE = (
@@ -101,9 +94,8 @@ def network_from(
     if layers != depth:
         family.blocks(layers)
         name = family.pattern.format(layers)
-    valid = model_arguments(name)
     for key in structure:
-        if key not in valid:
+        if key not in family.arguments:
             why = ": the model's name gives the depth" if key == "blocks" else ""
             raise InputError(f"{{{key}}} is not for {{model}} {said}{why}")
     if "fusion" in given:
@@ -111,7 +103,7 @@ def network_from(
     if family.kind == "imagenet":
         kwargs.setdefault("last_gamma", False)
     kwargs = {**kwargs, **structure, **(family.started if not before else {})}
-    return name, checked_arguments(name, kwargs)
+    return name, family.checked(layers, kwargs)
 
 
 def short_name(name: str, kwargs: Dict[str, Any]) -> str:

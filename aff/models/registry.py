@@ -90,6 +90,43 @@ class Family:
         """Names of the listed depths."""
         return [self.pattern.format(depth) for depth in self.depths]
 
+    @property
+    def arguments(self) -> Dict[str, Any]:
+        """The keyword arguments that its networks take, with their defaults."""
+        hidden = {"self", "blocks", "cardinality", "bottleneck_width"}
+        parameters = inspect.signature(self.network).parameters
+        return {name: item.default for name, item in parameters.items() if name not in hidden}
+
+    def checked(self, depth: int, kwargs: Dict[str, Any]) -> Dict[str, Any]:
+        """The arguments of a network, each known and of its kind; the fusion by its published name.
+
+        Raises
+        ------
+        InputError
+            For an unknown argument, or a value out of range.
+        """
+        name, last = self.pattern.format(depth), len(self.blocks(depth)) + 1
+        for argument, value in kwargs.items():
+            if argument not in self.arguments:
+                raise unknown(f"argument of {name}", argument, ["ctx", *self.arguments])
+            whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+            if argument in _WHOLE and not (whole and value >= 1):
+                raise InputError(f"{argument} must be a whole number of at least 1, got {value!r}")
+            if argument == "start_layer" and value > last:
+                raise InputError(
+                    f"start_layer of {name} must be 1 to {last} ({last} adds everywhere), got "
+                    f"{value}"
+                )
+            if argument in _SWITCHES and not isinstance(value, bool):
+                raise InputError(f"{argument} must be True or False, got {value!r}")
+        if "stem_width" in kwargs and not kwargs.get("deep_stem"):
+            raise InputError(
+                f"stem_width of {name} is that of the deep stem: it needs deep_stem=True"
+            )
+        if "fusion" in kwargs:
+            kwargs = {**kwargs, "fusion": resolve_fusion(kwargs["fusion"])}
+        return kwargs
+
 
 FAMILIES: List[Family] = [
     Family("resnet{}_v1b_askc", ResNetV1b, (50, 101, 152), 224, init.MSRAPrelu, "imagenet"),
@@ -167,28 +204,13 @@ def find_family(name: str) -> Tuple[Family, int]:
     return found
 
 
-def model_arguments(name: str) -> List[str]:
-    """Names of the keyword arguments that a network takes.
-
-    Raises
-    ------
-    InputError
-        For an unknown model.
-    """
-    network = find_family(name)[0].network
-    hidden = {"self", "blocks", "cardinality", "bottleneck_width"}
-    return [
-        argument for argument in inspect.signature(network).parameters if argument not in hidden
-    ]
-
-
 def full_arguments(name: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
     """All that makes up a network, with the defaults that `kwargs` leaves: equal of two networks
     that are the same. (`last_gamma` is about the start of training, and left out.)
     """
-    parameters = inspect.signature(find_family(name)[0].network).parameters
-    defaults = {argument: parameters[argument].default for argument in model_arguments(name)}
-    kwargs = checked_arguments(name, kwargs)
+    family, depth = find_family(name)
+    defaults = family.arguments
+    kwargs = family.checked(depth, kwargs)
     if not kwargs.get("deep_stem"):
         defaults.pop("stem_width", None)
     defaults.pop("last_gamma", None)
@@ -203,40 +225,10 @@ def build_network(
     devices = [ctx] if isinstance(ctx, Context) else ctx
     if devices is not None and not (devices and all(isinstance(d, Context) for d in devices)):
         raise InputError(f"ctx must be a Context such as mx.cpu(), or a list of them, got {ctx!r}")
-    net = family.network(family.blocks(depth), **checked_arguments(name, kwargs))
+    net = family.network(family.blocks(depth), **family.checked(depth, kwargs))
     if ctx is not None:
         net.initialize(family.initializer(), ctx=ctx)
     return net
-
-
-def checked_arguments(name: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
-    """The arguments of a network, each known and of its kind; the fusion by its published name.
-
-    Raises
-    ------
-    InputError
-        For an unknown argument, or a value out of range.
-    """
-    family, depth = find_family(name)
-    valid = model_arguments(name)
-    last = len(family.blocks(depth)) + 1
-    for argument, value in kwargs.items():
-        if argument not in valid:
-            raise unknown(f"argument of {name}", argument, ["ctx", *valid])
-        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if argument in _WHOLE and not (whole and value >= 1):
-            raise InputError(f"{argument} must be a whole number of at least 1, got {value!r}")
-        if argument == "start_layer" and value > last:
-            raise InputError(
-                f"start_layer of {name} must be 1 to {last} ({last} adds everywhere), got {value}"
-            )
-        if argument in _SWITCHES and not isinstance(value, bool):
-            raise InputError(f"{argument} must be True or False, got {value!r}")
-    if "stem_width" in kwargs and not kwargs.get("deep_stem"):
-        raise InputError(f"stem_width of {name} is that of the deep stem: it needs deep_stem=True")
-    if "fusion" in kwargs:
-        kwargs = {**kwargs, "fusion": resolve_fusion(kwargs["fusion"])}
-    return kwargs
 
 
 def count_parameters(net: HybridBlock) -> Tuple[int, int]:

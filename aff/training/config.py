@@ -128,6 +128,11 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         return self.resume_epoch + 1 if self.smoke else self.num_epochs
 
     @property
+    def kind(self) -> str:
+        """Kind of the data set: ``'cifar'`` or ``'imagenet'``."""
+        return find_dataset(self.dataset).kind
+
+    @property
     def name(self) -> str:
         """The run's name, of which its folders' names are made."""
         labels = "-coarse" if self.labels == "coarse" else ""
@@ -137,7 +142,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
     def data(self) -> Dict[str, Any]:
         """What an evaluation has to know of the data, as ``settings.json`` keeps it."""
         known: Dict[str, Any] = {"dataset": self.dataset, "labels": self.labels}
-        if find_dataset(self.dataset).kind == "cifar":
+        if self.kind == "cifar":
             return {**known, "data_dir": self.data_dir and os.path.abspath(self.data_dir)}
         return {
             **known,
@@ -192,6 +197,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
                 "epoch to train"
             )
         _check_log(self.logging_file)
+        self.schedule(1)  # which refuses a warm-up longer than the run
         return self
 
     def unused(self, given: Iterable[str]) -> List[str]:
@@ -200,7 +206,6 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         mode = f"with a {self.lr_mode} learning rate"
         first = min(self.lr_decay_epoch, default=0)
         last = max(self.lr_decay_epoch, default=0)
-        kind = find_dataset(self.dataset).kind
         beyond = f"beyond {{num_epochs}} {self.num_epochs}"
         reasons = (
             ("mixup_alpha", not self.mixup, "without mixup"),
@@ -214,7 +219,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
                 "lr_decay_epoch",
                 not stepless
                 and not self.lr_decay_period
-                and (last if kind == "cifar" else first) >= self.num_epochs,
+                and (last if self.kind == "cifar" else first) >= self.num_epochs,
                 beyond,
             ),
             ("lr_decay_period", not stepless and self.lr_decay_period >= self.num_epochs, beyond),

@@ -208,7 +208,7 @@ SOURCES: Dict[str, Callable[[TrainConfig], Any]] = {"cifar": MemorySource, "imag
 
 def open_source(config: TrainConfig) -> Any:
     """Open the source of a run's data: what is there of it, without reading it."""
-    return SOURCES[find_dataset(config.dataset).kind](config)
+    return SOURCES[config.kind](config)
 
 
 def _targets(config: TrainConfig) -> Dict[str, Any]:

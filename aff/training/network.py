@@ -8,8 +8,8 @@ import mxnet as mx
 from mxnet import Context
 from mxnet.gluon import HybridBlock
 
-from ..models.factory import get_model
 from ..models.inference import optimize_for_inference
+from ..models.registry import build_network
 from .amp import Float32
 from .config import TrainConfig
 
@@ -40,7 +40,7 @@ def create_network(
     mode: str = "hybrid",
 ) -> HybridBlock:
     """Create a network, initialized on all devices and ready to train in its number format."""
-    return make_ready(get_model(name, ctx=list(devices), **kwargs), precision, mode)
+    return make_ready(build_network(name, ctx=list(devices), **kwargs), precision, mode)
 
 
 def network_for(config: TrainConfig, devices: Sequence[Context], precision: Float32) -> HybridBlock:

@@ -9,7 +9,8 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from aff.cli.main import main, run_command
+from aff.cli.common.training import configure
+from aff.cli.main import build_parser, main, run_command
 from aff.data.images import imagenet_synset
 
 QUICK = "--dataset digits --blocks 1 --channel-times 1 --cpus 1 --seed 1"
@@ -26,6 +27,11 @@ def exit_code(argv):
         return main([*map(str, argv)])
     except SystemExit as finished:
         return finished.code
+
+
+def config_of(data, argv):
+    """The configuration that the script for a kind of data set makes of these arguments."""
+    return configure(data, vars(build_parser(f"train-{data}").parse_args([*map(str, argv)])))
 
 
 @pytest.fixture

@@ -9,11 +9,13 @@ import time
 import numpy as np
 import pytest
 
-import aff.paper.experiment
-from aff.cli import experiment, train_cifar
+from aff.cli import experiment
+from aff.cli.main import main
+from aff.paper import experiment as ablation
 from aff.paper.experiment import BLOCKS, FUSIONS, SEEDS, Cell, grid, outcome
 
 from ..conftest import write_idx
+from .conftest import config_of
 
 CELLS = [Cell("DirectAdd", 1, 0), Cell("ASKCFuse", 1, 0)]
 SHORT = ("--num-epochs", "1", "--batch-size", "16", "--lr", "0.1", "--cosine", "--no-mixup")
@@ -32,7 +34,7 @@ def fashion(elsewhere):
 
 
 def run(*arguments):
-    return experiment.main(["--data-dir", "data", *arguments])
+    return main(["experiment", "--data-dir", "data", *arguments])
 
 
 def test_the_grid_is_whole():
@@ -43,21 +45,19 @@ def test_the_grid_is_whole():
 
 
 def test_every_run_is_one_of_the_script():
-    parser = train_cifar.build_parser("train_cifar.py")
     for cell in grid():
-        options = parser.parse_args(cell.flags("params", "logs"))
-        assert (options.fusion, options.blocks, options.seed) == (
-            cell.fusion,
-            cell.blocks,
-            cell.seed,
-        )
-        assert options.val_split == 0.1
-        assert options.no_mixup
+        config = config_of("cifar", cell.flags("params", "logs"))
+        assert config.dataset == "fashion-mnist"
+        assert config.model == f"cifar_resnet{6 * cell.blocks + 2}_askc"
+        assert config.model_kwargs["fusion"] == cell.fusion
+        assert config.seed == cell.seed
+        assert config.val_split == 0.1
+        assert not config.mixup
 
 
 def test_runs_are_made_once(fashion, monkeypatch, capsys):
     monkeypatch.setattr(experiment, "grid", lambda: iter(CELLS))
-    monkeypatch.setattr(aff.experiment, "SCHEDULE", (*SHORT, "--val-split", "0.1"))
+    monkeypatch.setattr(ablation, "SCHEDULE", (*SHORT, "--val-split", "0.1"))
     assert run("--jobs", "2") == 0
     said = capsys.readouterr().out
     assert said.startswith("0 of 2 runs are there\n")
@@ -71,9 +71,7 @@ def test_runs_are_made_once(fashion, monkeypatch, capsys):
 
 def test_a_run_that_fails_is_named(fashion, monkeypatch, capsys):
     monkeypatch.setattr(experiment, "grid", lambda: iter(CELLS))
-    monkeypatch.setattr(
-        aff.experiment, "SCHEDULE", (*SHORT, "--val-split", "0.1", "--batch-size", "500")
-    )
+    monkeypatch.setattr(ablation, "SCHEDULE", (*SHORT, "--val-split", "0.1", "--batch-size", "500"))
     assert run("--jobs", "1") == 1
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 3
@@ -84,16 +82,15 @@ def test_a_run_that_fails_is_named(fashion, monkeypatch, capsys):
 
 PROGRAM = """
 import sys
-sys.argv[0] = "aff"
-import aff.paper.experiment
-from aff.cli import experiment
-from aff.experiment import Cell
-experiment.grid = lambda: iter([Cell("ASKCFuse", 2, 0), Cell("ASKCFuse", 1, 0)])
-aff.experiment.SCHEDULE = {schedule!r}
-raise SystemExit(experiment.main(sys.argv[1:]))
+from aff.cli import experiment, main
+from aff.paper import experiment as ablation
+experiment.grid = lambda: iter([ablation.Cell("ASKCFuse", b, 0) for b in (2, 1)])
+ablation.SCHEDULE = {schedule!r}
+raise SystemExit(main.main(["experiment", *sys.argv[1:]]))
 """
 
 
+@pytest.mark.slow
 def test_an_interrupted_grid_is_saved(fashion, monkeypatch, capsys):
     schedule = ("--num-epochs", "400", "--batch-size", "16", "--lr", "0.01", "--cosine")
     program = PROGRAM.format(schedule=(*schedule, "--no-mixup", "--val-split", "0.1"))

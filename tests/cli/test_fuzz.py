@@ -4,7 +4,7 @@ line and exit code 2, never a traceback, and nothing on the disk.
 A run's way ends where it would be built; up to there all is real. The long form, 5,000 examples a
 command:
 
-    AFF_FUZZ_EXAMPLES=5000 python -m pytest tests/commands/test_fuzz.py
+    AFF_FUZZ_EXAMPLES=5000 python -m pytest tests/cli/test_fuzz.py
 """
 
 import argparse
@@ -17,7 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aff.cli import launch, main, running, summary
+from aff.cli import main, summary
+from aff.cli.common import training
+from aff.models import pretrained
 
 EXAMPLES = int(os.environ.get("AFF_FUZZ_EXAMPLES", "60"))
 
@@ -36,16 +38,11 @@ def reached(*_, **__):
     raise Reached
 
 
-def parser_of(command):
-    module = importlib.import_module(f"aff.cli.{command.replace('-', '_')}")
-    return module.build_parser(f"aff {command}")
-
-
 def flags_of(command):
     """Flags of a command, each with whether it takes a value, and values that make sense."""
     return [
         (option, action.nargs != 0, [*map(str, action.choices or []), *sensible(action.default)])
-        for action in parser_of(command)._actions
+        for action in main.build_parser(command)._actions
         if not isinstance(action, argparse._HelpAction)
         for option in action.option_strings[-1:]
     ]
@@ -110,14 +107,13 @@ def check(argv, folder, *others):
 def nothing_runs():
     """Where a run, a table, a download or a job would start, the way ends."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(running, "build", reached)
-        patch.setattr(launch, "submit", reached)
-        for name in ("train_cifar", "train_imagenet", "summary"):
-            module = importlib.import_module(f"aff.cli.{name}")
-            patch.setattr(module, "print_summary", reached)
-        patch.setattr(importlib.import_module("aff.cli.fetch"), "fetch", reached)
-        patch.setattr(importlib.import_module("aff.pretrained"), "fetch", reached)
+        patch.setattr(training, "network_for", reached)
+        patch.setattr(training, "print_summary", reached)
+        patch.setattr(pretrained, "fetch", reached)
         for name, ways in {
+            "launch": ("submit",),
+            "summary": ("print_summary",),
+            "fetch": ("fetch",),
             "bench": ("measure_loaders", "measure_network"),
             "experiment": ("start",),
             "plot": ("draw",),
@@ -153,7 +149,7 @@ def test_evaluate(elsewhere, argv):
     check(["evaluate", *argv], elsewhere)
 
 
-@fuzz(arguments("list", ["models", "fusions", "params", "nothing"]), 0.1)
+@fuzz(arguments("list", ["models", "fusions", "published", "nothing"]), 0.1)
 def test_list(elsewhere, argv):
     check(["list", *argv], elsewhere)
 
@@ -216,7 +212,7 @@ def test_train(elsewhere, argv):
 def test_no_command_is_left_out():
     with open(__file__, encoding="utf-8") as file:
         text = file.read()
-    for name in main.COMMANDS:
+    for name in main.list_commands():
         assert f'check(["{name}", ' in text
 
 
@@ -232,6 +228,7 @@ CONTRADICTIONS = [
     ("train-cifar", "--resume-changed"),
     ("train-cifar", "--resume-params x --resume-epoch 400"),
     ("train-imagenet", "--resume-params nowhere --resume-epoch 180"),
+    ("train-imagenet", "--resume-states x"),
     ("train-imagenet", "--accept-pickled-states"),
     ("train-imagenet", "--use-rec --data-dir ."),
     ("train-imagenet", "--rec-train x"),

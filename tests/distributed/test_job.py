@@ -12,7 +12,7 @@ from aff.distributed.job import create_group
 from aff.training.process_group import ProcessGroup
 
 from ..training.helpers import parameters
-from .dist_worker import batches, new_trainer
+from .steps import batches, new_trainer
 
 
 def trained(devices):

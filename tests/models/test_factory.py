@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import aff
-from aff.models.factory import model_arguments
+from aff.models.registry import find_family
 
 
 def test_every_listed_model_builds():
@@ -87,9 +87,9 @@ def test_values_out_of_range(argument, value):
 
 
 def test_arguments_hide_what_the_name_says():
-    assert "blocks" not in model_arguments("cifar_resnet8_askc")
+    assert "blocks" not in find_family("cifar_resnet8_askc")[0].arguments
     assert {"fusion", "classes", "use_se", "last_gamma"} <= set(
-        model_arguments("cifar_resnext29_32x4d_askc")
+        list(find_family("cifar_resnext29_32x4d_askc")[0].arguments)
     )
 
 

@@ -57,9 +57,7 @@ def test_a_run_without_a_checkpoint_yet_is_started_anew_where_resuming_is_asked_
     with open("there/settings.json", "w") as file:
         file.write("{}")
     assert choose("run", "there", None, "auto").checkpoint is None
-    with pytest.raises(
-        aff.InputError, match="there holds a run already: .*resume auto"
-    ):
+    with pytest.raises(aff.InputError, match="there holds a run already: .*resume auto"):
         choose("run", "there", None, None)
 
 

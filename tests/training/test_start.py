@@ -10,7 +10,7 @@ import aff
 from aff.models.parameters import save_parameters
 from aff.training.checkpoint import save_checkpoint, start_from
 
-from ..distributed.dist_worker import batches, new_trainer
+from ..distributed.steps import batches, new_trainer
 from .helpers import parameters, small_trainer
 
 PARAMS, STATES = "checkpoint-0001/net.params", "checkpoint-0001/optimizer.params"

@@ -62,9 +62,7 @@ def saved_batches(folder):
         pytest.param("test", 0, 4, marks=pytest.mark.slow),
     ],
 )
-def test_data_that_cannot_be_read_loses_no_training(
-    tiny_data, tmp_path, whole, part, index, saved
-):
+def test_data_that_cannot_be_read_loses_no_training(tiny_data, tmp_path, whole, part, index, saved):
     run = small_run(tiny_data, tmp_path, wrap=broken(part, index, epoch=1))
     with pytest.raises(InputError, match=f"record 7: .*resume auto save_dir {tmp_path}"):
         run.fit()

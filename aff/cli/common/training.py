@@ -33,7 +33,7 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
         For values that contradict each other, or a configuration file of the other script.
     """
     base = read_config(given["config"]) if given.get("config") else None
-    if base and find_dataset(base.dataset).kind != data:
+    if base and base.kind != data:
         raise InputError(
             f"{{config}} {given['config']}: is of {base.dataset}, which this script "
             "does not train on"
@@ -47,7 +47,7 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
 
 def choose(config: TrainConfig) -> Tuple[List[mx.Context], Optional[str]]:
     """The devices of a run, and a warning where they are not those that were asked for."""
-    if find_dataset(config.dataset).kind == "imagenet":
+    if config.kind == "imagenet":
         return choose_gpus(config.num_gpus, config.cpus), None
     return choose_devices(config.gpus, config.cpus)
 
@@ -78,8 +78,6 @@ def fit(config: TrainConfig, unused: List[str]) -> int:
     unused : list of str
         Settings that were given and have no effect, a phrase each.
     """
-    kind = find_dataset(config.dataset).kind
-    spelling = spelling_of(kind)
     devices, warning = choose(config)
     precision = create_precision(config.dtype, devices)
     source = open_source(config)
@@ -93,9 +91,8 @@ def fit(config: TrainConfig, unused: List[str]) -> int:
         images = source.load(config, devices, group)
         images.notes.extend(f"not used  {line}" for line in unused)
         net = network_for(config, devices, precision)
-        run = Run(
-            config, images, net, devices, precision, group, folder, warning, spelling=spelling
-        )
+        spelling = spelling_of(config.kind)
+        run = Run(config, images, net, devices, precision, group, folder, warning, spelling)
         run.fit()
         if not config.smoke:
             run.logger.text(f"evaluate again {evaluate_command(run.best_params)}")
