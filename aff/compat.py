@@ -58,7 +58,9 @@ CUDA_LIBRARIES = (
 
 
 def available_cpus() -> int:
-    """Number of processors this process may use: its affinity mask, capped by a cgroup's quota."""
+    """Return the number of processors this process may use: its affinity mask, capped by a cgroup's
+    quota.
+    """
     try:
         cpus = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS
@@ -100,7 +102,7 @@ def prepare_launch(workers: Optional[int]) -> None:
 
 
 def environment_of_share(processes: int) -> Dict[str, str]:
-    """The environment of one of several processes that share this machine's processors."""
+    """Return the environment of one of several processes that share this machine's processors."""
     environment = dict(os.environ)
     if environment.pop("AFF_SET_THREADS", None):
         environment["OMP_NUM_THREADS"] = str(max(1, available_cpus() // processes))
@@ -133,7 +135,7 @@ def restore_numpy_aliases() -> None:
 
 
 def installed(distribution: str) -> bool:
-    """Whether a distribution of this name is installed."""
+    """Tell whether a distribution of this name is installed."""
     try:
         metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -204,8 +206,8 @@ def import_mxnet() -> ModuleType:
 
 
 def machine() -> Dict[str, object]:
-    """What a run's rounding depends on: processor, instruction set (what oneDNN may use of it) and
-    OpenMP threads. Runs repeat bit for bit where these are the same.
+    """Return what a run's rounding depends on: processor, instruction set (what oneDNN may use of
+    it) and OpenMP threads. Runs repeat bit for bit where these are the same.
     """
     threads = os.environ.get("OMP_NUM_THREADS", "")
     return {
@@ -228,15 +230,16 @@ def _cpuinfo(key: str) -> str:
 
 
 def _instruction_set() -> str:
-    """The newest of oneDNN's kinds that the processor has, by oneDNN's names."""
+    """Return the newest of oneDNN's kinds that the processor has, by oneDNN's names."""
     flags = _cpuinfo("flags").split()
     kinds = (("AVX512_CORE", "avx512bw"), ("AVX2", "avx2"), ("AVX", "avx"), ("SSE41", "sse4_1"))
     return next((kind for kind, flag in kinds if flag in flags), "unknown")
 
 
 def job() -> Dict[str, str]:
-    """What the launcher of a distributed job of mxnet's has told this process, by the names of its
-    variables without ``DMLC_``; empty outside of a job. ``LAUNCHER`` is our launcher's process.
+    """Return what the launcher of a distributed job of mxnet's has told this process, by the names
+    of its variables without ``DMLC_``; empty outside of a job. ``LAUNCHER`` is our launcher's
+    process.
     """
     if not os.environ.get("DMLC_ROLE"):
         return {}
@@ -245,7 +248,7 @@ def job() -> Dict[str, str]:
 
 
 def mirror() -> Optional[str]:
-    """The mirror of the published parameters that ``AFF_MIRROR`` names, if it does."""
+    """Return the mirror of the published parameters that ``AFF_MIRROR`` names, if it does."""
     return os.environ.get("AFF_MIRROR") or None
 
 

@@ -40,8 +40,8 @@ def _go_through(batches: Callable[[], Iterable]) -> Callable[[], object]:
 
 
 def in_memory(threads: Sequence[int], rounds: int, count: int = 50 * BATCH) -> Dict[str, float]:
-    """Images a second of CIFAR's kind (crop, mirror, normalise, mixup), by number of threads, and
-    of Gluon's transforms, one image after another on one thread.
+    """Return images a second of CIFAR's kind (crop, mirror, normalise, mixup), by number of
+    threads, and of Gluon's transforms, one image after another on one thread.
     """
     split = _noise(count)
     data = DataSet("noise", CLASSES, MEAN, STD, split, split, mirror=True, pad=4)
@@ -61,7 +61,7 @@ def in_memory(threads: Sequence[int], rounds: int, count: int = 50 * BATCH) -> D
 
 
 def _gluon(split: Split, count: int):
-    """The published CIFAR pipeline, on the first images."""
+    """Yield the published CIFAR pipeline, on the first images."""
     from gluoncv.data import transforms as gcv_transforms
     from mxnet.gluon.data.vision import transforms
 
@@ -102,8 +102,8 @@ def _pack(images: Images, path: str) -> None:
 
 
 def from_files(threads: Sequence[int], rounds: int, size: int = 224) -> Dict[str, float]:
-    """Images a second of ImageNet's kind, from folders, from a ``.rec`` file, and from the same by
-    mxnet's `ImageRecordIter`, by number of threads.
+    """Return images a second of ImageNet's kind, from folders, from a ``.rec`` file, and from the
+    same by mxnet's `ImageRecordIter`, by number of threads.
     """
     batch = PHOTOS // 4
     with tempfile.TemporaryDirectory(prefix="aff-bench-") as folder:
@@ -132,7 +132,7 @@ def from_files(threads: Sequence[int], rounds: int, size: int = 224) -> Dict[str
 
 
 def _record_iter(record: str, batch: int, size: int, workers: int):
-    """mxnet's loader with the published script's augmentation."""
+    """Return mxnet's loader with the published script's augmentation."""
     return mx.io.ImageRecordIter(
         path_imgrec=f"{record}.rec",
         path_imgidx=f"{record}.idx",
@@ -163,5 +163,5 @@ def _one_pass(iterator) -> Callable[[], object]:
 
 
 def threads_to_try(cpus: int) -> List[int]:
-    """No thread, one, and as many as there are processors."""
+    """Return as numbers of threads none, one, and as many as there are processors."""
     return sorted({0, 1, cpus})

@@ -47,7 +47,7 @@ class Case:
     size: int = 32
 
     def network(self, fusion: str, device: mx.Context) -> HybridBlock:
-        """The network with a fusion, which may end in ``:literal``."""
+        """Return the network with a fusion, which may end in ``:literal``."""
         mx.random.seed(SEED)
         name = fusion[: -len(LITERAL)] if fusion.endswith(LITERAL) else fusion
         net = get_model(self.model, fusion=name, ctx=device, **self.kwargs)
@@ -56,14 +56,14 @@ class Case:
         return net
 
     def batch(self, classes: int):
-        """One batch of noise, (data, targets)."""
+        """Return one batch of noise, (data, targets)."""
         rng = np.random.default_rng(SEED)
         data = rng.standard_normal((self.batch_size, 3, self.size, self.size)).astype(np.float32)
         return data, np.eye(classes, dtype=np.float32)[rng.integers(classes, size=self.batch_size)]
 
 
 def training_step(case: Case, fusion: str, device: mx.Context) -> Callable[[], object]:
-    """A training step as runs make it (forward, backward, update, sums), to its end."""
+    """Return a training step as runs make it (forward, backward, update, sums), to its end."""
     net = case.network(fusion, device)
     hybridize(net)
     loop = Trainer(net, [device], create_schedule(1e-4, 1, 1))
@@ -74,7 +74,7 @@ def training_step(case: Case, fusion: str, device: mx.Context) -> Callable[[], o
 def training(
     case: Case, fusions: Sequence[str], device: mx.Context, rounds: int
 ) -> Dict[str, float]:
-    """Images a second in training, by fusion."""
+    """Return images a second in training, by fusion."""
     taken = interleaved({f: training_step(case, f, device) for f in fusions}, rounds)
     return {fusion: rate(case.batch_size, seconds) for fusion, seconds in taken.items()}
 
@@ -82,7 +82,7 @@ def training(
 def inference(
     case: Case, fusions: Sequence[str], device: mx.Context, rounds: int
 ) -> Dict[str, float]:
-    """Images a second in inference, by fusion; ``<fusion>, optimized`` is what
+    """Return images a second in inference, by fusion; ``<fusion>, optimized`` is what
     `optimize_for_inference` makes of it.
     """
     data = mx.nd.array(case.batch(2)[0], ctx=device)
@@ -100,8 +100,8 @@ def inference(
 
 
 def peak_memory(case: Case, fusions: Sequence[str]) -> Dict[str, float]:
-    """Peak memory of a process that trains on a CPU, in GB, by fusion; empty where the system does
-    not tell (elsewhere than on Linux).
+    """Return the peak memory of a process that trains on a CPU, in GB, by fusion; empty where the
+    system does not tell (elsewhere than on Linux).
     """
     if not os.path.exists("/proc/self/status"):
         return {}

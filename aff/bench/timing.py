@@ -12,7 +12,7 @@ from typing import Callable, Dict, List, Mapping
 def interleaved(
     actions: Mapping[str, Callable[[], object]], rounds: int, seconds: float = 0.5
 ) -> Dict[str, List[float]]:
-    """Seconds that a call of each action takes, one value a round.
+    """Return the seconds that a call of each action takes, one value a round.
 
     Parameters
     ----------
@@ -45,5 +45,5 @@ def _once(action: Callable[[], object]) -> float:
 
 
 def rate(count: int, seconds: List[float]) -> float:
-    """Things a second, of `count` in each call: the median."""
+    """Return things a second, of `count` in each call: the median."""
     return count / median(seconds)

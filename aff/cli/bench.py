@@ -88,7 +88,7 @@ def add_arguments(parser: Parser) -> None:
 def find_cases(
     networks: Sequence[str], fusions: Sequence[str], changes: Dict[str, Any]
 ) -> Dict[str, Case]:
-    """The networks to measure, by name.
+    """Return the networks to measure, by name.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def find_cases(
 def measure_network(
     case: Case, only: Sequence[str], fusions: Sequence[str], rounds: int, device: mx.Context
 ) -> Measured:
-    """All that is asked of a network, by part."""
+    """Return all that is asked of a network, by part."""
     found: Measured = {}
     if "training" in only:
         found["training"] = training(case, fusions, device, rounds)
@@ -123,7 +123,7 @@ def measure_network(
 
 
 def network_table(found: Measured, base: str) -> List[str]:
-    """Lines of a network's figures, a line each fusion; ratios are to the first one's."""
+    """Return the lines of a network's figures, a line each fusion; ratios are to the first one's."""
     shown = {"training": "training", "inference": "inference", "memory": "peak memory"}
     rows = [["", *(shown[part] for part in shown if part in found)]]
     names = sorted({name for part in found.values() for name in part}, key=_place(found))
@@ -153,7 +153,7 @@ def _cell(part: str, value: float, base: float) -> str:
 
 
 def bottleneck(rates: Dict[str, float], case: Case, loaded: Measured) -> str:
-    """Whether the loaders keep up with a network."""
+    """Tell whether the loaders keep up with a network."""
     name, fastest = max(rates.items(), key=lambda pair: pair[1])
     kind = "in memory" if case.size < 64 else "from files"
     ours = {key: value for key, value in loaded[kind].items() if "-j" in key}
@@ -171,7 +171,7 @@ def bottleneck(rates: Dict[str, float], case: Case, loaded: Measured) -> str:
 
 
 def measure_loaders(cases: Dict[str, Case], rounds: int) -> Measured:
-    """What the loaders give, of the kinds that the networks need; printed as it is found."""
+    """Return what the loaders give, of the kinds that the networks need; printed as it is found."""
     threads = loaders.threads_to_try(available_cpus())
     loaded: Measured = {"in memory": loaders.in_memory(threads, rounds)}
     if any(case.size >= 64 for case in cases.values()):

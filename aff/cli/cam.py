@@ -83,14 +83,14 @@ def add_arguments(parser: Parser) -> None:
 
 
 def spec_of(params: str, given: Mapping[str, Any]) -> EvaluationSpec:
-    """What flags, and the run's settings, say of one parameter file or published name."""
+    """Return what flags, and the run's settings, say of one parameter file or published name."""
     if params in WEIGHTS:
         return find_spec(None, params, None, given)
     return find_spec(params, None, None, given)
 
 
 def pictures(spec: EvaluationSpec, images: List[str], index: List[int]) -> List[Picture]:
-    """The images to look at, of files or by their index in the data set's test part.
+    """Return the images to look at, of files or by their index in the data set's test part.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def _photograph(path: str, size: int) -> Picture:
 def views(
     spec: EvaluationSpec, images: Sequence[Picture], target: Optional[int], block: Optional[str]
 ) -> Column:
-    """What a network made of the images.
+    """Return what a network made of the images.
 
     Raises
     ------

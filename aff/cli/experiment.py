@@ -49,7 +49,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def command(cell: Cell, params: str, logs: str, data_dir: Optional[str]) -> List[str]:
-    """A run's command."""
+    """Return a run's command."""
     data = ["--data-dir", data_dir] if data_dir else []
     return [
         *("python", "-m", "aff", "train-cifar", *cell.flags(params, logs), *data),

@@ -42,7 +42,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def columns(head: Row, rows: Sequence[Row]) -> str:
-    """Rows as text, each column as wide as it needs; numbers are flush right."""
+    """Return rows as text, each column as wide as it needs; numbers are flush right."""
     texts = [[str(cell) for cell in row] for row in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*texts)]
     right = [column.replace(",", "").replace(".", "").isdigit() for column in texts[-1]]
@@ -57,8 +57,8 @@ def columns(head: Row, rows: Sequence[Row]) -> str:
 
 
 def costs(model: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> Tuple[str, str, str]:
-    """Trainable and all parameters, in millions, and multiply-adds, in thousand millions, at `size`
-    pixels (by default the family's).
+    """Return trainable and all parameters, in millions, and multiply-adds, in thousand millions, at
+    `size` pixels (by default the family's).
     """
     cost = measured(model, kwargs, size)
     return (
@@ -69,7 +69,7 @@ def costs(model: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> Tup
 
 
 def list_networks_of(fusion: Optional[str], root: Optional[str]) -> str:
-    """The networks in their usual depths."""
+    """Return the networks in their usual depths."""
     fusion = resolve_fusion(fusion or "ASKCFuse")
     rows = []
     for name in list_networks():
@@ -85,7 +85,7 @@ def list_networks_of(fusion: Optional[str], root: Optional[str]) -> str:
 
 
 def list_fusions_of(fusion: Optional[str], root: Optional[str]) -> str:
-    """The fusions with their aliases."""
+    """Return the fusions with their aliases."""
     rows = [[name, ", ".join(aliases), text] for name, aliases, text in describe_fusions()]
     return "Fusions of x, the body's output, and residual, the shortcut\n" + columns(
         ["fusion", "alias", "what it is"], rows
@@ -97,7 +97,7 @@ def _data(record: WeightsRecord) -> str:
 
 
 def list_published_of(fusion: Optional[str], root: Optional[str]) -> str:
-    """The published parameter files, and which of them are here."""
+    """Return the published parameter files, and which of them are here."""
     root = root or DEFAULT_ROOT
     rows: List[Row] = []
     for record in WEIGHTS.values():

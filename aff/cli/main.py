@@ -27,7 +27,7 @@ WANTS = ("train", "evaluate", "reproduce", "look", "data", "speed")
 
 
 def _told(path: str) -> Tuple[str, str]:
-    """A command's `GROUP` and `HELP`, read without importing it (and mxnet with it)."""
+    """Return a command's `GROUP` and `HELP`, read without importing it (and mxnet with it)."""
     with open(path, encoding="utf-8") as file:
         for node in ast.parse(file.read()).body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
@@ -39,7 +39,7 @@ def _told(path: str) -> Tuple[str, str]:
 
 
 def list_commands() -> Dict[str, Tuple[str, str]]:
-    """Group and help of every command, by name: the files of this folder that have them."""
+    """Return group and help of every command, by name: the files of this folder that have them."""
     files = {name[:-3]: os.path.join(FOLDER, name) for name in sorted(os.listdir(FOLDER))}
     told = {
         name.replace("_", "-"): _told(path) for name, path in files.items() if path[-3:] == ".py"
@@ -48,12 +48,12 @@ def list_commands() -> Dict[str, Tuple[str, str]]:
 
 
 def load_command(name: str) -> ModuleType:
-    """The module of a command."""
+    """Return the module of a command."""
     return importlib.import_module(f".{name.replace('-', '_')}", __package__)
 
 
 def build_parser(name: str, prog: Optional[str] = None) -> Parser:
-    """The parser of a command, under the name that its messages start with."""
+    """Return the parser of a command, under the name that its messages start with."""
     module = load_command(name)
     parser = Parser(
         prog=prog or f"aff {name}",
@@ -106,7 +106,9 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
         print(f"{prog}: error: {one_line(error)}", file=sys.stderr)
         return 2
     module = load_command(name)
-    early = Parser(add_help=False)  # what is registered counts when the others are parsed
+    early = Parser(
+        prog=prog, add_help=False
+    )  # what is registered counts when the others are parsed
     _add_import(early)
     try:
         import_extensions(early.parse_known_args(argv)[0].imports)

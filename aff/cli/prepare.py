@@ -77,7 +77,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def progress(items: Iterable, total: int, description: str) -> Iterable:
-    """The items behind a bar on a terminal, with a line every tenth elsewhere."""
+    """Yield the items behind a bar on a terminal, with a line every tenth elsewhere."""
     if sys.stderr.isatty():
         yield from tqdm(items, total=total, desc=description, leave=False)
         return
@@ -89,7 +89,7 @@ def progress(items: Iterable, total: int, description: str) -> Iterable:
 
 
 def find_sources(folder: str, val_labels: Optional[str]) -> Dict[str, Source]:
-    """The parts that are there, as folders of images or else as ImageNet's archives.
+    """Return the parts that are there, as folders of images or else as ImageNet's archives.
 
     Raises
     ------

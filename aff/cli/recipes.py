@@ -27,18 +27,18 @@ def add_arguments(parser: Parser) -> None:
 
 
 def reported(recipe: Recipe) -> str:
-    """The published score as text."""
+    """Return the published score as text."""
     return f"{100 * recipe.record.top1_error:.2f} %"
 
 
 def data_of(recipe: Recipe) -> str:
-    """The data set, with its labels where there are several."""
+    """Return the data set, with its labels where there are several."""
     record = recipe.record
     return f"{record.dataset}, {record.label_set} labels" if record.label_set else record.dataset
 
 
 def places_of(recipe: Recipe) -> List[str]:
-    """The rows of published tables that it stands in."""
+    """Return the rows of published tables that it stands in."""
     return [
         f"{title}: {row['name']}" + (f", {row['parameters']}" if "parameters" in row else "")
         for title, row in rows_of(recipe.name)
@@ -46,13 +46,13 @@ def places_of(recipe: Recipe) -> List[str]:
 
 
 def parameters_of(record: WeightsRecord) -> str:
-    """Where its parameters are."""
+    """Return where its parameters are."""
     where = "of this repository" if record.ours else f"in YimianDai/open-aff {record.commit[:7]}"
     return f"{record.filename}, {where}"
 
 
 def table() -> str:
-    """All runs, a line each."""
+    """Return all runs, a line each."""
     rows = [
         [
             recipe.name,
@@ -67,7 +67,7 @@ def table() -> str:
 
 
 def describe(recipe: Recipe) -> str:
-    """A run in full."""
+    """Return a run in full."""
     record = recipe.record
     facts = [
         ("data", data_of(recipe)),

@@ -51,12 +51,12 @@ def add_arguments(parser: Parser) -> None:
 
 
 def joined(cell: Cell) -> str:
-    """A cell as one text."""
+    """Return a cell as one text."""
     return cell if isinstance(cell, str) else " ".join(cell)
 
 
 def as_text(table: Table) -> str:
-    """A table for a terminal."""
+    """Return a table for a terminal."""
     notes = [
         "\n".join(textwrap.wrap(note, 110, initial_indent="* ", subsequent_indent="  "))
         for note in table.notes
@@ -66,7 +66,7 @@ def as_text(table: Table) -> str:
 
 
 def as_markdown(table: Table) -> str:
-    """A table for a README."""
+    """Return a table for a README."""
     lines = [
         f"**{table.title}**",
         "",
@@ -78,7 +78,9 @@ def as_markdown(table: Table) -> str:
 
 
 def as_csv(table: Table) -> str:
-    """A table for programs: its title in each row, a column for each b; the notes are left out."""
+    """Return a table for programs: its title in each row, a column for each b; the notes are left
+    out.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     head: List[str] = ["table"]
@@ -100,7 +102,7 @@ FORMATS: Dict[str, Callable[[Table], str]] = {
 
 
 def build(name: str, root: str, logs: str) -> Table:
-    """The table of this name."""
+    """Return the table of this name."""
     if name == "experiment":
         inside = os.path.join(logs, os.path.basename(LOGS))
         return experiment_table(inside if os.path.isdir(inside) else logs)

@@ -42,7 +42,7 @@ def parse(parser: Parser, argv: Sequence[str]) -> Dict[str, Any]:
 
 
 def command(name: str, as_published: bool, more: Sequence[str]) -> str:
-    """The command to run.
+    """Return the command to run.
 
     Raises
     ------

@@ -20,7 +20,7 @@ Member = Tuple[str, int, int]
 
 
 def _members(file: BinaryIO, path: str) -> Iterator[Member]:
-    """Name, start and length of the regular files in a tar file that is not compressed."""
+    """Yield name, start and length of the regular files in a tar file that is not compressed."""
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
             for member in tar:
@@ -58,20 +58,20 @@ class ArchiveImages:
         return len(self._images)
 
     def read(self, index: int) -> Tuple[bytes, int]:
-        """An image file's content and its label."""
+        """Return an image file's content and its label."""
         _, start, length, label = self._images[index]
         return os.pread(self._file.fileno(), length, start), label
 
     def name(self, index: int) -> str:
-        """What to call an image in a message."""
+        """Return what to call an image in a message."""
         return f"{self.source}: {self._images[index][0]}"
 
     def relative(self, index: int) -> str:
-        """An image's name in the archive, ``<class>/<file>``."""
+        """Return an image's name in the archive, ``<class>/<file>``."""
         return self._images[index][0]
 
     def fingerprint(self) -> str:
-        """The same where the archive has not changed."""
+        """Return a sum that is the same where the archive has not changed."""
         status = os.fstat(self._file.fileno())
         told = f"{os.path.abspath(self.source)}\t{status.st_size}\t{status.st_mtime_ns}"
         labels = ",".join(str(label) for *_, label in self._images)
@@ -79,7 +79,7 @@ class ArchiveImages:
 
 
 def open_train(path: str) -> ArchiveImages:
-    """The training archive: a tar file of a tar file for each class.
+    """Open the training archive: a tar file of a tar file for each class.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def open_train(path: str) -> ArchiveImages:
 
 
 def open_val(path: str, labels: str) -> ArchiveImages:
-    """The validation archive with a file of its labels.
+    """Open the validation archive with a file of its labels.
 
     Parameters
     ----------

@@ -79,7 +79,7 @@ def _affine(image: Image.Image, *matrix: float) -> Image.Image:
 
 
 def _enhanced(kind) -> Callable[[Image.Image, float], Image.Image]:
-    """By a factor of 1 - 0.9 to 1 + 0.9."""
+    """Enhance by a factor of 1 - 0.9 to 1 + 0.9."""
     return lambda image, level: kind(image).enhance(1 + 0.9 * level)
 
 
@@ -110,7 +110,7 @@ OPERATIONS: Dict[str, Callable[[Image.Image, float], Image.Image]] = {
 def auto_augment(
     pixels: np.ndarray, policy: Tuple[Tuple[Operation, Operation], ...], rng: np.random.Generator
 ) -> np.ndarray:
-    """An image (H, W, 3) uint8 after one pair of a policy's operations.
+    """Return an image (H, W, 3) uint8 after one pair of a policy's operations.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ class BadImagePolicy:
         self._lock = threading.Lock()
 
     def instead(self, index: int, error: InputError) -> int:
-        """The index of the image to try instead of a damaged one.
+        """Return the index of the image to try instead of a damaged one.
 
         Raises
         ------

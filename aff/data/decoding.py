@@ -14,7 +14,7 @@ MAX_PIXELS, MAX_ASPECT = 1 << 27, 200
 
 
 def decode(content: bytes, name: str) -> np.ndarray:
-    """An image file's pixels, (H, W, 3) uint8, red first.
+    """Return an image file's pixels, (H, W, 3) uint8, red first.
 
     Raises
     ------

@@ -37,7 +37,7 @@ def load_images(
     workers: int,
     bad_images: Optional[BadImagePolicy] = None,
 ) -> Iterator[Batch]:
-    """Batches of images by their indices, `AHEAD` of their use.
+    """Yield batches of images by their indices, `AHEAD` of their use.
 
     Parameters
     ----------
@@ -147,8 +147,8 @@ class ImageTrainLoader(AugmentedLoader):
         return self.count(len(self.images))
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Batches of one epoch, from number `start` on: data (B, 3, size, size) and targets (B,
-        classes), both float32.
+        """Yield batches of one epoch, from number `start` on: data (B, 3, size, size) and targets
+        (B, classes), both float32.
         """
         order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.images))
         whole = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size).tolist()

@@ -32,16 +32,16 @@ class Images(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, index: int) -> Tuple[bytes, int]:
-        """An image file's content and its label."""
+        """Return an image file's content and its label."""
 
     def name(self, index: int) -> str:
-        """What to call an image in a message."""
+        """Return what to call an image in a message."""
 
     def label_for(self, classes: int) -> None:
         """Make the labels those of a network of so many classes, or refuse."""
 
     def order(self) -> str:
-        """A sum that tells these images, in this order, from others."""
+        """Return a sum that tells these images, in this order, from others."""
 
 
 class FolderImages:
@@ -136,16 +136,16 @@ class FolderImages:
         return self._files[index][0]
 
     def relative(self, index: int) -> str:
-        """An image's name in the folder, ``<class>/<file>``."""
+        """Return an image's name in the folder, ``<class>/<file>``."""
         return os.path.relpath(self.name(index), self.source)
 
     def order(self) -> str:
-        """A sum of the images' names in their order."""
+        """Return a sum of the images' names in their order."""
         names = (self.relative(index) for index in range(len(self)))
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
     def fingerprint(self) -> str:
-        """A sum of the images' names, sizes and times: the same where nothing has changed."""
+        """Return a sum of the images' names, sizes and times, which changes with them."""
         digest = hashlib.sha256()
         for path, _ in self._files:
             status = os.stat(path)
@@ -165,7 +165,9 @@ def _image_files(folder: str) -> List[str]:
 
 @lru_cache(maxsize=None)
 def imagenet_synset() -> List[str]:
-    """WordNet numbers of ImageNet's classes, in the order of their labels, as GluonCV has them."""
+    """Return WordNet numbers of ImageNet's classes, in the order of their labels, as GluonCV has
+    them.
+    """
     from gluoncv.data import ImageNet1kAttr
 
     return ImageNet1kAttr().synset
@@ -214,13 +216,13 @@ class RecordImages:
         return f"{self.source}: record {index}"
 
     def order(self) -> str:
-        """A sum of the records' labels and positions in the file, in their order."""
+        """Return a sum of the records' labels and positions in the file, in their order."""
         return hashlib.sha256(
             np.array([self._labels, self._records.offsets], np.int64).tobytes()
         ).hexdigest()
 
     def label_for(self, classes: int) -> None:
-        """Labels are what the records say.
+        """Keep the labels that the records have.
 
         Raises
         ------
@@ -233,7 +235,7 @@ class RecordImages:
 
 
 def usual_records(part: str) -> str:
-    """Where the ``.rec`` file of ImageNet's 'train' or 'val' part is expected."""
+    """Return where the ``.rec`` file of ImageNet's 'train' or 'val' part is expected."""
     return os.path.join(IMAGENET, "rec", f"{part}.rec")
 
 
@@ -243,7 +245,7 @@ def find_images(
     records: Optional[str] = None,
     idx_path: Optional[str] = None,
 ) -> Images:
-    """The images that are named, or those at the usual places.
+    """Return the images that are named, or those at the usual places.
 
     Parameters
     ----------

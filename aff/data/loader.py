@@ -29,8 +29,8 @@ _ORDER, _BATCH = 0, 1
 def prefetch(
     make: Callable[[int], T], count: int, workers: int, ahead: Optional[int] = None
 ) -> Generator[T, None, None]:
-    """``make(0), ..., make(count - 1)`` in order, made by `workers` threads (0: by the caller),
-    `ahead` of them (by default one more than there are threads) before their use.
+    """Yield ``make(0), ..., make(count - 1)`` in order, made by `workers` threads (0: by the
+    caller), `ahead` of them (by default one more than there are threads) before their use.
     """
     ahead = workers + 1 if ahead is None else ahead
     if workers == 0:
@@ -67,8 +67,8 @@ class Shard:
     workers: int = 1
 
     def of_batch(self, indices: Sequence[T]) -> List[T]:
-        """This worker's part of a batch that the workers train on together. Where it can, it takes
-        as much from the batch's end as from its start, so that mixup finds the same partners
+        """Return this worker's part of a batch that the workers train on together. Where it can, it
+        takes as much from the batch's end as from its start, so that mixup finds the same partners
         among one worker's images as in the whole batch.
         """
         size = len(indices) // self.workers
@@ -78,7 +78,7 @@ class Shard:
         return [*indices[start:stop], *indices[len(indices) - stop : len(indices) - start]]
 
     def of_all(self, count: int) -> range:
-        """This worker's part of so many images, each of which is one worker's."""
+        """Return this worker's part of so many images, each of which is one worker's."""
         return range(count * self.rank // self.workers, count * (self.rank + 1) // self.workers)
 
 
@@ -102,7 +102,7 @@ class AugmentedLoader:
             )
 
     def count(self, images: int) -> int:
-        """Number of whole batches of so many images, up to the limit."""
+        """Return the number of whole batches of so many images, up to the limit."""
         batches = images // self.batch_size
         return min(batches, self.limit) if self.limit else batches
 
@@ -119,7 +119,7 @@ class AugmentedLoader:
         epoch: int,
         rng: np.random.Generator,
     ) -> Batch:
-        """Data and targets of a batch, with label smoothing and the epoch's mixup."""
+        """Return data and targets of a batch, with label smoothing and the epoch's mixup."""
         mixing = self.mixup_alpha > 0 and epoch < self.mixup_until
         lam = rng.beta(self.mixup_alpha, self.mixup_alpha) if mixing else 1
         return mixup(data, one_hot(labels, classes, self.smoothing), lam)
@@ -155,7 +155,7 @@ class EvaluationLoader:
         return math.ceil(self.samples / self.batch_size)
 
     def indices(self, batch: int) -> range:
-        """Indices of a batch's images."""
+        """Return indices of a batch's images."""
         start = batch * self.batch_size
         return self.shard.of_all(self.samples_of_all)[start : start + self.batch_size]
 
@@ -215,8 +215,8 @@ class TrainLoader(AugmentedLoader):
         return self.count(len(self.data.train))
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Batches of one epoch, from number `start` on: data (B, 3, H, W) and targets (B, classes),
-        both float32.
+        """Return batches of one epoch, from number `start` on: data (B, 3, H, W) and targets (B,
+        classes), both float32.
         """
         order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.data.train))
         return prefetch(

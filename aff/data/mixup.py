@@ -12,7 +12,7 @@ LABEL_SMOOTHING_ETA = 0.1
 
 
 def one_hot(labels: np.ndarray, classes: int, eta: float = 0.0) -> np.ndarray:
-    """One-hot labels, smoothed: ``1 - eta + eta / K`` at the label, ``eta / K`` elsewhere.
+    """Return one-hot labels, smoothed: ``1 - eta + eta / K`` at the label, ``eta / K`` elsewhere.
 
     Parameters
     ----------

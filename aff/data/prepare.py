@@ -50,7 +50,7 @@ class Packing:
     seed: int = 0
 
     def effective(self, part: str) -> Dict[str, Optional[int]]:
-        """What of this has an effect on a part; the rest None."""
+        """Return what of this has an effect on a part; the rest None."""
         return {
             "resize": self.resize,
             "quality": self.quality if self.resize else None,
@@ -58,7 +58,7 @@ class Packing:
         }
 
     def content(self, content: bytes, name: str) -> bytes:
-        """What a record holds of an image file.
+        """Return what a record holds of an image file.
 
         Raises
         ------
@@ -76,18 +76,18 @@ class Packing:
 
 
 def sha256(path: str) -> str:
-    """SHA-256 of a file."""
+    """Return SHA-256 of a file."""
     return hash_of(path, hashlib.sha256())
 
 
 def read_manifest(out: str) -> Dict[str, dict]:
-    """The manifest of a folder, by part; empty where there is none."""
+    """Return the manifest of a folder, by part; empty where there is none."""
     path = os.path.join(out, MANIFEST)
     return read_json(path) if os.path.isfile(path) else {}
 
 
 def is_done(out: str, part: str, wanted: dict) -> bool:
-    """Whether the part's files are there, whole, from the same images in the same way."""
+    """Tell whether the part's files are there, whole, from the same images in the same way."""
     entry = read_manifest(out).get(part)
     files = [os.path.join(out, part + ending) for ending in ENDINGS]
     if not entry or not all(map(os.path.isfile, files)):
@@ -199,7 +199,7 @@ def _write(
 def _packed(
     images: Source, order: Sequence[int], how: Packing, workers: int
 ) -> Iterator[Tuple[int, Optional[bytes], int]]:
-    """Place, content (None where it does not decode) and label of each image, in order."""
+    """Return place, content (None where it does not decode) and label of each image, in order."""
 
     def load(index: int) -> Tuple[int, Optional[bytes], int]:
         content, label = images.read(index)

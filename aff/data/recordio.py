@@ -56,7 +56,7 @@ class RecordFile:
         return len(self.offsets)
 
     def read(self, index: int) -> Tuple[np.ndarray, bytes]:
-        """Labels (one or several float32) and content of a record.
+        """Return labels (one or several float32) and content of a record.
 
         Raises
         ------
@@ -72,7 +72,7 @@ class RecordFile:
         return np.atleast_1d(np.asarray(header.label, np.float32)), content
 
     def labels(self, index: int) -> np.ndarray:
-        """A record's label; of several labels, that there are as many, as NaN."""
+        """Return a record's label; of several labels, that there are as many, as NaN."""
         parts, _ = self._parts(self.offsets[index], index)
         start, size = parts[0]
         if size < HEADER.size:

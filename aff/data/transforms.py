@@ -52,7 +52,7 @@ def random_mirror(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
-    """``(images / 255 - mean) / std`` of each channel, as RGB.
+    """Compute ``(images / 255 - mean) / std`` of each channel, as RGB.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -
 
 
 def random_resized_crop(pixels: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A random part of the image, of a share of its area in `AREA` and an aspect ratio in `ASPECT`,
-    scaled to (size, size, 3).
+    """Return a random part of the image, of a share of its area in `AREA` and an aspect ratio in
+    `ASPECT`, scaled to (size, size, 3).
 
     Where no such part fits in `ATTEMPTS` draws, the largest central square.
     """
@@ -97,8 +97,8 @@ def random_resized_crop(pixels: np.ndarray, size: int, rng: np.random.Generator)
 
 
 def jitter_matrix(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Brightness, contrast and saturation, each by a factor in 1 +- `JITTER`, in random order, as
-    one affine map of colours: (3, 4).
+    """Return brightness, contrast and saturation, each by a factor in 1 +- `JITTER`, in random
+    order, as one affine map of colours: (3, 4).
     """
     brightness, contrast, saturation = rng.uniform(1 - JITTER, 1 + JITTER, 3)
     mean = cv2.mean(pixels)[:3]
@@ -118,7 +118,7 @@ def jitter_matrix(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def training_view(
     pixels: np.ndarray, size: int, rng: np.random.Generator, auto_aug: bool = False
 ) -> np.ndarray:
-    """An augmented, normalised view (size, size, 3) float32 of an image (H, W, 3) uint8.
+    """Return an augmented, normalised view (size, size, 3) float32 of an image (H, W, 3) uint8.
 
     With `auto_aug`, AutoAugment's ImageNet policy acts between the mirror and the colour jitter.
     """
@@ -133,15 +133,15 @@ def training_view(
 
 
 def scaled_side(size: int, crop_ratio: float) -> int:
-    """Pixels of the shorter side that a centre of so many pixels is cropped from: ``size /
-    crop_ratio``, rounded up.
+    """Return the pixels of the shorter side that a centre of so many pixels is cropped from: ``size
+    / crop_ratio``, rounded up.
     """
     return math.ceil(round(size / crop_ratio, 6))
 
 
 def central_view(pixels: np.ndarray, size: int, crop_ratio: float) -> np.ndarray:
-    """The normalised centre (size, size, 3) float32 of an image (H, W, 3) uint8 whose shorter side
-    is scaled to ``size / crop_ratio`` first, bilinearly, as `ImageRecordIter` does it.
+    """Return the normalised centre (size, size, 3) float32 of an image (H, W, 3) uint8 whose
+    shorter side is scaled to ``size / crop_ratio`` first, bilinearly, as `ImageRecordIter` does it.
     """
     height, width = pixels.shape[:2]
     target, shorter = scaled_side(size, crop_ratio), min(height, width)

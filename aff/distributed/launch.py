@@ -16,7 +16,7 @@ LAUNCHERS = ("local", "ssh", "mpi", "sge")
 def launcher_arguments(
     command: Sequence[str], launcher: str, workers: int, servers: int, hostfile: Optional[str]
 ) -> List[str]:
-    """The job as mxnet's launcher takes it."""
+    """Return the job as mxnet's launcher takes it."""
     return [
         *("--num-workers", str(workers), "--num-servers", str(servers), "--cluster", launcher),
         *(["--host-file", hostfile] if hostfile else []),

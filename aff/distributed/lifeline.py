@@ -27,7 +27,7 @@ FAREWELL = 60.0
 
 
 def line_port(scheduler_port: int) -> int:
-    """Port of the lines for a scheduler's port."""
+    """Return the port of the lines for a scheduler's port."""
     port = scheduler_port + PORT_OFFSET
     return port if port < 65536 else scheduler_port - PORT_OFFSET
 
@@ -53,7 +53,7 @@ def farewell() -> None:
 
 
 def _messages(connection: socket.socket) -> Iterator[dict]:
-    """What the other side says, a JSON object a line, until it ends or says something else."""
+    """Yield what the other side says, a JSON object a line, until it says something else."""
     with connection.makefile("r", encoding="utf-8", errors="replace") as file:
         while True:
             try:

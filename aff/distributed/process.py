@@ -77,7 +77,7 @@ def join(role: str, host: str, port: int, workers: int, launcher: int = 0) -> No
 
 
 def _end_badly(line: Line) -> None:
-    """At the end of a worker that has not taken its leave: mxnet would wait for the others."""
+    """End a worker that has not taken its leave: mxnet would wait for the others."""
     if not line.left:
         line.failed("has ended before its time; it has said why itself")
         end_now(1)
@@ -96,5 +96,5 @@ def finish(code: int, message: str = "") -> None:
 
 
 def where() -> str:
-    """What tells this process from the others of its job."""
+    """Return what tells this process from the others of its job."""
     return f"({socket.gethostname()}, process {os.getpid()})"

@@ -14,8 +14,8 @@ from ..nn.layers import GlobalAvgPool2D, Normalization, conv, sequential
 
 
 def projection(in_channels: int, channels: int, strides: int, avg_down: bool) -> list:
-    """The 1x1 convolution of a shortcut, with its stride or (`avg_down`) behind average pooling by
-    that stride.
+    """Return the 1x1 convolution of a shortcut, with its stride or (`avg_down`) behind average
+    pooling by that stride.
     """
     if not avg_down:
         return [conv(in_channels, channels, strides=strides)]
@@ -26,7 +26,9 @@ def projection(in_channels: int, channels: int, strides: int, avg_down: bool) ->
 
 
 def last_norm(channels: int, norm: Normalization, last_gamma: bool) -> HybridBlock:
-    """The normalisation that ends a block's body; its gamma starts at zero where `last_gamma`."""
+    """Return the normalisation that ends a block's body; its gamma starts at zero where
+    `last_gamma`.
+    """
     return norm(channels, gamma_initializer="zeros") if last_gamma else norm(channels)
 
 

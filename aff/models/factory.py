@@ -14,14 +14,14 @@ from .weights import WEIGHTS, list_published
 
 
 def list_models() -> List[str]:
-    """Names that `get_model` takes: the networks in their usual depths (CIFAR ResNets exist in
-    every depth 6b+2, CIFAR ResNeXts in every 9b+2), then those with published parameters.
+    """Return the names that `get_model` takes: the networks in their usual depths (CIFAR ResNets
+    exist in every depth 6b+2, CIFAR ResNeXts in every 9b+2), then those with published parameters.
     """
     return [*list_networks(), *list_published()]
 
 
 def resolve_model(name: str) -> Tuple[str, Dict[str, Any]]:
-    """The network's own name, and the arguments that the name implies: those of a published
+    """Return the network's own name, and the arguments that the name implies: those of a published
     network.
 
     Raises

@@ -17,9 +17,9 @@ BACKEND = "MKLDNN"
 
 
 def optimize_for_inference(net: HybridBlock) -> HybridBlock:
-    """A network that computes what `net` computes in inference, faster on a CPU: mxnet's oneDNN
-    backend folds BatchNorm into the convolutions and joins them with the relu and the addition
-    that follow.
+    """Return a network that computes what `net` computes in inference, faster on a CPU: mxnet's
+    oneDNN backend folds BatchNorm into the convolutions and joins them with the relu and the
+    addition that follow.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ def optimize_for_inference(net: HybridBlock) -> HybridBlock:
 
 
 def _separate_convolutions(output: mx.sym.Symbol) -> mx.sym.Symbol:
-    """The same graph with a factor of 1 behind every convolution whose output goes to several
-    operators: mxnet 1.9.1 takes the BatchNorm, relu or addition behind such a one into it for all
-    of them.
+    """Return the same graph with a factor of 1 behind every convolution whose output goes to
+    several operators: mxnet 1.9.1 takes the BatchNorm, relu or addition behind such a one into it
+    for all of them.
     """
     graph = json.loads(output.tojson())
     uses = Counter(entry[0] for node in graph["nodes"] for entry in node["inputs"])

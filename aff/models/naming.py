@@ -25,7 +25,7 @@ Network = Tuple[str, Dict[str, Any]]
 
 
 def short_names(kind: Optional[str]) -> List[str]:
-    """Short names of networks for a kind of images."""
+    """Return short names of networks for a kind of images."""
     shorts = [family.short for family in FAMILIES if family.short and kind in (None, family.kind)]
     return [
         name
@@ -35,7 +35,7 @@ def short_names(kind: Optional[str]) -> List[str]:
 
 
 def _expand(name: str, kind: Optional[str], given: Dict[str, Any]) -> str:
-    """A network's own name for a short one; what the short name implies is added to `given`."""
+    """Return a network's own name for a short one; what that implies is added to `given`."""
     for family in FAMILIES:
         if not family.short or kind not in (None, family.kind):
             continue
@@ -59,7 +59,7 @@ def _family(name: str, kind: Optional[str]) -> Tuple[Family, int]:
 def network_from(
     given: Mapping[str, Any], kind: Optional[str] = None, before: Optional[Network] = None
 ) -> Network:
-    """Name and arguments of the network that is described.
+    """Return the name and arguments of the network that is described.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def network_from(
 
 
 def short_name(name: str, kwargs: Dict[str, Any]) -> str:
-    """A network in a run's name: ``resnet32-c4-ASKCFuse``."""
+    """Return a network in a run's name: ``resnet32-c4-ASKCFuse``."""
     base = re.sub(r"^cifar_|_askc$", "", name)
     times, start = kwargs.get("channel_times", 1), kwargs.get("start_layer", 1)
     parts = [

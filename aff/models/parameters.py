@@ -69,8 +69,8 @@ def average_statistics(net: HybridBlock) -> None:
 
 
 def misfits(net: HybridBlock, shapes: Shapes) -> List[str]:
-    """What keeps arrays of these names and shapes from being this network's parameters, a phrase
-    each; empty where they fit.
+    """Return what keeps arrays of these names and shapes from being this network's parameters, a
+    phrase each; empty where they fit.
     """
     parameters = net._collect_params_with_prefix()
     missing = [name for name in parameters if name not in shapes]
@@ -119,7 +119,7 @@ def load_fitting(net: HybridBlock, path: str, ctx: Devices = None) -> None:
 
 
 def _cast(file: ArrayFile, name: str, dtype) -> np.ndarray:
-    """An array in a parameter's number format.
+    """Return an array in a parameter's number format.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def _cast(file: ArrayFile, name: str, dtype) -> np.ndarray:
 
 
 def count_outputs(path: str) -> int:
-    """Number of outputs of the network whose parameters a file holds.
+    """Return the number of outputs of the network whose parameters a file holds.
 
     Raises
     ------

@@ -31,7 +31,7 @@ def load_published(
     norm_layer: Optional[NormLayer] = None,
     norm_kwargs: Optional[dict] = None,
 ) -> HybridBlock:
-    """A network with published parameters.
+    """Return a network with published parameters.
 
     Parameters
     ----------
@@ -95,13 +95,13 @@ def load_parameters(net: HybridBlock, path: str, ctx: Devices = None) -> None:
 
 
 def shapes_digest(shapes: Dict[str, tuple]) -> str:
-    """SHA-1 of parameters' names and shapes, whatever their order."""
+    """Return SHA-1 of parameters' names and shapes, whatever their order."""
     told = "\n".join(f"{name} {tuple(shape)}" for name, shape in sorted(shapes.items()))
     return hashlib.sha1(told.encode()).hexdigest()
 
 
 def fitting(shapes: Dict[str, tuple]) -> List[str]:
-    """Names of the published networks whose parameters have these names and shapes."""
+    """Return the names of the published networks whose parameters have these names and shapes."""
     digest = shapes_digest(shapes)
     return [record.name for record in WEIGHTS.values() if record.shapes_sha1 == digest]
 

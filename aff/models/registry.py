@@ -65,7 +65,7 @@ class Family:
     started: Dict[str, Any] = field(default_factory=dict)
 
     def blocks(self, depth: int) -> Tuple[int, ...]:
-        """Blocks of each stage.
+        """Return blocks of each stage.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class Family:
         )
 
     def names(self) -> List[str]:
-        """Names of the listed depths."""
+        """Return the names of the listed depths."""
         return [self.pattern.format(depth) for depth in self.depths]
 
     @property
@@ -98,7 +98,8 @@ class Family:
         return {name: item.default for name, item in parameters.items() if name not in hidden}
 
     def checked(self, depth: int, kwargs: Dict[str, Any]) -> Dict[str, Any]:
-        """The arguments of a network, each known and of its kind; the fusion by its published name.
+        """Return the arguments of a network, each known and of its kind; the fusion by its
+        published name.
 
         Raises
         ------
@@ -169,12 +170,14 @@ def register_family(family: Family) -> None:
 
 
 def list_networks(kind: Optional[str] = None) -> List[str]:
-    """Names of the networks in the usual depths; of one kind of images where it is named."""
+    """Return the names of the networks in the usual depths; of one kind of images where it is
+    named.
+    """
     return [name for family in FAMILIES if kind in (None, family.kind) for name in family.names()]
 
 
 def match_family(name: str) -> Optional[Tuple[Family, int]]:
-    """The family that a name belongs to and its depth, or None.
+    """Return the family that a name belongs to and its depth, or None.
 
     Raises
     ------
@@ -191,7 +194,7 @@ def match_family(name: str) -> Optional[Tuple[Family, int]]:
 
 
 def find_family(name: str) -> Tuple[Family, int]:
-    """The family that a name belongs to, and its depth.
+    """Return the family that a name belongs to, and its depth.
 
     Raises
     ------
@@ -205,8 +208,8 @@ def find_family(name: str) -> Tuple[Family, int]:
 
 
 def full_arguments(name: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
-    """All that makes up a network, with the defaults that `kwargs` leaves: equal of two networks
-    that are the same. (`last_gamma` is about the start of training, and left out.)
+    """Return all that makes up a network, with the defaults that `kwargs` leaves: equal of two
+    networks that are the same. (`last_gamma` is about the start of training, and left out.)
     """
     family, depth = find_family(name)
     defaults = family.arguments
@@ -232,7 +235,8 @@ def build_network(
 
 
 def count_parameters(net: HybridBlock) -> Tuple[int, int]:
-    """Numbers of parameters, ``(trainable, total)``; the difference is what takes no gradient.
+    """Return numbers of parameters, ``(trainable, total)``; the difference is what takes no
+    gradient.
 
     That is BatchNorm's running statistics, and its scale and centre where they are switched off.
     """

@@ -23,8 +23,8 @@ def _stages(
     avg_down: Sequence[bool],
     **settings,
 ) -> List[HybridBlock]:
-    """Stages of ResNeXt blocks, widths 64, 128, ..., on a stem of so many channels; `avg_down` says
-    for each stage how its projection goes, `settings` are those of every block.
+    """Build stages of ResNeXt blocks, widths 64, 128, ..., on a stem of so many channels;
+    `avg_down` says for each stage how its projection goes, `settings` are those of every block.
     """
 
     def build(stage: int, index: int, name: str, strides: int) -> HybridBlock:

@@ -72,7 +72,8 @@ WEIGHTED = ("Convolution", "FullyConnected")
 
 
 def summarize(net: HybridBlock, size: int) -> List[Row]:
-    """Rows of the layer table for one RGB image of `size` x `size`, in the order of computation.
+    """Return the rows of the layer table for one RGB image of `size` x `size`, in the order of
+    computation.
 
     Raises
     ------
@@ -115,7 +116,9 @@ def summarize(net: HybridBlock, size: int) -> List[Row]:
 
 
 def _owners(net: Block) -> Dict[str, Tuple[str, Block, bool]]:
-    """Prefix of each block to its structural name, itself, and whether it is part of a fusion."""
+    """Map the prefix of each block to its structural name, itself, and whether it is part of a
+    fusion.
+    """
     owners: Dict[str, Tuple[str, Block, bool]] = {}
 
     def visit(block: Block, path: str, in_fusion: bool):
@@ -165,7 +168,7 @@ def _input_shape(name: str, shapes: Dict[str, Tuple[int, ...]]) -> Tuple[int, ..
 
 
 def table(rows: List[Row], title: str) -> str:
-    """The rows and their totals as text."""
+    """Return the rows and their totals as text."""
     width = max(len(row.name) for row in rows)
     kinds = max(len(row.kind) for row in rows)
     head = (

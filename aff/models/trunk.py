@@ -16,8 +16,8 @@ BlockBuilder = Callable[[int, int, str, int], HybridBlock]
 
 
 def stage_fusions(fusion: str, start_layer: int, stages: int) -> List[str]:
-    """The fusion of each stage: `fusion` in stages >= `start_layer` (counted from 1), addition
-    before.
+    """Return the fusion of each stage: `fusion` in stages >= `start_layer` (counted from 1),
+    addition before.
     """
     return [fusion if stage >= start_layer else "DirectAdd" for stage in range(1, stages + 1)]
 
@@ -25,7 +25,9 @@ def stage_fusions(fusion: str, start_layer: int, stages: int) -> List[str]:
 def residual_stages(
     blocks: Sequence[int], fusion: str, start_layer: int, build: BlockBuilder
 ) -> List[HybridBlock]:
-    """Stages of so many blocks each; the first block of each but the first stage has stride 2."""
+    """Build stages of so many blocks each; the first block of each but the first stage has stride
+    2.
+    """
     return [
         sequential(
             *(build(stage, index, name, 2 if stage and not index else 1) for index in range(count))
@@ -37,15 +39,17 @@ def residual_stages(
 
 
 def bottleneck_inputs(stage: int, index: int, stem: int) -> int:
-    """Channels that a bottleneck block gets: the stem's, the last stage's, or its own stage's."""
+    """Return the channels that a bottleneck block gets: the stem's, the last stage's, or its own
+    stage's.
+    """
     if index:
         return 256 * 2**stage
     return 128 * 2**stage if stage else stem
 
 
 def deep_stem_layers(width: int, channels: int, strides: int, norm: Normalization) -> list:
-    """Three 3x3 convolutions, of `width`, `width` and `channels` channels, the first with the
-    stride; BN and relu between them.
+    """Return three 3x3 convolutions, of `width`, `width` and `channels` channels, the first with
+    the stride; BN and relu between them.
     """
     return [
         conv(3, width, 3, strides),
@@ -59,15 +63,15 @@ def deep_stem_layers(width: int, channels: int, strides: int, norm: Normalizatio
 
 
 def cifar_stem(channels: int, deep: bool, norm: Normalization) -> list:
-    """3x3 convolution of the image to `channels`, or (`deep`) three of them, the first two of half
-    the width.
+    """Return 3x3 convolution of the image to `channels`, or (`deep`) three of them, the first two
+    of half the width.
     """
     return deep_stem_layers(channels // 2, channels, 1, norm) if deep else [conv(3, channels, 3)]
 
 
 def imagenet_stem(deep: bool, width: int, norm: Normalization) -> Tuple[list, int]:
-    """7x7 convolution of stride 2 to 64 channels, or (`deep`) three 3x3 ones to twice `width`; the
-    layers, and the channels they give.
+    """Return 7x7 convolution of stride 2 to 64 channels, or (`deep`) three 3x3 ones to twice
+    `width`; the layers, and the channels they give.
     """
     return (
         (deep_stem_layers(width, 2 * width, 2, norm), 2 * width)

@@ -113,7 +113,7 @@ class WeightsRecord:
         return self.value if self.metric == "top1_error" else 1 - self.value
 
     def url(self, mirror: Optional[str] = None) -> str:
-        """Its address, at GitHub or at a mirror of the repository's ``<commit>/<path>``."""
+        """Return its address, at GitHub or at a mirror of the repository's ``<commit>/<path>``."""
         base = mirror or compat.mirror() or REPOSITORY
         if not base.lower().startswith(("http://", "https://")):
             raise InputError(
@@ -155,12 +155,12 @@ WEIGHTS = {run["name"]: _record(run) for run in PUBLISHED["runs"]}
 
 
 def list_published() -> List[str]:
-    """Names of the published parameter files."""
+    """Return the names of the published parameter files."""
     return list(WEIGHTS)
 
 
 def find_weights(name: str) -> WeightsRecord:
-    """The record of a published file.
+    """Return the record of a published file.
 
     Raises
     ------
@@ -173,8 +173,8 @@ def find_weights(name: str) -> WeightsRecord:
 
 
 def blob_sha1(path: str) -> str:
-    """A file's git blob SHA-1, ``sha1("blob <size>\\0" + content)``, as ``git hash-object`` prints
-    it.
+    """Return a file's git blob SHA-1, ``sha1("blob <size>\0" + content)``, as ``git hash-object``
+    prints it.
     """
     try:
         return hash_of(path, hashlib.sha1(b"blob %d\0" % os.path.getsize(path)))
@@ -202,7 +202,7 @@ def verify(record: WeightsRecord, path: str) -> None:
 
 
 def shipped(record: WeightsRecord) -> str:
-    """Where this installation, or the clone that it runs from, has one of our own files.
+    """Return where this installation, or the clone that it runs from, has one of our own files.
 
     Raises
     ------
@@ -287,6 +287,6 @@ def fetch(
 
 
 def fetch_command(name: str, root: str) -> str:
-    """The command that fetches a published file into a folder."""
+    """Return the command that fetches a published file into a folder."""
     where = "" if root == DEFAULT_ROOT else f" --root {shlex.quote(root)}"
     return f"python -m aff fetch {name}{where}"

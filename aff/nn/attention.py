@@ -21,7 +21,7 @@ from .layers import GlobalAvgPool2D, Normalization, conv, sequential
 
 
 def reduced(channels: int, r: int) -> int:
-    """Channels of a bottleneck, C/r rounded down.
+    """Return channels of a bottleneck, C/r rounded down.
 
     Raises
     ------
@@ -36,7 +36,9 @@ def reduced(channels: int, r: int) -> int:
 
 
 def bottleneck(channels: int, inner: int, out: int, norm: Normalization) -> list:
-    """1x1 convolution C to `inner`, BN, relu, 1x1 convolution to `out`, BN; biases as published."""
+    """Return 1x1 convolution C to `inner`, BN, relu, 1x1 convolution to `out`, BN; biases as
+    published.
+    """
     return [
         conv(channels, inner, use_bias=True),
         norm(inner),
@@ -47,44 +49,44 @@ def bottleneck(channels: int, inner: int, out: int, norm: Normalization) -> list
 
 
 def local_context(channels: int, r: int, norm: Normalization) -> nn.HybridSequential:
-    """Local channel context L(Z), equation 2: (N, C, H, W) to (N, C, H, W)."""
+    """Build the local channel context L(Z), equation 2: (N, C, H, W) to (N, C, H, W)."""
     return sequential(*bottleneck(channels, reduced(channels, r), channels, norm))
 
 
 def global_context(channels: int, r: int, norm: Normalization) -> nn.HybridSequential:
-    """Global channel context g(Z), equation 1: (N, C, H, W) to (N, C, 1, 1)."""
+    """Build the global channel context g(Z), equation 1: (N, C, H, W) to (N, C, 1, 1)."""
     return sequential(
         GlobalAvgPool2D(), *bottleneck(channels, reduced(channels, r), channels, norm)
     )
 
 
 def flat(F, z):
-    """(N, C, H, W) to (N, C, HW)."""
+    """Flatten (N, C, H, W) to (N, C, HW)."""
     return F.reshape(z, (0, 0, -1))
 
 
 def broadcast_positions(F, z, like):
-    """One value a channel at every position: (N, C, 1, 1) to the (N, C, HW) of `like`, which may
-    have other channels.
+    """Repeat one value a channel at every position: (N, C, 1, 1) to the (N, C, HW) of `like`, which
+    may have other channels.
     """
     ones = F.ones_like(F.slice_axis(like, axis=1, begin=0, end=1))
     return F.batch_dot(F.reshape(z, (0, 0, 1)), ones)
 
 
 def joint_logits(F, local, pooled):
-    """L(Z) + g(Z) of equation 3, (N, C, HW), from (N, C, H, W) and (N, C, 1, 1)."""
+    """Return L(Z) + g(Z) of equation 3, (N, C, HW), from (N, C, H, W) and (N, C, 1, 1)."""
     local = flat(F, local)
     return F.elemwise_add(local, broadcast_positions(F, pooled, local))
 
 
 def weighted(F, logits, z):
-    """``w z``, w = sigmoid(logits): (N, C, HW) and (N, C, H, W) to (N, C, H, W)."""
+    """Return ``w z``, w = sigmoid(logits): (N, C, HW) and (N, C, H, W) to (N, C, H, W)."""
     weight = F.Activation(logits, act_type="sigmoid")
     return F.reshape_like(F.elemwise_mul(weight, flat(F, z)), z)
 
 
 def refine(F, logits, x, residual):
-    """Refinement, ``residual + w x`` (SENet's row of Table 1)."""
+    """Refine, ``residual + w x`` (SENet's row of Table 1)."""
     return F.elemwise_add(residual, weighted(F, logits, x))
 
 
@@ -94,12 +96,12 @@ def modulate(F, logits, x, residual):
 
 
 def rescale(F, logits, x, residual):
-    """The sum scaled as a whole, ``w (x + residual)``."""
+    """Return the sum scaled as a whole, ``w (x + residual)``."""
     return weighted(F, logits, F.elemwise_add(x, residual))
 
 
 def select(F, logits, x, residual):
-    """Soft selection, ``2 (w x + (1 - w) residual)``.
+    """Select softly, ``2 (w x + (1 - w) residual)``.
 
     Computed as ``(x + residual) + tanh(logits / 2) (x - residual)``, which is the same.
     """
@@ -140,19 +142,19 @@ class Attentive(HybridBlock):
             cls.weighs = WEIGHS[cls.join]
 
     def logits(self, F, z):
-        """Logits of the weight: (N, C, H, W) to (N, C, HW)."""
+        """Return the logits of the weight: (N, C, H, W) to (N, C, HW)."""
         raise NotImplementedError
 
     def logits_of(self, F, x, residual):
-        """Logits of the weight for both inputs."""
+        """Return the logits of the weight for both inputs."""
         return self.logits(F, F.elemwise_add(x, residual) if self.sees_sum else x)
 
     def hybrid_forward(self, F, x, residual):
         return self.join(F, self.logits_of(F, x, residual), x, residual)
 
     def weight(self, x, residual):
-        """The weight w for these inputs, (N, C, H, W) NDArrays, each value in (0, 1); `weighs` says
-        of which.
+        """Return the weight w for these inputs, (N, C, H, W) NDArrays, each value in (0, 1);
+        `weighs` says of which.
         """
         weight = mx.nd.sigmoid(self.logits_of(mx.nd, x, residual))
         return mx.nd.reshape_like(weight, x)

@@ -64,12 +64,13 @@ def register_fusion(name: str, *aliases: str) -> Callable[[Type[F]], Type[F]]:
 
 
 def list_fusions() -> List[str]:
-    """Names of all fusions, as ``--askc-type`` and ``get_model(fusion=...)`` take them."""
+    """Return the names of all fusions, as ``--askc-type`` and ``get_model(fusion=...)`` take them."""
     return list(_FUSIONS)
 
 
 def resolve_fusion(name: str) -> str:
-    """The published name of a fusion given by that name or by an alias (`AFF`, `iAFF`, `Add`).
+    """Return the published name of a fusion given by that name or by an alias (`AFF`, `iAFF`,
+    `Add`).
 
     Raises
     ------
@@ -83,7 +84,7 @@ def resolve_fusion(name: str) -> str:
 
 
 def describe_fusions() -> List[Tuple[str, List[str], str]]:
-    """Name, aliases and first sentence of the description of each fusion."""
+    """Return name, aliases and first sentence of the description of each fusion."""
     return [
         (
             name,
@@ -95,7 +96,7 @@ def describe_fusions() -> List[Tuple[str, List[str], str]]:
 
 
 def is_fusion(block: HybridBlock) -> bool:
-    """Whether a block is one of the registered fusions."""
+    """Tell whether a block is one of the registered fusions."""
     return type(block) in _FUSIONS.values()
 
 
@@ -106,7 +107,7 @@ def create_fusion(
     norm_layer: Optional[NormLayer] = None,
     norm_kwargs: Optional[dict] = None,
 ) -> HybridBlock:
-    """A fusion block of its own, to join any two features of equal shape.
+    """Return a fusion block of its own, to join any two features of equal shape.
 
     Parameters
     ----------
@@ -200,7 +201,7 @@ class IAFF(Attentive):
             self.global_att2 = global_context(channels, r, norm)
 
     def _last(self, F, x, residual):
-        """Logits of M2, and ``x - residual``."""
+        """Return the logits of M2, and ``x - residual``."""
         initial = F.elemwise_add(x, residual)
         difference = F.elemwise_sub(flat(F, x), flat(F, residual))
         logits = joint_logits(F, self.local_att(initial), self.global_att(initial))
@@ -217,7 +218,7 @@ class IAFF(Attentive):
 
     @staticmethod
     def _selected(F, logits, difference, residual):
-        """``w x + (1 - w) residual``."""
+        """Return ``w x + (1 - w) residual``."""
         weight = F.Activation(logits, act_type="sigmoid")
         moved = F.reshape_like(F.elemwise_mul(weight, difference), residual)
         return F.elemwise_add(residual, moved)

@@ -29,7 +29,7 @@ SK_REDUCTION = 4
 
 
 def wide(channels: int, norm: Normalization) -> list:
-    """1x1 convolution C to C (with bias) and BN."""
+    """Return 1x1 convolution C to C (with bias) and BN."""
     return [conv(channels, channels, use_bias=True), norm(channels)]
 
 

@@ -66,7 +66,9 @@ def conv(
     groups: int = 1,
     use_bias: bool = False,
 ) -> nn.Conv2D:
-    """A convolution that keeps the size (up to its stride), without bias: the backbones' kind."""
+    """Return a convolution that keeps the size (up to its stride), without bias: the backbones'
+    kind.
+    """
     return nn.Conv2D(
         channels,
         kernel,
@@ -79,7 +81,7 @@ def conv(
 
 
 def sequential(*blocks: HybridBlock) -> nn.HybridSequential:
-    """The blocks one after another; none of them gives the identity."""
+    """Return the blocks one after another; none of them gives the identity."""
     result = nn.HybridSequential()
     result.add(*blocks)
     return result

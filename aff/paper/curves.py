@@ -53,23 +53,23 @@ class Curve:
     rows: Dict[int, Row] = field(default_factory=dict)
 
     def series(self, key: str) -> Tuple[List[int], List[float]]:
-        """Epochs and values of a figure, where there are any."""
+        """Return epochs and values of a figure, where there are any."""
         found = [(epoch, row[key]) for epoch, row in sorted(self.rows.items()) if key in row]
         return [epoch for epoch, _ in found], [value for _, value in found]
 
     def keys(self) -> List[str]:
-        """The figures that there are."""
+        """Return the figures that there are."""
         return sorted({key for row in self.rows.values() for key in row})
 
 
 def list_references(folder: str = PUBLISHED_FOLDER) -> List[str]:
-    """Names of the authors' curves."""
+    """Return the names of the authors' curves."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted(name[:-4] for name in names if name.endswith(".csv"))
 
 
 def read_reference(name: str, folder: str = PUBLISHED_FOLDER) -> Curve:
-    """One of the authors' curves.
+    """Return one of the authors' curves.
 
     Raises
     ------
@@ -85,8 +85,8 @@ def read_reference(name: str, folder: str = PUBLISHED_FOLDER) -> Curve:
 
 
 def read_curve(path: str, name: Optional[str] = None) -> Curve:
-    """A curve from a log: a run's folder or its ``train.jsonl``, a ``.csv`` file of the authors'
-    figures, or a text log.
+    """Return a curve from a log: a run's folder or its ``train.jsonl``, a ``.csv`` file of the
+    authors' figures, or a text log.
 
     Raises
     ------

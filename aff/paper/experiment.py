@@ -70,7 +70,7 @@ class Cell:
         ]
 
     def flags(self, params: str, logs: str) -> List[str]:
-        """Flags of ``train_cifar.py``; its files go to folders in `params` and `logs`."""
+        """Return flags of ``train_cifar.py``; its files go to folders in `params` and `logs`."""
         return [
             *self.settings,
             *("--save-dir", os.path.join(params, self.name)),
@@ -79,7 +79,7 @@ class Cell:
 
 
 def grid() -> Iterator[Cell]:
-    """All runs, a seed of each first."""
+    """Yield all runs, a seed of each first."""
     for seed in SEEDS:
         for blocks in BLOCKS:
             for fusion in FUSIONS:
@@ -87,7 +87,7 @@ def grid() -> Iterator[Cell]:
 
 
 def outcome(folder: str) -> Optional[Dict[str, float]]:
-    """What came out of a run, or None where it has not come to its end.
+    """Return what came out of a run, or None where it has not come to its end.
 
     Raises
     ------

@@ -52,7 +52,7 @@ RECIPES: Dict[str, Recipe] = {name: Recipe(record) for name, record in WEIGHTS.i
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of this name.
+    """Return the recipe of this name.
 
     Raises
     ------

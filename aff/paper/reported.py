@@ -12,7 +12,7 @@ PAPER_NOTES: List[str] = PUBLISHED["paper_notes"]
 
 
 def rows_of(recipe: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
-    """Titles of the tables, and rows of them, that a published run stands in."""
+    """Yield titles of the tables, and rows of them, that a published run stands in."""
     for table in TABLES.values():
         for row in table["rows"]:
             if row.get("recipe") == recipe:

@@ -19,7 +19,7 @@ SUFFIX = ".evaluation.json"
 
 
 def evaluation_path(record: WeightsRecord, root: Optional[str] = None) -> str:
-    """The file that keeps a published file's score."""
+    """Return the file that keeps a published file's score."""
     return os.path.join(root or DEFAULT_ROOT, record.name + SUFFIX)
 
 
@@ -50,7 +50,7 @@ def keep_evaluation(
 
 
 def evaluated(record: WeightsRecord, root: Optional[str] = None) -> Optional[float]:
-    """Top-1 error of a published file as it was found here, or None.
+    """Return the top-1 error of a published file as it was found here, or None.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def evaluated(record: WeightsRecord, root: Optional[str] = None) -> Optional[flo
 
 
 def fraction(value: object) -> float:
-    """An error as logs hold it.
+    """Return an error as logs hold it.
 
     Raises
     ------
@@ -111,7 +111,7 @@ class OwnRun:
     def is_of(
         self, model: str, kwargs: Dict[str, Any], dataset: str, labels: Optional[str]
     ) -> bool:
-        """Whether it is of this network and data, and scored on the whole of them."""
+        """Tell whether it is of this network and data, and scored on the whole of them."""
         return (self.model, self.dataset, self.labels, self.images) == (
             model,
             dataset,
@@ -121,7 +121,7 @@ class OwnRun:
 
 
 def own_runs(logs: str) -> List[OwnRun]:
-    """The finished runs in the folders below `logs`; what is no run's log is passed over."""
+    """Return the finished runs in the folders below `logs`; what is no run's log is passed over."""
     found = []
     for folder, _, files in sorted(os.walk(logs)):
         if SETTINGS in files:

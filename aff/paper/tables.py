@@ -41,7 +41,7 @@ class Table:
 
 
 def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Table:
-    """One of the two tables of the published README, ``'imagenet'`` or ``'cifar100'``."""
+    """Build one of the two tables of the published README, ``'imagenet'`` or ``'cifar100'``."""
     said = TABLES[name]
     shown = _as_error if said["metric"] == "top1_error" else _as_accuracy
     head = ["network", "reported", "of the file", "file, here", "our run", "parameters said"]
@@ -75,7 +75,7 @@ def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tab
 
 
 def paper_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Table:
-    """A table of the paper: ``'table3'``, ``'table4'`` or ``'table6'``."""
+    """Build a table of the paper: ``'table3'``, ``'table4'`` or ``'table6'``."""
     said = TABLES[name]
     imagenet = any("imagenet" in row for row in said["rows"])
     head = ["fusion", *(f"b={b}" for b in BLOCKS), f"our runs{EACH_B}"]
@@ -111,7 +111,9 @@ def paper_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tabl
 
 
 def experiment_table(logs: str) -> Table:
-    """Our own ablation: test error over the seeds that have been run, in percent."""
+    """Build the table of our own ablation: test error over the seeds that have been run, in
+    percent.
+    """
     kinds = ("test error", "parameters", "MFLOPs", "images/s")
     table = Table(
         "Fashion-MNIST, test error in percent, mean and standard deviation over "

@@ -17,8 +17,8 @@ ARRAYS_AT_ONCE = 200
 
 
 def all_finite(arrays: Sequence[mx.nd.NDArray]) -> mx.nd.NDArray:
-    """One array, 1 where every value of all the arrays (of one device, of any number format) is
-    finite, else 0.
+    """Return one array, 1 where every value of all the arrays (of one device, of any number format)
+    is finite, else 0.
     """
     by_dtype: Dict[object, List[mx.nd.NDArray]] = defaultdict(list)
     for array in arrays:
@@ -32,7 +32,7 @@ def all_finite(arrays: Sequence[mx.nd.NDArray]) -> mx.nd.NDArray:
 
 
 def gradients(trainer: Trainer) -> List[mx.nd.NDArray]:
-    """The first device's gradients; all devices' are the same once they have been summed."""
+    """Return the first device's gradients; all devices' are the same once they have been summed."""
     return [
         parameter.list_grad()[0] for parameter in trainer._params if parameter.grad_req != "null"
     ]
@@ -51,7 +51,7 @@ class Float32:
         net.cast(self.dtype)
 
     def scale(self, loss):
-        """What `backward` starts from."""
+        """Return what `backward` starts from."""
         return loss
 
     def update(self, trainer: Trainer, batch_size: int) -> bool:
@@ -60,11 +60,11 @@ class Float32:
         return True
 
     def trouble(self) -> str:
-        """Why gradients had to be thrown away."""
+        """Return why gradients had to be thrown away."""
         return ""
 
     def state(self) -> Dict[str, float]:
-        """What a resumed run needs to go on."""
+        """Return what a resumed run needs to go on."""
         return {}
 
     def restore(self, state: Dict[str, float]) -> None:
@@ -129,7 +129,7 @@ class Float16(Float32):
 
 
 def create_precision(dtype: str, devices: Sequence[mx.Context]) -> Float32:
-    """The precision of this name.
+    """Return the precision of this name.
 
     Raises
     ------

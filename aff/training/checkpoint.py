@@ -29,7 +29,7 @@ _NAME = re.compile(r"checkpoint-(\d+)(?:-(\d+))?")
 
 
 def list_checkpoints(folder: str) -> List[str]:
-    """Paths of the complete checkpoints in `folder`, oldest first."""
+    """Return the paths of the complete checkpoints in `folder`, oldest first."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     found = [
         (int(match.group(1)), int(match.group(2) or 0), name)
@@ -131,7 +131,9 @@ def load_checkpoint(path: str, trainer: Trainer) -> Dict[str, Any]:
 
 
 def newest_checkpoint(folder: str) -> Optional[str]:
-    """The newest complete checkpoint in `folder`, or `folder` itself where it is one, or None."""
+    """Return the newest complete checkpoint in `folder`, or `folder` itself where it is one, or
+    None.
+    """
     if _NAME.fullmatch(os.path.basename(os.path.normpath(folder))) and os.path.isdir(folder):
         return os.path.normpath(folder)
     checkpoints = list_checkpoints(folder)
@@ -139,7 +141,7 @@ def newest_checkpoint(folder: str) -> Optional[str]:
 
 
 def _structural_names(trainer: Trainer) -> List[str]:
-    """Structural name of each of the optimizer's parameters, in its order."""
+    """Return the structural name of each of the optimizer's parameters, in its order."""
     names = {
         id(parameter): name for name, parameter in trainer.net._collect_params_with_prefix().items()
     }
@@ -147,8 +149,8 @@ def _structural_names(trainer: Trainer) -> List[str]:
 
 
 def _optimizer_arrays(trainer: Trainer, device: int = 0) -> Dict[str, mx.nd.NDArray]:
-    """The optimizer's states of a device (all hold the same), by structural name and path in the
-    state.
+    """Return the optimizer's states of a device (all hold the same), by structural name and path in
+    the state.
     """
     names = _structural_names(trainer)
     return {
@@ -168,7 +170,7 @@ def _saved_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
 
 
 def _statistics_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
-    """The running statistics of the devices after the first, in which they differ within an
+    """Return the running statistics of the devices after the first, in which they differ within an
     epoch.
     """
     return {
@@ -187,7 +189,7 @@ def _restore_statistics(trainer: Trainer, arrays: ArrayFile) -> None:
 
 
 def _flatten(state, path: str = ":0") -> List[Tuple[str, Any]]:
-    """An optimizer state's arrays, each with its path in the state."""
+    """Return an optimizer state's arrays, each with its path in the state."""
     if state is None:
         return []
     if isinstance(state, (list, tuple)):

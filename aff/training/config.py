@@ -57,14 +57,14 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
 
     @classmethod
     def defaults(cls, data: str) -> TrainConfig:
-        """The defaults for a kind of data set, ``'cifar'`` or ``'imagenet'``."""
+        """Return the defaults for a kind of data set, ``'cifar'`` or ``'imagenet'``."""
         return cls(**{name: item.default(data) for name, item in settings_of(cls).items()})
 
     @classmethod
     def from_args(
         cls, given: Mapping[str, Any], data: str, base: Optional[TrainConfig] = None
     ) -> TrainConfig:
-        """A configuration from what was given by name; a pure function.
+        """Return a configuration from what was given by name; a pure function.
 
         Parameters
         ----------
@@ -104,11 +104,11 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         )
 
     def for_classes(self, classes: int) -> TrainConfig:
-        """The same run with a network of so many outputs."""
+        """Return the same run with a network of so many outputs."""
         return replace(self, model_kwargs={**self.model_kwargs, "classes": classes})
 
     def within(self, folder: str) -> TrainConfig:
-        """The same run with its files in `folder`, which is removed at its end."""
+        """Return the same run with its files in `folder`, which is removed at its end."""
         return replace(
             self,
             save_dir=os.path.join(folder, "params"),
@@ -154,7 +154,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         }
 
     def schedule(self, steps_per_epoch: int) -> Schedule:
-        """The learning rate of every step."""
+        """Return the learning rate of every step."""
         return create_schedule(
             self.lr,
             self.num_epochs,
@@ -167,7 +167,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         )
 
     def as_dict(self) -> Dict[str, Any]:
-        """All fields, as JSON keeps them."""
+        """Return all fields, as JSON keeps them."""
         return asdict(self)
 
     def check(self) -> TrainConfig:
@@ -201,7 +201,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         return self
 
     def unused(self, given: Iterable[str]) -> List[str]:
-        """Those of the settings `given` that others leave without effect, a phrase each."""
+        """Return those of the settings `given` that others leave without effect, a phrase each."""
         stepless = self.lr_mode != "step"
         mode = f"with a {self.lr_mode} learning rate"
         first = min(self.lr_decay_epoch, default=0)

@@ -220,7 +220,7 @@ def _targets(config: TrainConfig) -> Dict[str, Any]:
 
 
 def _find_part(config: TrainConfig, part: str) -> Images:
-    """The training or validation images that the configuration names."""
+    """Return the training or validation images that the configuration names."""
     if not config.use_rec:
         folder = os.path.expanduser(config.data_dir or IMAGENET)
         if not os.path.isdir(os.path.join(folder, part)):
@@ -239,7 +239,8 @@ def _find_part(config: TrainConfig, part: str) -> Images:
 
 
 def count_classes(train: Images) -> int:
-    """Number of classes of the training images: labels from 0 to the largest that occurs.
+    """Return the number of classes of the training images: labels from 0 to the largest that
+    occurs.
 
     Raises
     ------

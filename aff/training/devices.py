@@ -21,7 +21,7 @@ KERNELS = (
 
 
 def num_gpus() -> int:
-    """Number of GPUs that mxnet can see: 0 for its CPU build and where there is no driver."""
+    """Count the GPUs that mxnet can see: 0 for its CPU build and where there is no driver."""
     try:
         return mx.context.num_gpus()
     except mx.MXNetError:
@@ -29,7 +29,7 @@ def num_gpus() -> int:
 
 
 def parse_gpus(text: str) -> List[int]:
-    """GPU numbers: ``'0,1,2'`` to ``[0, 1, 2]``; an empty text names none.
+    """Return GPU numbers: ``'0,1,2'`` to ``[0, 1, 2]``; an empty text names none.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def parse_gpus(text: str) -> List[int]:
 def choose_devices(
     gpus: Optional[str], cpus: Optional[int]
 ) -> Tuple[List[mx.Context], Optional[str]]:
-    """The devices of a run.
+    """Return the devices of a run.
 
     Parameters
     ----------
@@ -106,7 +106,8 @@ def choose_devices(
 
 
 def choose_gpus(count: int, cpus: Optional[int]) -> List[mx.Context]:
-    """The first `count` GPUs, or the CPU for 0 of them, or `cpus` CPU devices in place of any.
+    """Return the first `count` GPUs, or the CPU for 0 of them, or `cpus` CPU devices in place of
+    any.
 
     Raises
     ------
@@ -125,8 +126,8 @@ def choose_gpus(count: int, cpus: Optional[int]) -> List[mx.Context]:
 
 
 def describe_gpu(index: int) -> Tuple[str, Tuple[int, int]]:
-    """Name and compute capability of a GPU, as NVIDIA's driver gives them; ``('', (0, 0))`` where
-    it does not.
+    """Return the name and compute capability of a GPU, as NVIDIA's driver gives them; ``('', (0,
+    0))`` where it does not.
     """
     name, device, part = ctypes.create_string_buffer(100), ctypes.c_int(), ctypes.c_int()
     try:

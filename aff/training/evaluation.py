@@ -43,8 +43,8 @@ class Evaluation:
 
 
 def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Place of each label in its row's order, 0 for the first; equal values rank by their position,
-    as argmax does.
+    """Return the place of each label in its row's order, 0 for the first; equal values rank by
+    their position, as argmax does.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def evaluate(
     progress: Callable[[Iterable], Iterable] = iter,
     group: Optional[ProcessGroup] = None,
 ) -> Evaluation:
-    """Top-1 and top-5 error of a network.
+    """Evaluate the top-1 and top-5 error of a network.
 
     Parameters
     ----------

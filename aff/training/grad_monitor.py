@@ -46,7 +46,7 @@ class GradientMonitor:
         self._running = {n: p for n, p in parameters.items() if p.grad_req == "null"}
 
     def measure(self) -> StepNorms:
-        """What the step just trained has left; nothing is waited for.
+        """Return what the step just trained has left; nothing is waited for.
 
         The first device's gradients are all devices' once they have been summed.
         """
@@ -61,7 +61,7 @@ class GradientMonitor:
         )
 
     def diverged(self, norms: StepNorms) -> bool:
-        """Whether a step's gradients were not finite; waits for the step.
+        """Tell whether a step's gradients were not finite; waits for the step.
 
         A sum of squares is not finite either where a gradient is finite but beyond 1e19. NaN comes
         of NaN or infinity alone; where the sum is infinite, the parameters that the step has
@@ -76,7 +76,7 @@ class GradientMonitor:
         return not all_finite(updated).asscalar()
 
     def first_bad(self, norms: StepNorms) -> Optional[str]:
-        """Where a step went wrong, in words, or None where all was finite.
+        """Return where a step went wrong, in words, or None where all was finite.
 
         Running statistics tell of the way forward: the first layer whose are not finite was given
         such values. Otherwise it was on the way back, which the layers are gone through in reverse:

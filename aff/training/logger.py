@@ -58,7 +58,7 @@ class RunLogger:
             os.makedirs(folder, exist_ok=True)
 
     def path(self, name: str) -> str:
-        """Path of one of the log's files."""
+        """Return the path of one of the log's files."""
         if name == TEXT_LOG and self.text_log:
             return self.text_log
         return os.path.join(self.folder or "", name)
@@ -103,7 +103,7 @@ class RunLogger:
             file.write(line + "\n")
 
     def progress(self, batches: Iterable, total: int, description: str) -> Iterable:
-        """The batches (data, labels) behind a bar on a terminal; as they are elsewhere."""
+        """Return the batches (data, labels) behind a bar on a terminal; as they are elsewhere."""
         bar = tqdm(
             batches,
             total=total,
@@ -126,7 +126,7 @@ class RunLogger:
 
 
 def _is_of_before(line: str, epoch: int) -> bool:
-    """Whether a line of the JSON log is whole, and no epoch's from this one on."""
+    """Tell whether a line of the JSON log is whole, and no epoch's from this one on."""
     try:
         event = json.loads(line)
         return line.endswith("\n") and not (event["event"] == "epoch" and event["epoch"] >= epoch)
@@ -135,8 +135,8 @@ def _is_of_before(line: str, epoch: int) -> bool:
 
 
 def read_events(path: str) -> List[dict]:
-    """The events of a run's log, its file or folder; what a killed process left half-written is
-    left out.
+    """Return the events of a run's log, its file or folder; what a killed process left half-written
+    is left out.
     """
     if not path.endswith(".jsonl"):
         path = os.path.join(path, JSON_LOG)

@@ -15,8 +15,8 @@ class CrossEntropy:
         self._loss = SoftmaxCrossEntropyLoss(sparse_label=False)
 
     def __call__(self, outputs, targets, data):
-        """Loss of each sample, (N,), of logits (N, K) in float32 and targets (N, K); `data` is what
-        the network was given.
+        """Return the loss of each sample, (N,), of logits (N, K) in float32 and targets (N, K);
+        `data` is what the network was given.
         """
         return self._loss(outputs, targets)
 

@@ -22,7 +22,7 @@ def create_schedule(
     decay: float = 0.1,
     decay_epochs: Sequence[int] = (),
 ) -> Schedule:
-    """Linear warm-up, then steps, or a half cosine or a parabola to zero.
+    """Create a linear warm-up, then steps, or a half cosine or a parabola to zero.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def create_schedule(
 
 
 def _stage(mode: str, steps: int, base_lr: float, target_lr: float) -> LRScheduler:
-    """A stage from `base_lr` to `target_lr`; one of a single step, which GluonCV divides by zero
-    for, stays.
+    """Return a stage from `base_lr` to `target_lr`; one of a single step, which GluonCV divides by
+    zero for, stays.
     """
     if steps == 1:
         return LRScheduler("constant", base_lr=base_lr, niters=1)

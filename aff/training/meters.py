@@ -107,7 +107,7 @@ class EpochMeter:
         return self.done
 
     def means(self, group: ProcessGroup) -> Tuple[float, float, int]:
-        """Loss and metric of the mean sample, and number of samples, over all processes."""
+        """Return loss and metric of the mean sample, and number of samples, over all processes."""
         if not self.done.samples:
             raise RunError("an epoch held no batches")
         done = self.done

@@ -232,7 +232,7 @@ class Run:
         return self.trainer.group.world_size == 1
 
     def _hint(self, what: str) -> str:
-        """How to go on after a stop; `what` is said before it."""
+        """Return how to go on after a stop; `what` is said before it."""
         if self.config.discard:
             return "nothing is kept of this run"
         folder = self.keeper.folder
@@ -282,8 +282,8 @@ class Run:
         )
 
     def _until(self, interruption: Interruption, description: str, batches) -> Iterator:
-        """The batches of an evaluation, which is given up when a signal comes: its epoch is trained
-        by then, and a resumed run evaluates it again.
+        """Yield the batches of an evaluation, which is given up when a signal comes: its epoch is
+        trained by then, and a resumed run evaluates it again.
         """
         for batch in self.logger.progress(batches, len(batches), description):
             if interruption.asked:

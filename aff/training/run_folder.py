@@ -97,7 +97,7 @@ def choose(
 
 
 def _new(dirs: RunDirs) -> RunDirs:
-    """The folders of a new run, checked not to hold another's log."""
+    """Return the folders of a new run, checked not to hold another's log."""
     if os.path.exists(os.path.join(dirs.log_dir, JSON_LOG)):
         raise InputError(
             f"{{logging_dir}} {dirs.log_dir} holds the log of another run: name another folder"
@@ -106,7 +106,7 @@ def _new(dirs: RunDirs) -> RunDirs:
 
 
 def _same(dirs: RunDirs) -> RunDirs:
-    """The folders of a run to go on with, its log's checked not to be another run's."""
+    """Return the folders of a run to go on with, its log's checked not to be another run's."""
     kept = os.path.join(dirs.log_dir, SETTINGS)
     name = read_json(kept).get("save_dir") if os.path.exists(kept) else None
     other = os.path.normpath(os.path.join(dirs.log_dir, name)) if isinstance(name, str) else ""
@@ -125,7 +125,7 @@ def _numbered(name: str, number: int) -> str:
 
 
 def _taken(folder: str, name: str) -> List[int]:
-    """Numbers of the runs of this name in `folder`, 1 for the one without a number."""
+    """Return numbers of the runs of this name in `folder`, 1 for the one without a number."""
     paths = glob.glob(os.path.join(folder, glob.escape(name) + "*"))
     found = [
         re.fullmatch(re.escape(name) + r"(?:-(\d{1,6}))?", os.path.basename(path)) for path in paths

@@ -53,11 +53,11 @@ class Setting:
     only: Optional[str] = None
 
     def default(self, data: str) -> Any:
-        """The default for a kind of data set."""
+        """Return the default for a kind of data set."""
         return copy.copy(self.defaults[data])
 
     def checked(self, name: str, value: Any) -> Any:
-        """A value from a configuration file, or an error that names the field.
+        """Return a value from a configuration file, or an error that names the field.
 
         Raises
         ------
@@ -98,7 +98,7 @@ def setting(
     only: Optional[str] = None,
     imagenet: Any = ...,
 ) -> Any:
-    """A dataclass field with its `Setting`; `imagenet` is the default there, where it is
+    """Return a dataclass field with its `Setting`; `imagenet` is the default there, where it is
     another.
     """
     defaults = {"cifar": default, "imagenet": default if imagenet is ... else imagenet}
@@ -109,5 +109,5 @@ def setting(
 
 
 def settings_of(config: Any) -> Dict[str, Setting]:
-    """The settings of a dataclass, by field."""
+    """Return the settings of a dataclass, by field."""
     return {item.name: item.metadata["setting"] for item in fields(config)}

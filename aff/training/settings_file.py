@@ -25,7 +25,7 @@ GONE = ("accept_pickled_states",)
 
 
 def describe(config: TrainConfig, facts: Mapping[str, Any]) -> Dict[str, Any]:
-    """A run as its folders keep it; `model` and `data` are what an evaluation reads.
+    """Return a run as its folders keep it; `model` and `data` are what an evaluation reads.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def describe(config: TrainConfig, facts: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def upgraded(training: Mapping[str, Any]) -> Dict[str, Any]:
-    """Settings as earlier versions wrote them, by today's names."""
+    """Return settings as earlier versions wrote them, by today's names."""
     values = {key: value for key, value in training.items() if key not in GONE}
     if "cosine" in values:
         values["lr_mode"] = "cosine" if values.pop("cosine") else "step"
@@ -59,7 +59,8 @@ def upgraded(training: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def read_config(path: str) -> TrainConfig:
-    """A configuration from a file: a run's ``settings.json``, or its fields alone, as JSON or YAML.
+    """Return a configuration from a file: a run's ``settings.json``, or its fields alone, as JSON
+    or YAML.
 
     What the file does not say is as usual. What tells where the run went, and what it went on from,
     is not taken over.
@@ -95,8 +96,8 @@ def read_config(path: str) -> TrainConfig:
 
 
 def _is_taken_over(key: str, described: Mapping[str, Any]) -> bool:
-    """Whether a new run takes a setting of an earlier one: not where that went, nor what it went
-    on from.
+    """Tell whether a new run takes a setting of an earlier one: not where that went, nor what it
+    went on from.
     """
     own = described[key].group in ("", "files")
     return not own or key in ("model_kwargs", "log_interval", "save_period")
@@ -118,7 +119,7 @@ def _read_yaml(path: str) -> Dict[str, Any]:
 
 
 def changes(config: TrainConfig, facts: Mapping[str, Any], folder: str) -> List[str]:
-    """What differs from the settings that a run was trained with so far, a phrase each.
+    """Return what differs from the settings that a run was trained with so far, a phrase each.
 
     Raises
     ------

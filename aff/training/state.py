@@ -30,7 +30,7 @@ class EpochRecord:
     seconds: float
 
     def line(self) -> str:
-        """The record as text."""
+        """Return the record as text."""
         errors = "  ".join(
             f"{part} top-1 {100 * self.top1_error[part]:.2f} % top-5 "
             f"{100 * self.top5_error[part]:.2f} %"
@@ -82,7 +82,7 @@ class RunState:
         return True
 
     def best(self) -> EpochRecord:
-        """Record of the best epoch."""
+        """Return the record of the best epoch."""
         return next(record for record in self.history if record.epoch == self.best_epoch)
 
     def add(self, record: EpochRecord, part: str) -> None:
@@ -97,7 +97,7 @@ class RunState:
             self.best_epoch = record.epoch
 
     def curves(self, metric: str) -> Tuple[List[str], List[List[float]]]:
-        """Names of the errors, and their values by epoch; `metric` is the training's."""
+        """Return the names of the errors, and their values by epoch; `metric` is the training's."""
         parts = [f"{part} top-1 error" for part in self.history[-1].top1_error]
         return [f"train {metric}", *parts], [
             [record.train_value, *record.top1_error.values()] for record in self.history
@@ -136,8 +136,8 @@ class RunState:
 
     @classmethod
     def started(cls, trainer: Trainer, first_epoch: int = 0) -> RunState:
-        """The state of a new run, or, in another than the main process, of the one that that has
-        started or resumed.
+        """Return the state of a new run, or, in another than the main process, of the one that that
+        has started or resumed.
         """
         state = cls._of(share_checkpoint(trainer, asdict(cls(first_epoch=first_epoch))))
         if state.partial and not trainer.group.is_main_process:  # there alone the sums count

@@ -24,7 +24,7 @@ def build_teacher(
     precision: Float32,
     size: int = 224,
 ) -> HybridBlock:
-    """A network with parameters, ready to be asked.
+    """Return a network with parameters, ready to be asked.
 
     Parameters
     ----------

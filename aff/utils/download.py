@@ -50,7 +50,7 @@ class _Progress:
 
 
 def _owned(path: str) -> contextlib.AbstractContextManager:
-    """The file, open to append, once no other process has it."""
+    """Return the file, open to append, once no other process has it."""
     return exclusive_file(
         path,
         lambda _: LOG.warning("%s: waiting for the process that is downloading it", path),
@@ -162,7 +162,7 @@ def _receive(url: str, file: BinaryIO, name: str, max_bytes: int) -> None:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """What happened, without the layers of libraries that it went through."""
+    """Return what happened, without the layers of libraries that it went through."""
     text = str(error)
     if isinstance(error, requests.exceptions.ChunkedEncodingError) or "broke off" in text:
         return "it broke off; the same command goes on from there"

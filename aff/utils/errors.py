@@ -58,8 +58,8 @@ class Interrupted(_OneLine):
 
 
 def spell(message: str, spelling: Callable[[str], str] = str) -> str:
-    """A message with the settings that it names in braces, as in ``'lower {batch_size}'``, spelled
-    by their fields, or, in a command, by its flags.
+    """Return a message with the settings that it names in braces, as in ``'lower {batch_size}'``,
+    spelled by their fields, or, in a command, by its flags.
 
     Parameters
     ----------
@@ -72,12 +72,12 @@ def spell(message: str, spelling: Callable[[str], str] = str) -> str:
 
 
 def last_line(error: BaseException) -> str:
-    """The last line of an error's message, which is where mxnet says what went wrong."""
+    """Return the last line of an error's message, which is where mxnet says what went wrong."""
     return (str(error).strip().splitlines() or [""])[-1]
 
 
 def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:
-    """An :class:`InputError` for a name that no registry holds.
+    """Return an :class:`InputError` for a name that no registry holds.
 
     Parameters
     ----------
@@ -95,6 +95,6 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:
 
 
 def shorten(names: Sequence) -> str:
-    """The first few names, and how many more there are."""
+    """Return the first few names, and how many more there are."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"{', '.join(map(str, names[:SHOWN]))}{more}"

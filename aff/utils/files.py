@@ -60,8 +60,8 @@ def link(source: str, path: str) -> None:
 
 @contextmanager
 def exclusive_file(path: str, busy: Callable[[BinaryIO], object]) -> Iterator[BinaryIO]:
-    """A file that one process has at a time, open to append and to read; it is removed where it is
-    empty at the end. A process's end, of whatever kind, lets go of it.
+    """Yield a file that one process has at a time, open to append and to read; it is removed where
+    it is empty at the end. A process's end, of whatever kind, lets go of it.
 
     Whoever waited may find that the file has got another name meanwhile, or is gone: then it is
     opened anew.
@@ -94,7 +94,7 @@ def exclusive_file(path: str, busy: Callable[[BinaryIO], object]) -> Iterator[Bi
 
 
 def _is(file: BinaryIO, path: str) -> bool:
-    """Whether the open file is the one of this name."""
+    """Tell whether the open file is the one of this name."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:
@@ -141,7 +141,7 @@ def opened(path: str) -> BinaryIO:
 
 
 def hash_of(path: str, digest) -> str:
-    """What a hash of :mod:`hashlib` makes of a file, as hexadecimal digits."""
+    """Return what a hash of :mod:`hashlib` makes of a file, as hexadecimal digits."""
     with open(path, "rb") as file:
         for chunk in iter(lambda: file.read(1 << 20), b""):
             digest.update(chunk)

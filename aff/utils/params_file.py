@@ -80,14 +80,14 @@ class _Reader:
         return struct.unpack(f"<{kind}", self.bytes(struct.calcsize(kind), what))[0]
 
     def count(self, smallest: int, what: str) -> int:
-        """A number of entries, each of at least so many bytes."""
+        """Return a number of entries, each of at least so many bytes."""
         count = self.field("Q", f"the number of {what}")
         if count > MAX_ARRAYS or count * smallest > self.size - self.file.tell():
             raise self.damaged(f"{count} {what} cannot be")
         return count
 
     def entry(self, index: int) -> Entry:
-        """Shape, format and place of an array; its values are passed over."""
+        """Return shape, format and place of an array; its values are passed over."""
         what = f"array {index}"
         magic = self.field("I", what)
         if magic not in (VERSION_1, VERSION_2, VERSION_3):
@@ -142,7 +142,7 @@ class _Reader:
 
 
 def read_array(content: bytes, path: str) -> np.ndarray:
-    """One array from its bytes, as mxnet writes it into files and pickles.
+    """Return one array from its bytes, as mxnet writes it into files and pickles.
 
     Raises
     ------

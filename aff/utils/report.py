@@ -17,7 +17,7 @@ from .. import __version__
 
 
 def versions() -> Dict[str, str]:
-    """Versions of what a result depends on."""
+    """Return the versions of what a result depends on."""
     return {
         "aff": __version__,
         "python": platform.python_version(),
@@ -29,8 +29,8 @@ def versions() -> Dict[str, str]:
 
 
 def interpreter() -> str:
-    """How a user would call this Python from here: ``python`` where that is it, else its shortest
-    path.
+    """Return how a user would call this Python from here: ``python`` where that is it, else its
+    shortest path.
     """
     found = shutil.which("python")
     if (
@@ -44,12 +44,12 @@ def interpreter() -> str:
 
 
 def evaluate_command(params: str) -> str:
-    """The command that evaluates a run's parameters."""
+    """Return the command that evaluates a run's parameters."""
     return f"{interpreter()} -m aff evaluate --params {shlex.quote(params)}"
 
 
 def score(errors: Dict[str, float], wrong_of: str = "") -> str:
-    """Errors as a phrase: ``top-1 error 1.39 %, top-5 error 0.00 % (accuracy 98.61 %)``."""
+    """Return errors as a phrase: ``top-1 error 1.39 %, top-5 error 0.00 % (accuracy 98.61 %)``."""
     return (
         f"top-1 error {100 * errors['top1']:.2f} %, top-5 error {100 * errors['top5']:.2f} % "
         f"(accuracy {100 * (1 - errors['top1']):.2f} %{wrong_of})"

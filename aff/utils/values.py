@@ -14,7 +14,7 @@ MAX_INT = 2**31 - 1
 
 
 def int_range(minimum: int, maximum: int = MAX_INT) -> Callable[[str], int]:
-    """A kind: whole numbers from `minimum` to `maximum`."""
+    """Return a kind: whole numbers from `minimum` to `maximum`."""
 
     def parse(text: str) -> int:
         try:
@@ -32,7 +32,7 @@ def int_range(minimum: int, maximum: int = MAX_INT) -> Callable[[str], int]:
 def float_range(
     minimum: float, maximum: float = math.inf, open_minimum: bool = False
 ) -> Callable[[str], float]:
-    """A kind: finite numbers from `minimum` (or above it) to `maximum`."""
+    """Return a kind: finite numbers from `minimum` (or above it) to `maximum`."""
 
     def parse(text: str) -> float:
         try:
@@ -53,18 +53,18 @@ def float_range(
 
 
 def nonempty(text: str) -> str:
-    """A kind: a name or a path; an empty text (an unset variable of a shell) is none."""
+    """Return a kind: a name or a path; an empty text (an unset variable of a shell) is none."""
     if not text.strip():
         raise InputError("takes a name, got an empty text")
     return text
 
 
 def text(value: str) -> str:
-    """A kind: any text."""
+    """Return a kind: any text."""
     return value
 
 
 def epochs(text: str) -> List[int]:
-    """A kind: epochs separated by commas, such as 300,350; an empty text is none."""
+    """Return a kind: epochs separated by commas, such as 300,350; an empty text is none."""
     parse = int_range(1)
     return sorted({parse(part.strip()) for part in text.split(",")}) if text.strip() else []

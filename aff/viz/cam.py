@@ -43,7 +43,7 @@ class View:
 
 
 def trunk_pooling(net: HybridBlock) -> HybridBlock:
-    """The global pooling between a network's features and its classifier.
+    """Return the global pooling between a network's features and its classifier.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def trunk_pooling(net: HybridBlock) -> HybridBlock:
 
 
 def list_fusion_blocks(net: HybridBlock, path: str = "") -> List[Tuple[str, Attentive]]:
-    """Structural names and blocks of the fusions that weigh their inputs, in order."""
+    """Return the structural names and blocks of the fusions that weigh their inputs, in order."""
     found: List[Tuple[str, Attentive]] = []
     for name, block in net._children.items():
         place = f"{path}.{name}" if path else name
@@ -85,7 +85,7 @@ def _hooked(handles: list) -> Iterator[None]:
 def feature_gradients(
     net: HybridBlock, data: mx.nd.NDArray, targets: Optional[np.ndarray] = None
 ) -> Tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Last feature maps, and how each class's logit changes with them.
+    """Return the last feature maps, and how each class's logit changes with them.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def feature_gradients(
 
 
 def fusion_weights(net: HybridBlock, data: mx.nd.NDArray) -> Dict[str, np.ndarray]:
-    """Mean weight of each fusion over channels, (N, h, w), by structural name."""
+    """Return the mean weight of each fusion over channels, (N, h, w), by structural name."""
     net.hybridize(False)
     found: Dict[str, np.ndarray] = {}
     handles = [
@@ -138,7 +138,7 @@ def fusion_weights(net: HybridBlock, data: mx.nd.NDArray) -> Dict[str, np.ndarra
 
 
 def look(net: HybridBlock, data: mx.nd.NDArray, targets: Optional[np.ndarray] = None) -> List[View]:
-    """What a network made of each image; arguments are those of `feature_gradients`."""
+    """Return what a network made of each image; arguments are those of `feature_gradients`."""
     features, gradients, logits, classes = feature_gradients(net, data, targets)
     importance = gradients.mean(axis=(2, 3), keepdims=True)
     cams = np.maximum((importance * features).sum(axis=1), 0)

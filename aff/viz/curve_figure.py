@@ -26,16 +26,18 @@ class Drawable(Protocol):
     train_metric: str
 
     def series(self, key: str) -> Tuple[List[int], List[float]]:
-        """Epochs and values of a figure, where there are any."""
+        """Return epochs and values of a figure, where there are any."""
 
 
 def is_error(curve: Drawable, key: str) -> bool:
-    """Whether a figure belongs to the panel of top-1 errors (an RMSE of soft targets does not)."""
+    """Tell whether a figure belongs to the panel of top-1 errors (an RMSE of soft targets does
+    not).
+    """
     return key != "train_value" or curve.train_metric in ("top1_error", "accuracy")
 
 
 def values(curve: Drawable, key: str):
-    """Epochs and values of a figure, accuracies as errors."""
+    """Return epochs and values of a figure, accuracies as errors."""
     epochs, found = curve.series(key)
     if key == "train_value" and curve.train_metric == "accuracy":
         found = [1 - value for value in found]
@@ -43,7 +45,7 @@ def values(curve: Drawable, key: str):
 
 
 def panels(curves: Sequence[Drawable]) -> List[tuple]:
-    """The panels that there is something to draw in."""
+    """Return the panels that there is something to draw in."""
     shown = []
     for title, figures in PANELS:
         drawn: Dict[str, str] = {

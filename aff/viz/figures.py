@@ -34,8 +34,8 @@ def check_out(path: str, formats: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def figure(path: str, rows: int, columns: int, size: Tuple[float, float]) -> Iterator:
-    """A figure and its axes, (rows, columns), which is saved as `path` when all is drawn; `size` is
-    the width and height of one of them, in inches.
+    """Yield a figure and its axes, (rows, columns), which is saved as `path` when all is drawn;
+    `size` is the width and height of one of them, in inches.
     """
     import matplotlib
 
@@ -58,6 +58,6 @@ def figure(path: str, rows: int, columns: int, size: Tuple[float, float]) -> Ite
 
 
 def plain(text: str) -> str:
-    """Text as it is, in a picture: without matplotlib's formulas and hidden labels."""
+    """Return text as it is, in a picture: without matplotlib's formulas and hidden labels."""
     text = text.replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text

@@ -7,7 +7,7 @@ import pytest
 import aff
 from aff.viz.cam import feature_gradients, fusion_weights, list_fusion_blocks, look, trunk_pooling
 
-from ..test_fusion import SHAPE, randomized
+from ..nn.test_fusion import SHAPE, randomized
 
 NETWORKS = (
     ("cifar_resnet8_askc", {"fusion": "AFF", "classes": 5}),

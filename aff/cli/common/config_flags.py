@@ -55,7 +55,7 @@ FILES = (
 
 
 def spelling_of(data: str) -> Callable[[str], str]:
-    """How the script for a kind of data set spells a field."""
+    """Return how the script for a kind of data set spells a field."""
     known = SPELLINGS[data]
     return lambda field: known[field].names[0] if field in known else flag(field)
 
@@ -113,6 +113,6 @@ def _add(group: Any, field: str, item: Setting, data: str) -> None:
 
 
 def given_fields(given: Mapping[str, Any]) -> Dict[str, Any]:
-    """Those of the parsed values that are fields of `TrainConfig`."""
+    """Return those of the parsed values that are fields of `TrainConfig`."""
     fields = settings_of(TrainConfig)
     return {key: value for key, value in given.items() if key in fields}

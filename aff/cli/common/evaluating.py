@@ -30,7 +30,7 @@ from .evaluation_spec import EvaluationSpec
 
 
 def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[Any, str]:
-    """The loader of batches of so many images, and what to call the data."""
+    """Return the loader of batches of so many images, and what to call the data."""
     classes, record = spec.kwargs["classes"], find_dataset(spec.dataset)
     if record.kind == "imagenet":
         images = find_images("val", spec.data_dir, spec.rec_val, spec.rec_val_idx)
@@ -56,7 +56,7 @@ def load_network(
     precision: Optional[Float32] = None,
     root: Optional[str] = None,
 ) -> HybridBlock:
-    """The network with its parameters on the devices; `precision` is its number format."""
+    """Return the network with its parameters on the devices; `precision` is its number format."""
     if spec.weights:
         return load_published(spec.weights.name, list(devices), root)
     net = get_model(spec.model, ctx=list(devices), **spec.kwargs)
@@ -129,8 +129,8 @@ def report(
 
 
 def counts(spec: EvaluationSpec, samples: int) -> bool:
-    """Whether a score is one for the published tables: of a file that stands in them, on the data
-    and labels that it was published for, as the recipe has it, all of them.
+    """Tell whether a score is one for the published tables: of a file that stands in them, on the
+    data and labels that it was published for, as the recipe has it, all of them.
     """
     record = spec.weights
     return (
@@ -143,7 +143,7 @@ def counts(spec: EvaluationSpec, samples: int) -> bool:
 
 
 def published_line(record: WeightsRecord) -> str:
-    """What was reported, and what keeps it from being the same figure."""
+    """Return what was reported, and what keeps it from being the same figure."""
     line = f"published: top-1 error {100 * record.top1_error:.2f} %"
     if record.ours:
         return f"{line}, by the run of {record.log}"

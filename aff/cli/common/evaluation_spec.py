@@ -57,7 +57,7 @@ class EvaluationSpec:
 def find_spec(
     params: Optional[str], name: Optional[str], root: Optional[str], given: Mapping[str, Any]
 ) -> EvaluationSpec:
-    """What flags, and the run's settings beside a parameter file, say.
+    """Return what flags, and the run's settings beside a parameter file, say.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def _of_file(params: str, given: Mapping[str, Any]) -> EvaluationSpec:
 def _network(
     params: str, run: dict, classes: int, given: Mapping[str, Any]
 ) -> Tuple[str, Dict[str, Any]]:
-    """Name and arguments of the network that the flags or the run's settings name."""
+    """Return the name and arguments of the network that the flags or the run's settings name."""
     model, fusion = given.get("model"), given.get("fusion")
     structure = {key: given[key] for key in STRUCTURE if key in given}
     if model and model in WEIGHTS:

@@ -14,7 +14,7 @@ Spelling = Callable[[str], str]
 
 
 def flag(field: str) -> str:
-    """The flag of a setting, as most commands spell it."""
+    """Return the flag of a setting, as most commands spell it."""
     return f"--{field.replace('_', '-')}"
 
 

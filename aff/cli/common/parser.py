@@ -37,5 +37,5 @@ class Parser(argparse.ArgumentParser):
 
 
 def one_line(message: object) -> str:
-    """The message without line breaks."""
+    """Return the message without line breaks."""
     return " ".join(str(message).split())

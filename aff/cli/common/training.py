@@ -25,7 +25,7 @@ from .config_flags import given_fields, spelling_of
 
 
 def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
-    """The configuration of a script for a kind of data set, from what was given.
+    """Return the configuration of a script for a kind of data set, from what was given.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
 
 
 def choose(config: TrainConfig) -> Tuple[List[mx.Context], Optional[str]]:
-    """The devices of a run, and a warning where they are not those that were asked for."""
+    """Return the devices of a run, and a warning where they are not those that were asked for."""
     if config.kind == "imagenet":
         return choose_gpus(config.num_gpus, config.cpus), None
     return choose_devices(config.gpus, config.cpus)

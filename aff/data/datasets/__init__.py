@@ -97,12 +97,12 @@ def register_dataset(record: DatasetRecord) -> None:
 
 
 def list_datasets(kind: Optional[str] = None) -> List[str]:
-    """Names of the data sets, of one kind where it is named."""
+    """Return the names of the data sets, of one kind where it is named."""
     return [record.name for record in DATASETS.values() if kind in (None, record.kind)]
 
 
 def find_dataset(name: str) -> DatasetRecord:
-    """The record of a data set.
+    """Return the record of a data set.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def find_dataset(name: str) -> DatasetRecord:
 
 
 def dataset_name(text: str) -> str:
-    """A kind of text (:mod:`aff.utils.values`): the name of a data set."""
+    """Return a kind of text (:mod:`aff.utils.values`): the name of a data set."""
     return find_dataset(text).name
 
 

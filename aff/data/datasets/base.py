@@ -31,7 +31,7 @@ class Split:
         return len(self.labels)
 
     def take(self, indices: np.ndarray) -> Split:
-        """The images and labels at `indices`."""
+        """Return the images and labels at `indices`."""
         return Split(self.images[indices], self.labels[indices])
 
 
@@ -86,7 +86,7 @@ class DataSet:
                 )
 
     def parts(self) -> Dict[str, Split]:
-        """The parts that there are, by name: 'train', 'val' and 'test'."""
+        """Return the parts that there are, by name: 'train', 'val' and 'test'."""
         parts = {"train": self.train, "val": self.val, "test": self.test}
         return {name: split for name, split in parts.items() if split is not None}
 
@@ -113,8 +113,8 @@ class DataSet:
 
 
 def stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """A mask (N,) that picks `fraction` of each class at random (rounded), always the same for one
-    seed.
+    """Return a mask (N,) that picks `fraction` of each class at random (rounded), always the same
+    for one seed.
     """
     rng = np.random.default_rng(seed)
     mask = np.zeros(len(labels), bool)

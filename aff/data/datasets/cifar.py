@@ -83,8 +83,8 @@ def read_records(path: str, label_bytes: int) -> Tuple[np.ndarray, np.ndarray]:
 
 
 def _locate(name: str, folder: str) -> str:
-    """The folder that holds the files: `folder`, its unpacked archive's subfolder, or (freshly
-    fetched) `folder`.
+    """Return the folder that holds the files: `folder`, its unpacked archive's subfolder, or
+    (freshly fetched) `folder`.
     """
     names = [file for part in FILES[name].values() for file in part]
     candidates = [folder, os.path.join(folder, UNPACKED[name])]

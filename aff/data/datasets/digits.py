@@ -53,8 +53,8 @@ def load_digits(data_dir: Optional[str] = None) -> DataSet:
 
 
 def enlarge(images: np.ndarray, size: int, scale: float) -> np.ndarray:
-    """Bilinear enlargement of (N, 1, h, w) to (N, 1, size, size), values multiplied by `scale`;
-    uint8.
+    """Enlarge bilinearly (N, 1, h, w) to (N, 1, size, size), values multiplied by
+    `scale`; uint8.
     """
     rows = _interpolation(images.shape[2], size)
     columns = _interpolation(images.shape[3], size)
@@ -65,8 +65,8 @@ def enlarge(images: np.ndarray, size: int, scale: float) -> np.ndarray:
 
 
 def _interpolation(length: int, size: int) -> np.ndarray:
-    """Matrix (size, length) of linear interpolation, pixel centres aligned, constant beyond the
-    outermost ones.
+    """Return matrix (size, length) of linear interpolation, pixel centres aligned, constant beyond
+    the outermost ones.
     """
     position = ((np.arange(size) + 0.5) * length / size - 0.5).clip(0, length - 1)
     low = np.minimum(position.astype(int), length - 2) if length > 1 else np.zeros(size, int)

@@ -18,7 +18,9 @@ MAX_BYTES = 1 << 30
 
 
 def repository_url(namespace: str, filename: str) -> str:
-    """Address of a file in mxnet's data repository; ``MXNET_GLUON_REPO`` names a mirror of it."""
+    """Return the address of a file in mxnet's data repository; ``MXNET_GLUON_REPO`` names a mirror
+    of it.
+    """
     return _get_repo_file_url(f"gluon/dataset/{namespace}", filename)
 
 
@@ -78,5 +80,5 @@ def unpack(archive: str, folder: str) -> None:
 
 
 def is_official(path: str, sha1: str) -> bool:
-    """Whether a file is the published one."""
+    """Tell whether a file is the published one."""
     return check_sha1(path, sha1)

@@ -20,7 +20,7 @@ MAX_BYTES = 8 << 30
 
 
 def find_idx(name: str, folders: List[str]) -> str:
-    """The first of ``folder/name`` and ``folder/name.gz`` that exists, or an empty text."""
+    """Return the first of ``folder/name`` and ``folder/name.gz`` that exists, or an empty text."""
     for folder in folders:
         for path in (os.path.join(folder, name), os.path.join(folder, name + ".gz")):
             if os.path.isfile(path):
