@@ -9,6 +9,7 @@ import types
 import pytest
 
 from aff import compat
+from aff.cli.main import main, run_command
 
 from .conftest import run_python
 
@@ -43,10 +44,11 @@ def test_numpy_aliases(monkeypatch):
     fake.__version__, fake.float = "1.26.4", "kept"
     monkeypatch.setitem(sys.modules, "numpy", fake)
     compat.restore_numpy_aliases()
+    compat.check_numpy()
     assert (fake.bool, fake.object, fake.float) == (bool, object, "kept")
     fake.__version__ = "2.1.0"
     with pytest.raises(ImportError, match="needs NumPy below 2, found 2.1.0"):
-        compat.restore_numpy_aliases()
+        compat.check_numpy()
 
 
 def test_both_builds_of_mxnet_are_refused(monkeypatch):
@@ -74,17 +76,34 @@ def test_a_library_that_cannot_be_loaded_is_one_line(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "started, command",
-    [("/usr/bin/aff", "aff"), ("-m", "aff"), ("train_cifar.py",) * 2, ("/usr/bin/pytest", None)],
+    "command, name",
+    [
+        (lambda: main(["list"]), "aff list"),
+        (lambda: run_command("train-cifar", [], "train_cifar.py"), "train_cifar.py"),
+        (lambda: run_command("train-imagenet", [], "train_imagenet.py"), "train_imagenet.py"),
+    ],
 )
-def test_only_our_commands_end_where_others_raise(monkeypatch, capsys, started, command):
-    monkeypatch.setattr(sys, "argv", [started])
+def test_commands_end_in_one_line_where_others_get_an_exception(monkeypatch, capsys, command, name):
     monkeypatch.setattr(compat, "installed", lambda name: True)
-    with pytest.raises(SystemExit if command else ImportError) as ended:
-        compat.prepare()
-    if command:
-        assert ended.value.code == 2
-        assert capsys.readouterr().err.startswith(f"{command}: error: both mxnet and mxnet-cu112")
+    assert command() == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"{name}: error: both mxnet and mxnet-cu112")
+    assert (captured.err.count("\n"), captured.out) == (1, "")
+    with pytest.raises(ImportError, match="both mxnet and mxnet-cu112"):
+        compat.import_mxnet()
+
+
+def test_the_packages_names_say_what_is_wrong_too():
+    finished = run_python("-c", BOTH)
+    assert finished.returncode == 1
+    assert "ImportError: both mxnet and mxnet-cu112" in finished.stderr.splitlines()[-1]
+
+
+BOTH = """
+import aff
+aff.compat.installed = lambda name: True
+aff.get_model
+"""
 
 
 def test_cuda_libraries_are_loaded_globally_in_order(tmp_path, monkeypatch):

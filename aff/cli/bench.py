@@ -123,7 +123,7 @@ def measure_network(
 
 
 def network_table(found: Measured, base: str) -> List[str]:
-    """Return the lines of a network's figures, a line each fusion; ratios are to the first one's."""
+    """Return the lines of a network's figures, one a fusion; ratios are to the first one's."""
     shown = {"training": "training", "inference": "inference", "memory": "peak memory"}
     rows = [["", *(shown[part] for part in shown if part in found)]]
     names = sorted({name for part in found.values() for name in part}, key=_place(found))

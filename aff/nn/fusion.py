@@ -51,11 +51,11 @@ def register_fusion(name: str, *aliases: str) -> Callable[[Type[F]], Type[F]]:
     """
 
     def register(cls: Type[F]) -> Type[F]:
-        if not (isinstance(cls, type) and issubclass(cls, HybridBlock)):
-            raise TypeError(f"fusion {name!r}: {cls!r} is no class of a Gluon HybridBlock")
         for key in (name, *aliases):
             if key in _FUSIONS or key in _ALIASES:
                 raise ValueError(f"a fusion named {key!r} is registered already")
+        if not (isinstance(cls, type) and issubclass(cls, HybridBlock)):
+            raise TypeError(f"fusion {name!r}: {cls!r} is no class of a Gluon HybridBlock")
         _FUSIONS[name] = cls
         _ALIASES.update({alias: name for alias in aliases})
         return cls
@@ -64,7 +64,7 @@ def register_fusion(name: str, *aliases: str) -> Callable[[Type[F]], Type[F]]:
 
 
 def list_fusions() -> List[str]:
-    """Return the names of all fusions, as ``--askc-type`` and ``get_model(fusion=...)`` take them."""
+    """Return the names of all fusions, as ``get_model(fusion=...)`` takes them."""
     return list(_FUSIONS)
 
 

@@ -28,7 +28,7 @@ class Stopped(Exception):
 
 
 def wrong_count(logits, targets):
-    """Return the number of samples whose first class is not the target's: (N, K), (N, K) to (1,)."""
+    """Count the samples whose first class is not the target's: (N, K), (N, K) to (1,)."""
     return (logits.argmax(axis=1) != targets.argmax(axis=1)).sum()
 
 

@@ -222,7 +222,7 @@ def test_descriptions_are_sentences():
 @pytest.mark.parametrize("name", ["DirectAdd", "AFF"])
 def test_a_duplicate_name_raises(name):
     with pytest.raises(ValueError, match="registered already"):
-        register_fusion(name)(object)
+        register_fusion(name)(aff.nn.DirectAdd)
 
 
 def test_norm_layer_and_its_arguments_are_used():
