@@ -62,6 +62,7 @@ setup(
     package_dir={"aff.params": "params"},  # our own parameters
     package_data={
         "aff.models": ["published.json"],
+        "aff.paper": ["log_settings.json"],
         "aff.data.datasets": ["*.gz"],
         "aff.params": ["fashion_mnist_*.params"],
     },

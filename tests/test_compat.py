@@ -93,17 +93,17 @@ def test_commands_end_in_one_line_where_others_get_an_exception(monkeypatch, cap
         compat.import_mxnet()
 
 
-def test_the_packages_names_say_what_is_wrong_too():
-    finished = run_python("-c", BOTH)
-    assert finished.returncode == 1
-    assert "ImportError: both mxnet and mxnet-cu112" in finished.stderr.splitlines()[-1]
-
-
 BOTH = """
 import aff
 aff.compat.installed = lambda name: True
 aff.get_model
 """
+
+
+def test_the_packages_names_say_what_is_wrong_too():
+    finished = run_python("-c", BOTH)
+    assert finished.returncode == 1
+    assert "ImportError: both mxnet and mxnet-cu112" in finished.stderr.splitlines()[-1]
 
 
 def test_cuda_libraries_are_loaded_globally_in_order(tmp_path, monkeypatch):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
-from typing import List, Optional
+from json import dumps
+from typing import Any, Dict, List, Optional
 
+from ..models.registry import full_arguments
 from ..models.weights import WeightsRecord
 from ..paper.recipes import RECIPES, Recipe, find_recipe
 from ..paper.reported import rows_of
+from ..training.devices import parse_gpus
 from ..utils.values import nonempty
 from .common.parser import Parser
+from .common.training import SCRIPTS, configure
 from .list import columns
+from .main import build_parser
 
 GROUP, HELP = "reproduce", "the published runs: commands, scores, what their logs say"
 DESCRIPTION = (
@@ -24,6 +30,48 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "name", metavar="NAME", nargs="?", type=nonempty, default=None, help="a run"
     )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the settings of the run NAME, or of all runs by name, as TrainConfig resolves "
+        "them, and global_batch_size, the images of a batch over all devices",
+    )
+
+
+def resolve(command: str) -> Dict[str, Any]:
+    """Return the settings of a training command, by the names of `TrainConfig`."""
+    script, *flags = shlex.split(command)
+    given = vars(build_parser(SCRIPTS[script], script).parse_args(flags))
+    data = "cifar" if script == "train_cifar.py" else "imagenet"
+    config = configure(data, {**given, "command": command})
+    devices = config.num_gpus if data == "imagenet" else len(parse_gpus(config.gpus or "0"))
+    return {"global_batch_size": config.batch_size * max(1, devices), **config.as_dict()}
+
+
+#: Settings that say where and how fast a run goes, not what it computes.
+APART = {
+    *("command", "save_dir", "logging_dir", "logging_file", "num_workers", "save_period", "gpus"),
+    *("num_gpus", "batch_size", "rec_train", "rec_train_idx", "rec_val", "rec_val_idx"),
+    *("generation", "log_interval"),
+}
+
+
+def _whole_network(settings: Dict[str, Any]) -> Dict[str, Any]:
+    """Return settings whose network has all its arguments, as usual where they are not given."""
+    kwargs = full_arguments(settings["model"], settings["model_kwargs"])
+    return {**settings, "model_kwargs": kwargs}
+
+
+def differences(record: WeightsRecord) -> List[str]:
+    """Return what the published command says otherwise than the run's settings, a phrase each."""
+    if not record.published:
+        return []
+    said, was = (_whole_network(resolve(text)) for text in (record.published, record.command))
+    return [
+        f"{key} {said[key]}, not {was[key]}"
+        for key in said
+        if key not in APART and said[key] != was[key]
+    ]
 
 
 def reported(recipe: Recipe) -> str:
@@ -45,8 +93,17 @@ def places_of(recipe: Recipe) -> List[str]:
     ] or ["no published table"]
 
 
+def went_on_from(record: WeightsRecord) -> str:
+    """Return which parameters a run went on from, and of which run they are."""
+    continued = record.continued or {}
+    run = f"of {continued['run']}" if continued["run"] else "of a run without a log"
+    return f"{continued['file']}, {run}, not published: give --resume-params FILE"
+
+
 def parameters_of(record: WeightsRecord) -> str:
     """Return where its parameters are."""
+    if not record.sha1:
+        return "not published"
     where = "of this repository" if record.ours else f"in YimianDai/open-aff {record.commit[:7]}"
     return f"{record.filename}, {where}"
 
@@ -77,8 +134,10 @@ def describe(recipe: Recipe) -> str:
         ("its log", record.log or "was not published"),
         *(("stands in", place) for place in places_of(recipe)),
         ("published", f"python {record.published}" if record.published else "no command"),
+        *(("which says", text) for text in differences(record)),
         *([("really run", record.really)] if record.really else []),
-        ("assumed", record.unsaid or "nothing"),
+        *([("went on from", went_on_from(record))] if record.continued else []),
+        *([("assumed", record.unsaid)] if record.unsaid else []),
         ("runs it", f"python {recipe.command}"),
     ]
     lines: List[str] = [recipe.name]
@@ -88,7 +147,13 @@ def describe(recipe: Recipe) -> str:
     return "\n".join(lines)
 
 
-def run(name: Optional[str]) -> int:
+def run(name: Optional[str], json: bool) -> int:
     """List the published runs, or describe one."""
+    if json:
+        if name:
+            print(dumps(resolve(find_recipe(name).command), indent=1))
+        else:
+            print(dumps({key: resolve(each.command) for key, each in RECIPES.items()}, indent=1))
+        return 0
     print(describe(find_recipe(name)) if name else table())
     return 0

@@ -9,6 +9,7 @@ import textwrap
 from typing import Callable, Dict, List, Optional
 
 from ..models.weights import DEFAULT_ROOT
+from ..paper.reported import TABLES
 from ..paper.tables import BLOCKS, EACH_B, Cell, Table, experiment_table, paper_table, readme_table
 from ..utils.errors import InputError
 from ..utils.values import nonempty
@@ -16,7 +17,16 @@ from .common.parser import Parser
 from .experiment import LOGS
 from .list import columns
 
-NAMES = ("imagenet", "cifar100", "table3", "table4", "table6", "experiment")
+NAMES = (
+    "imagenet",
+    "cifar100",
+    "imagenet2",
+    "cifar100_2",
+    "table3",
+    "table4",
+    "table6",
+    "experiment",
+)
 
 
 GROUP, HELP = "reproduce", "the published tables, rebuilt: reported, counted, measured"
@@ -106,7 +116,7 @@ def build(name: str, root: str, logs: str) -> Table:
     if name == "experiment":
         inside = os.path.join(logs, os.path.basename(LOGS))
         return experiment_table(inside if os.path.isdir(inside) else logs)
-    if name in ("imagenet", "cifar100"):
+    if "metric" in TABLES[name]:
         return readme_table(name, root, logs)
     return paper_table(name, root, logs)
 

@@ -9,9 +9,9 @@ from ..paper.recipes import find_recipe
 from ..utils.errors import InputError
 from ..utils.values import nonempty
 from .common.parser import Parser
+from .common.training import SCRIPTS
 from .main import build_parser, run_command
 
-SCRIPTS = {"train_cifar.py": "train-cifar", "train_imagenet.py": "train-imagenet"}
 GROUP, HELP = "reproduce", "train a published run by its name"
 DESCRIPTION = (
     "Train a published run (a name of 'aff recipes') with the settings that its "

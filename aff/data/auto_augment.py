@@ -1,9 +1,10 @@
 """AutoAugment: the policies that "AutoAugment: Learning Augmentation Policies from Data" (Cubuk et
-al., CVPR 2019, arXiv 1805.09501, Tables 7 and 9) found for CIFAR-10 and ImageNet, over Pillow.
+al., CVPR 2019, arXiv 1805.09501, Tables 7 and 9) found for CIFAR-10 and ImageNet, over Pillow, with
+the magnitudes that the published runs had (autogluon 0.0.14's).
 
 A policy is 25 pairs of operations, one of which is drawn for an image; each operation happens with
-its probability, at a level from 0 to 9 of the operation's range. Directions and signs are drawn.
-Pixels that come into view are grey, (128, 128, 128).
+its probability, at its level. Directions are drawn; brightness, contrast, colour and sharpness have
+none: their levels run from a factor of 0.1 to 1.9.
 """
 
 from __future__ import annotations
@@ -13,9 +14,7 @@ from typing import Callable, Dict, Tuple
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-LEVELS = 9
-GREY = (128, 128, 128)
-SMOOTH = Image.Resampling.BICUBIC
+LEVELS = 10
 Operation = Tuple[str, float, int]
 
 IMAGENET: Tuple[Tuple[Operation, Operation], ...] = (
@@ -75,35 +74,37 @@ CIFAR: Tuple[Tuple[Operation, Operation], ...] = (
 
 
 def _affine(image: Image.Image, *matrix: float) -> Image.Image:
-    return image.transform(image.size, Image.Transform.AFFINE, matrix, SMOOTH, fillcolor=GREY)
+    return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
 
 
-def _enhanced(kind) -> Callable[[Image.Image, float], Image.Image]:
-    """Enhance by a factor of 1 - 0.9 to 1 + 0.9."""
-    return lambda image, level: kind(image).enhance(1 + 0.9 * level)
+def _enhanced(kind) -> Callable[[Image.Image, int, int], Image.Image]:
+    """Enhance by a factor of 0.1 to 1.9: low levels darken, or grey."""
+    return lambda image, level, sign: kind(image).enhance(0.1 + 1.8 * level / LEVELS)
 
 
-#: Each gets an image and its level as a share of its range, from -1 to 1; the sign counts only
-#: where the operation has a direction.
-OPERATIONS: Dict[str, Callable[[Image.Image, float], Image.Image]] = {
-    "ShearX": lambda image, level: _affine(image, 1, 0.3 * level, 0, 0, 1, 0),
-    "ShearY": lambda image, level: _affine(image, 1, 0, 0, 0.3 * level, 1, 0),
-    "TranslateX": lambda image, level: _affine(
-        image, 1, 0, 150 / 331 * level * image.size[0], 0, 1, 0
+#: Each gets an image, its level L from 0 to `LEVELS`, and a sign that counts where the operation
+#: has a direction. What is moved in is black.
+OPERATIONS: Dict[str, Callable[[Image.Image, int, int], Image.Image]] = {
+    "ShearX": lambda image, level, sign: _affine(image, 1, sign * 0.3 * level / LEVELS, 0, 0, 1, 0),
+    "ShearY": lambda image, level, sign: _affine(image, 1, 0, 0, sign * 0.3 * level / LEVELS, 1, 0),
+    "TranslateX": lambda image, level, sign: _affine(
+        image, 1, 0, sign * int(10 * level / LEVELS), 0, 1, 0
     ),
-    "TranslateY": lambda image, level: _affine(
-        image, 1, 0, 0, 0, 1, 150 / 331 * level * image.size[1]
+    "TranslateY": lambda image, level, sign: _affine(
+        image, 1, 0, 0, 0, 1, sign * int(10 * level / LEVELS)
     ),
-    "Rotate": lambda image, level: image.rotate(30 * level, SMOOTH, fillcolor=GREY),
+    "Rotate": lambda image, level, sign: image.rotate(sign * int(30 * level / LEVELS)),
     "Color": _enhanced(ImageEnhance.Color),
     "Contrast": _enhanced(ImageEnhance.Contrast),
     "Brightness": _enhanced(ImageEnhance.Brightness),
     "Sharpness": _enhanced(ImageEnhance.Sharpness),
-    "Posterize": lambda image, level: ImageOps.posterize(image, 8 - round(4 * abs(level))),
-    "Solarize": lambda image, level: ImageOps.solarize(image, round(256 * (1 - abs(level)))),
-    "AutoContrast": lambda image, level: ImageOps.autocontrast(image),
-    "Equalize": lambda image, level: ImageOps.equalize(image),
-    "Invert": lambda image, level: ImageOps.invert(image),
+    "Posterize": lambda image, level, sign: ImageOps.posterize(image, 4 - int(4 * level / LEVELS)),
+    "Solarize": lambda image, level, sign: ImageOps.solarize(
+        image, 256 - int(256 * level / LEVELS)
+    ),
+    "AutoContrast": lambda image, level, sign: ImageOps.autocontrast(image),
+    "Equalize": lambda image, level, sign: ImageOps.equalize(image),
+    "Invert": lambda image, level, sign: ImageOps.invert(image),
 }
 
 
@@ -125,5 +126,5 @@ def auto_augment(
     for name, probability, level in policy[rng.integers(len(policy))]:
         happens, sign = rng.random() < probability, rng.choice((-1, 1))
         if happens:
-            image = OPERATIONS[name](image, sign * min(level, LEVELS) / LEVELS)
+            image = OPERATIONS[name](image, level, int(sign))
     return np.asarray(image)

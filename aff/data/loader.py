@@ -182,7 +182,7 @@ class TrainLoader(AugmentedLoader):
     smoothing : float, default 0
         Label smoothing eta.
     auto_aug : bool, default False
-        Augment by AutoAugment's CIFAR policy too, after the crop and the mirror.
+        Augment by AutoAugment's CIFAR policy too, before the crop and the mirror.
     limit : int, optional
         At most this many batches an epoch.
 
@@ -226,12 +226,13 @@ class TrainLoader(AugmentedLoader):
     def _make(self, epoch: int, index: int, order: np.ndarray) -> Batch:
         rng = np.random.default_rng([self.seed, epoch, _BATCH, index])
         split = self.data.train.take(order[index * self.batch_size : (index + 1) * self.batch_size])
-        images = random_crop(split.images, self.data.pad, rng)
-        if self.data.mirror:
-            images = random_mirror(images, rng)
+        images = split.images
         if self.auto_aug:
             augmented = [auto_augment(image.transpose(1, 2, 0), CIFAR, rng) for image in images]
             images = np.stack(augmented).transpose(0, 3, 1, 2)
+        images = random_crop(images, self.data.pad, rng)
+        if self.data.mirror:
+            images = random_mirror(images, rng)
         data = normalize(images, self.data.mean, self.data.std)
         return self.mixed(data, split.labels, self.data.classes, epoch, rng)
 

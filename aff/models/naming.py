@@ -19,6 +19,26 @@ STRUCTURE = (
 DEFAULT_MODELS = {"cifar": "resnet", "imagenet": "resnet50_v1b_askc"}
 #: What the short name of the CIFAR ResNet stands for: AFF-ResNet-32.
 DEFAULT_BLOCKS, DEFAULT_CHANNEL_TIMES = 5, 4
+#: What the names of generation 2 stand for, by kind of images: the family's pattern, its usual
+#: depth, and the structure that it always had there.
+SECOND: Dict[str, Dict[str, Tuple[str, int, Dict[str, Any]]]] = {
+    "cifar": {
+        "resnet": ("cifar_resnet{}_askc", 8, {"channel_times": 4, "avg_down": True}),
+        "resnext": ("cifar_resnext{}_32x4d_askc", 11, {"avg_down": True}),
+    },
+    "imagenet": {
+        "resnet": (
+            "resnet{}_v1b_askc",
+            50,
+            {"deep_stem": True, "stem_width": 32, "avg_down": True},
+        ),
+        "resnext": (
+            "resnext{}_32x4d_askc",
+            50,
+            {"deep_stem": True, "stem_width": 64, "avg_down": True},
+        ),
+    },
+}
 #: Depths of the published CIFAR ResNeXts.
 SHORT_DEPTHS = (29, 38, 47)
 Network = Tuple[str, Dict[str, Any]]
@@ -56,8 +76,27 @@ def _family(name: str, kind: Optional[str]) -> Tuple[Family, int]:
     return found
 
 
+def _second(name: str, kind: str, given: Dict[str, Any]) -> str:
+    """Return a network's own name for one of generation 2's; what that implies is added to
+    `given`.
+    """
+    known = SECOND[kind]
+    if name not in known:
+        if match_family(name):
+            return name
+        raise unknown("model of generation 2", name, [*known, *list_networks(kind)])
+    pattern, depth, structure = known[name]
+    given.update({key: value for key, value in structure.items() if key not in given})
+    family = next(family for family in FAMILIES if family.pattern == pattern)
+    blocks = given.pop("blocks", None) if family.step else None
+    return pattern.format(family.step * blocks + 2 if blocks and family.step else depth)
+
+
 def network_from(
-    given: Mapping[str, Any], kind: Optional[str] = None, before: Optional[Network] = None
+    given: Mapping[str, Any],
+    kind: Optional[str] = None,
+    before: Optional[Network] = None,
+    generation: int = 1,
 ) -> Network:
     """Return the name and arguments of the network that is described.
 
@@ -70,6 +109,8 @@ def network_from(
         What it has to be for: ``'cifar'`` or ``'imagenet'``.
     before : (str, dict), optional
         The network that `given` changes, where it names none itself.
+    generation : int, default 1
+        2: ``resnet`` and ``resnext`` are the networks that these names had there.
 
     Returns
     -------
@@ -88,7 +129,9 @@ def network_from(
     else:
         said = given.get("model") or DEFAULT_MODELS[kind or "imagenet"]
         kwargs = {"fusion": "ASKCFuse"}
-        name = _expand(said, kind, structure)
+        second = generation == 2 and kind is not None
+        said = "resnet" if second and "model" not in given else said
+        name = _second(said, str(kind), structure) if second else _expand(said, kind, structure)
     family, depth = _family(name, kind)
     layers = structure.pop("num_layers", depth)
     if layers != depth:

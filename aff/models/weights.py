@@ -29,7 +29,7 @@ MAX_BYTES = 100 * 2**20
 
 @dataclass(frozen=True)
 class WeightsRecord:
-    """A published parameter file, and the run that it is of.
+    """A published run, and the parameter file that came of it.
 
     Parameters
     ----------
@@ -45,9 +45,10 @@ class WeightsRecord:
     dtype : str
         Number format that it was trained in.
     commit, path : str
-        Where it lives in the authors' repository; our own have no commit.
+        Where the file lives in the authors' repository; our own have no commit. Of a run whose
+        parameters were not published these, and the sums, are empty.
     sha1 : str
-        Its git blob SHA-1.
+        The file's git blob SHA-1.
     shapes_sha1 : str
         Digest of the names and shapes of its arrays (`aff.models.pretrained.shapes_digest`).
     metric, value : str and float
@@ -68,6 +69,11 @@ class WeightsRecord:
         What neither log nor README says, and was assumed.
     log_facts : dict or None
         The published log: where it is, its epochs, its best and last figures.
+    log_settings : str
+        Name under which the settings that its log printed are kept (`aff.paper.recipes`).
+    continued : dict or None
+        What it went on from: the parameters' `file`, the `epoch`, and the `run` that they are of
+        where its log was published.
     """
 
     name: str
@@ -89,6 +95,8 @@ class WeightsRecord:
     really: str
     unsaid: str
     log_facts: Optional[Dict[str, Any]]
+    log_settings: str = ""
+    continued: Optional[Dict[str, Any]] = None
 
     @property
     def ours(self) -> bool:
@@ -123,17 +131,17 @@ class WeightsRecord:
 
 
 def _record(run: Dict[str, Any]) -> WeightsRecord:
-    file, reported, network = run["file"], run["reported"], run["network"]
+    file, reported, network = run["file"] or {}, run["reported"], run["network"]
     return WeightsRecord(
         name=run["name"],
         generation=run["generation"],
         dataset=run["dataset"],
         label_set=run["label_set"],
         dtype=run["dtype"],
-        commit=file["commit"],
-        path=file["path"],
-        sha1=file["git_blob_sha1"],
-        shapes_sha1=file["shapes_sha1"],
+        commit=file.get("commit", ""),
+        path=file.get("path", ""),
+        sha1=file.get("git_blob_sha1", ""),
+        shapes_sha1=file.get("shapes_sha1", ""),
         metric=reported["metric"],
         value=reported["value"],
         model=network["name"],
@@ -144,6 +152,8 @@ def _record(run: Dict[str, Any]) -> WeightsRecord:
         really=run["really"],
         unsaid=run["unsaid"],
         log_facts=run["log"],
+        log_settings=run.get("log_settings", ""),
+        continued=run["continued"],
     )
 
 
@@ -151,7 +161,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.dirname(HERE)
 #: All that was published, and our own runs beside it: `runs`, `tables` and `paper_notes`.
 PUBLISHED: Dict[str, Any] = read_json(os.path.join(HERE, "published.json"))
-WEIGHTS = {run["name"]: _record(run) for run in PUBLISHED["runs"]}
+#: All published runs, and those of them whose parameters are a file.
+RUNS = {run["name"]: _record(run) for run in PUBLISHED["runs"]}
+WEIGHTS = {name: record for name, record in RUNS.items() if record.sha1}
 
 
 def list_published() -> List[str]:

@@ -1,18 +1,20 @@
-"""The published runs: the command that the authors published, the one that reproduces what their
-log says was run, and what the two differ in; and those of our own parameters.
+"""The published runs: the command that the authors published, the one whose settings are those that
+their log printed when the run started, and what the two differ in; and the runs of our own.
 
 All of it is data, a record a run in the file that :mod:`aff.models.weights` reads, under the name
-of its parameters. Where a command was never published, `command` is put together from the log and
-the network, and `unsaid` names what neither says.
+of its parameters. ``log_settings.json`` beside this module holds what each published log printed.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import Dict, List
+from functools import lru_cache
+from typing import Any, Dict, List
 
-from ..models.weights import WEIGHTS, WeightsRecord
+from ..models.weights import RUNS, WeightsRecord
 from ..utils.errors import unknown
+from ..utils.files import read_json
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,20 @@ class Recipe:
         return self.record.command
 
     @property
+    def logged(self) -> Dict[str, str]:
+        """The settings that its log printed, by the authors' names; empty of our own runs.
+
+        Where a log holds several starts, those of the last whose epochs are the run's.
+        """
+        if not self.record.log_settings:
+            return {}
+        log = log_settings()[self.record.log_settings]
+        facts = self.record.log_facts or {}
+        run = [facts.get("first_epoch"), facts.get("last_epoch")]
+        starts = [start for start in log["starts"] if start["epochs"] == run] or log["starts"]
+        return starts[-1]["settings"]
+
+    @property
     def script(self) -> str:
         """The script's name."""
         return self.command.split()[0]
@@ -48,7 +64,13 @@ class Recipe:
         return self.command.split()[1:]
 
 
-RECIPES: Dict[str, Recipe] = {name: Recipe(record) for name, record in WEIGHTS.items()}
+@lru_cache(maxsize=None)
+def log_settings() -> Dict[str, Any]:
+    """Return what the published logs printed when their runs started, by name."""
+    return read_json(os.path.join(os.path.dirname(os.path.abspath(__file__)), "log_settings.json"))
+
+
+RECIPES: Dict[str, Recipe] = {name: Recipe(record) for name, record in RUNS.items()}
 
 
 def find_recipe(name: str) -> Recipe:

@@ -14,7 +14,7 @@ from ..data.datasets import find_dataset, list_datasets
 from ..data.images import IMAGENET, usual_records
 from ..models.naming import STRUCTURE, network_from, short_name
 from ..utils.errors import InputError, unknown
-from ..utils.values import nonempty, text
+from ..utils.values import int_range, nonempty, text
 from .fields_data import DataSettings, DeviceSettings
 from .fields_run import FileSettings, OptimizationSettings
 from .lr_scheduler import Schedule, create_schedule
@@ -47,6 +47,15 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
     model: str = setting(
         nonempty, "cifar_resnet32_askc", "the network's name", "", imagenet="resnet50_v1b_askc"
     )
+    generation: int = setting(
+        int_range(1, 2),
+        1,
+        "generation of the published code whose networks and defaults are meant: 1, of the "
+        "paper's first tables, or 2, the authors' later one. Where it is not said, a spelling "
+        "that only the second knew means 2 (docs, 'Train')",
+        "network",
+        UNTOLD,
+    )
     model_kwargs: Dict[str, Any] = setting(
         MAPPING,
         {"fusion": "ASKCFuse", "classes": 100, "channel_times": 4},
@@ -56,9 +65,12 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
     )
 
     @classmethod
-    def defaults(cls, data: str) -> TrainConfig:
-        """Return the defaults for a kind of data set, ``'cifar'`` or ``'imagenet'``."""
-        return cls(**{name: item.default(data) for name, item in settings_of(cls).items()})
+    def defaults(cls, data: str, generation: int = 1) -> TrainConfig:
+        """Return the defaults for a kind of data set, ``'cifar'`` or ``'imagenet'``, of a
+        generation of the published code.
+        """
+        usual = {name: item.default(data, generation) for name, item in settings_of(cls).items()}
+        return cls(**{**usual, "generation": generation})
 
     @classmethod
     def from_args(
@@ -81,7 +93,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         InputError
             For an unknown network, fusion or data set, or what the network does not have.
         """
-        start = base or cls.defaults(data)
+        start = base or cls.defaults(data, given.get("generation", 1))
         values = {key: value for key, value in given.items() if key not in NETWORK}
         config = replace(start, **values)
         record = find_dataset(config.dataset)
@@ -89,18 +101,32 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
             raise unknown("data set here", record.name, list_datasets(data))
         network = {key: given[key] for key in NETWORK if key in given}
         before = (base.model, base.model_kwargs) if base else None
-        model, kwargs = network_from(network, record.kind, before)
+        model, kwargs = network_from(network, record.kind, before, config.generation)
         other = config.dataset != start.dataset and "labels" not in given
         labels = None if other else config.labels
-        decay = config.lr_decay_epoch
         if config.lr_decay_period:
-            decay = list(range(config.lr_decay_period, config.num_epochs, config.lr_decay_period))
+            period = config.lr_decay_period
+            config = replace(config, lr_decay_epoch=list(range(period, config.num_epochs, period)))
         return replace(
-            config,
+            config._of_the_second() if config.generation == 2 and not base else config,
             model=model,
             model_kwargs={"fusion": kwargs.pop("fusion"), "classes": record.classes, **kwargs},
             labels=labels or record.default_labels,
-            lr_decay_epoch=decay,
+        )
+
+    def _of_the_second(self) -> TrainConfig:
+        """Return what the settings meant in generation 2, in today's terms.
+
+        Its CIFAR script warmed up only before a cosine; without one, the decays came earlier by the
+        epochs of warm-up, as its logs show. Its loader of ``.rec`` files knew no AutoAugment.
+        """
+        if self.kind == "imagenet":
+            return replace(self, auto_aug=self.auto_aug and not self.use_rec)
+        if self.lr_mode == "cosine":
+            return self
+        earlier = [epoch - self.warmup_epochs for epoch in self.lr_decay_epoch]
+        return replace(
+            self, warmup_epochs=0, lr_decay_epoch=[epoch for epoch in earlier if epoch > 0]
         )
 
     def for_classes(self, classes: int) -> TrainConfig:

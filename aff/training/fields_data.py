@@ -106,6 +106,7 @@ class DataSettings:
         "data",
         FREE,
         imagenet=available_cpus(),
+        second={"cifar": 96, "imagenet": 96},
     )
 
 
@@ -121,9 +122,16 @@ class DeviceSettings:
         "devices",
         FREE,
         "cifar",
+        second={"cifar": "0,1,2,3"},
     )
     num_gpus: int = setting(
-        int_range(0, 64), 0, "number of GPUs; 0: the CPU", "devices", FREE, "imagenet"
+        int_range(0, 64),
+        0,
+        "number of GPUs; 0: the CPU",
+        "devices",
+        FREE,
+        "imagenet",
+        second={"imagenet": 4},
     )
     cpus: Optional[int] = setting(
         int_range(1, 64),

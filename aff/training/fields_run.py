@@ -20,7 +20,9 @@ from .setting import FIXED, FREE, SWITCH, UNTOLD, setting
 class OptimizationSettings:
     """How a run trains."""
 
-    num_epochs: int = setting(int_range(1), 400, "epochs to train", imagenet=180)
+    num_epochs: int = setting(
+        int_range(1), 400, "epochs to train", imagenet=180, second={"cifar": 640, "imagenet": 240}
+    )
     batch_size: int = setting(int_range(1), 128, "images of a batch on each device")
     lr: float = setting(
         float_range(0, open_minimum=True), 0.2, "learning rate after the warm-up", imagenet=0.075
@@ -30,6 +32,7 @@ class OptimizationSettings:
         "step",
         "how the learning rate falls after the warm-up: in steps, or as (1 - t)^2, or as half a "
         "cosine, to 0",
+        second={"imagenet": "cosine"},
     )
     momentum: float = setting(float_range(0, 1), 0.9, "of Nesterov's accelerated gradient")
     wd: float = setting(float_range(0), 1e-4, "weight decay")
@@ -42,6 +45,7 @@ class OptimizationSettings:
         [300, 350],
         "epochs, separated by commas, before which the learning rate decays",
         imagenet=[40, 60],
+        second={"cifar": [300, 450]},
     )
     lr_decay_period: int = setting(
         int_range(0),
@@ -49,16 +53,24 @@ class OptimizationSettings:
         "epochs between decays, in place of a list of them; 0: that list",
         only="imagenet",
     )
-    warmup_epochs: int = setting(int_range(0), 0, "epochs of linear warm-up")
+    warmup_epochs: int = setting(
+        int_range(0), 0, "epochs of linear warm-up", second={"cifar": 10, "imagenet": 5}
+    )
     warmup_lr: float = setting(float_range(0), 0.0, "learning rate that the warm-up starts from")
-    mixup: bool = setting(SWITCH, True, "train with mixup", imagenet=False)
+    mixup: bool = setting(SWITCH, True, "train with mixup", imagenet=False, second={"cifar": False})
     mixup_alpha: float = setting(
         float_range(0, open_minimum=True),
         1.0,
         "mixup weights are drawn from Beta(alpha, alpha)",
         imagenet=0.2,
     )
-    mixup_off_epoch: int = setting(int_range(0), 20, "last epochs, without mixup", imagenet=0)
+    mixup_off_epoch: int = setting(
+        int_range(0),
+        20,
+        "last epochs, without mixup",
+        imagenet=0,
+        second={"cifar": 40, "imagenet": 5},
+    )
     label_smoothing: bool = setting(SWITCH, False, "smooth labels by 0.1")
     auto_aug: bool = setting(
         SWITCH,
@@ -66,7 +78,10 @@ class OptimizationSettings:
         "augment by AutoAugment's policy for this kind of images too (colour images)",
     )
     dtype: str = setting(
-        DTYPES, "float32", "number format; float16 (with a loss scale) needs a GPU"
+        DTYPES,
+        "float32",
+        "number format; float16 (with a loss scale) needs a GPU",
+        second={"imagenet": "float16"},
     )
     mode: str = setting(
         ("hybrid", "imperative"),
@@ -149,6 +164,7 @@ class FileSettings:
         "files",
         FREE,
         imagenet=10,
+        second={"cifar": 10},
     )
     resume: Optional[str] = setting(
         nonempty,

@@ -35,6 +35,8 @@ class Setting:
         `SWITCH`, `MAPPING`, the texts to choose from, or what turns a text into a value.
     defaults : dict of str to object
         By kind of data set (``'cifar'`` or ``'imagenet'``).
+    second : dict of str to object
+        Those of the authors' second code base, where they are others.
     help : str
         What it means, with its unit.
     group : str
@@ -51,10 +53,12 @@ class Setting:
     group: str
     resume: str = TOLD
     only: Optional[str] = None
+    second: Dict[str, Any] = field(default_factory=dict)
 
-    def default(self, data: str) -> Any:
-        """Return the default for a kind of data set."""
-        return copy.copy(self.defaults[data])
+    def default(self, data: str, generation: int = 1) -> Any:
+        """Return the default for a kind of data set, of a generation of the published code."""
+        usual = self.defaults[data]
+        return copy.copy(self.second.get(data, usual) if generation == 2 else usual)
 
     def checked(self, name: str, value: Any) -> Any:
         """Return a value from a configuration file, or an error that names the field.
@@ -97,12 +101,13 @@ def setting(
     resume: str = TOLD,
     only: Optional[str] = None,
     imagenet: Any = ...,
+    second: Optional[Dict[str, Any]] = None,
 ) -> Any:
     """Return a dataclass field with its `Setting`; `imagenet` is the default there, where it is
     another.
     """
     defaults = {"cifar": default, "imagenet": default if imagenet is ... else imagenet}
-    described = Setting(kind, defaults, help, group, resume, only)
+    described = Setting(kind, defaults, help, group, resume, only, second or {})
     return field(
         default_factory=lambda: described.default("cifar"), metadata={"setting": described}
     )

@@ -13,6 +13,8 @@ from aff.cli.common.training import configure
 from aff.cli.main import build_parser, main, run_command
 from aff.data.images import imagenet_synset
 
+from ..conftest import tiny_split
+
 QUICK = "--dataset digits --blocks 1 --channel-times 1 --cpus 1 --seed 1"
 
 
@@ -40,6 +42,20 @@ def elsewhere(tmp_path, monkeypatch):
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
     return tmp_path / "cwd"
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """Flags of a small network, and of CIFAR-10's files with 60 and 20 images, whose brightness
+    tells their class.
+    """
+    root = tmp_path_factory.mktemp("cifar10")
+    files = {**{f"data_batch_{i}.bin": 12 for i in range(1, 6)}, "test_batch.bin": 20}
+    for seed, (file, count) in enumerate(files.items()):
+        split = tiny_split(count, size=32, classes=3, seed=seed)
+        records = np.hstack([split.labels[:, None], split.images.reshape(count, -1)])
+        records.astype(np.uint8).tofile(root / file)
+    return f"--dataset cifar10 --data-dir {root} --blocks 1 --channel-times 1 --cpus 1 --seed 1"
 
 
 QUICK_IMAGENET = "--num-gpus 0 --cpus 1 --input-size 32 --batch-size 4 -j 1 --lr 0.001"

@@ -1,8 +1,8 @@
 """Every flag of every command, with nonsense and with sense in random company: always a run, or one
 line and exit code 2, never a traceback, and nothing on the disk.
 
-A run's way ends where it would be built; up to there all is real. The long form, 5,000 examples a
-command:
+A run's way ends where it would be built; up to there all is real. The slow tests try ten times as
+many examples; the long form, 5,000 a command:
 
     AFF_FUZZ_EXAMPLES=5000 python -m pytest tests/cli/test_fuzz.py
 """
@@ -21,7 +21,9 @@ from aff.cli import main, summary
 from aff.cli.common import training
 from aff.models import pretrained
 
-EXAMPLES = int(os.environ.get("AFF_FUZZ_EXAMPLES", "60"))
+from ..conftest import run_python
+
+EXAMPLES = int(os.environ.get("AFF_FUZZ_EXAMPLES", "20"))
 
 NONSENSE = [
     *("", " ", "0", "-1", "1", "2", "3", "1.5", "nan", "inf", "-inf", "1e999", "1e-400"),
@@ -114,6 +116,7 @@ def nothing_runs():
             "launch": ("submit",),
             "summary": ("print_summary",),
             "fetch": ("fetch",),
+            "list": ("costs",),
             "bench": ("measure_loaders", "measure_network"),
             "experiment": ("start",),
             "plot": ("draw",),
@@ -149,7 +152,7 @@ def test_evaluate(elsewhere, argv):
     check(["evaluate", *argv], elsewhere)
 
 
-@fuzz(arguments("list", ["models", "fusions", "published", "nothing"]), 0.1)
+@fuzz(arguments("list", ["models", "fusions", "published", "nothing"]), 0.5)
 def test_list(elsewhere, argv):
     check(["list", *argv], elsewhere)
 
@@ -257,3 +260,12 @@ def test_contradictions(command, text, elsewhere, data):
 def test_the_summary_is_a_way_that_ends(elsewhere):
     assert summary.print_summary is reached
     assert outcome(["summary", "resnet50_v1b_askc"]) == (None, "")
+
+
+@pytest.mark.slow
+def test_with_more_examples():
+    finished = run_python(
+        *("-m", "pytest", __file__, "-m", "not slow", "-p", "no:cacheprovider"),
+        AFF_FUZZ_EXAMPLES="200",
+    )
+    assert finished.returncode == 0, finished.stdout

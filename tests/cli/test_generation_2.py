@@ -2,11 +2,11 @@
 
 import pytest
 
-from aff.cli import cifar_settings, imagenet_settings, train_cifar, train_imagenet
+from aff.data.datasets import find_dataset
 from aff.models.factory import resolve_model
 from aff.models.weights import WEIGHTS
 
-from .conftest import QUICK_IMAGENET
+from .conftest import QUICK_IMAGENET, config_of
 from .conftest import train_imagenet as train
 
 SECOND = [record for record in WEIGHTS.values() if record.generation == 2]
@@ -25,26 +25,26 @@ def flags_of(record):
 
 @pytest.mark.parametrize("record", SECOND, ids=lambda record: record.name)
 def test_flags_name_the_published_network(record):
-    if record.dataset == "imagenet":
-        options = train_imagenet.build_parser("x").parse_args(flags_of(record))
-        name, kwargs = imagenet_settings.resolve(options, 1000)
-    else:
-        options = train_cifar.build_parser("x").parse_args(
-            [*flags_of(record), "--dataset", record.dataset]
-        )
-        settings = cifar_settings.CifarSettings.from_options(options, "")
-        name, kwargs = settings.model, settings.model_kwargs
+    kind = find_dataset(record.dataset).kind
+    data = ["--dataset", record.dataset] if kind == "cifar" else []
+    config = config_of(kind, [*flags_of(record), *data])
     expected_name, expected = resolve_model(record.name)
-    assert name == expected_name
+    assert config.model == expected_name
     for key, value in expected.items():
-        assert kwargs[key] == value, key
+        assert config.model_kwargs[key] == value, key
 
 
 def test_there_are_nine():
     assert len(SECOND) == 9
 
 
-@pytest.mark.parametrize("model", ["resnet50_v1b_askc --stem-width 32", "resnext50_32x4d_askc"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "resnet50_v1b_askc --stem-width 32",
+        pytest.param("resnext50_32x4d_askc", marks=pytest.mark.slow),
+    ],
+)
 def test_its_recipe_runs(model, folders, capsys, elsewhere):
     flags = "--deep-stem --avg-down --auto-aug --mixup --label-smoothing --no-wd --last-gamma"
     assert train(f"{QUICK_IMAGENET} {folders} --smoke --model {model} {flags}") == 0

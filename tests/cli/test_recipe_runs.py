@@ -5,13 +5,15 @@ flags, but for the devices, the sizes, and data that the test makes.
 import numpy as np
 import pytest
 
-from aff.cli import train
+from aff.cli.main import main
 from aff.paper.recipes import RECIPES
 
 from ..conftest import write_cifar, write_idx
 
 IMAGENET = "--num-gpus 0 --dtype float32 --input-size 32 --batch-size 2 -j 2 --smoke"
 CIFAR = "--gpus= --batch-size 2 -j 2 --smoke"
+#: One of each script.
+QUICK = ("fashion_mnist_aff_resnet14", "aff_resnet50")
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +30,19 @@ def images(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(recipe, marks=[] if recipe.name in QUICK else [pytest.mark.slow])
+        for recipe in RECIPES.values()
+    ],
+    ids=lambda recipe: recipe.name,
+)
 def test_it_runs(recipe, images, records, capsys, elsewhere):
     dataset = recipe.record.dataset
     flags = f"{IMAGENET} {records}" if dataset == "imagenet" else CIFAR
     data = [] if dataset == "imagenet" else ["--data-dir", str(images / dataset)]
-    assert train.main([recipe.name, *flags.split(), *data]) == 0
+    assert main(["train", recipe.name, *flags.split(), *data]) == 0
     finished = capsys.readouterr()
     assert finished.out.startswith(f"python {recipe.command} ")
     assert "smoke run: passed" in finished.out

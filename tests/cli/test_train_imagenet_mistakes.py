@@ -6,10 +6,10 @@ import shutil
 import mxnet as mx
 import pytest
 
-from aff.cli import train_imagenet
-from aff.cli.imagenet_run import find_part
+from aff.training.data import open_source
 
 from .conftest import QUICK_IMAGENET as QUICK
+from .conftest import config_of
 from .conftest import train_imagenet as train
 
 
@@ -66,10 +66,9 @@ def test_validation_classes_are_numbered_as_the_training_ones(data, tmp_path, ca
     place = copy_of(data, tmp_path / "part")
     first, second = sorted(path.name for path in (place / "val").iterdir())
     shutil.rmtree(place / "val" / first)
-    options = train_imagenet.build_parser("x").parse_args(["--data-dir", str(place)])
-    images, val = (find_part(options, part) for part in ("train", "val"))
-    val.label_as(images.classes)
-    assert {val.read(i)[1] for i in range(len(val))} == {1}
+    source = open_source(config_of("imagenet", ["--data-dir", place]))
+    source.val.label_as(source.train.classes)
+    assert {source.val.read(i)[1] for i in range(len(source.val))} == {1}
     (place / "val" / second).rename(place / "val" / "other")
     assert train(f"{QUICK} --data-dir {place}") == 2
     assert "holds classes that the training images do not: other" in capsys.readouterr().err

@@ -8,13 +8,30 @@ import aff
 from aff.models.resnet import CIFARResNet, ResNetV1b
 from aff.models.resnext import CIFARResNeXt, ResNeXt
 from aff.nn import fusion
-from aff.training.trainer import hybridize
+from aff.training.network import hybridize
 
 from .. import golden
 
 BUILT = golden.ARCHITECTURES
 WITH_OUTPUTS = [key for key, entry in BUILT.items() if "logits" in entry]
 SMALL = "cifar_resnet14_c1_s1_ASKCFuse"
+#: What the quick suite compares: every fusion in the smallest network; of every family and
+#: generation one network, plain or fused.
+QUICK_OUTPUTS = [key for key in WITH_OUTPUTS if key.startswith("cifar_resnet14")] + [
+    "cifar_resnext29_32x4d_ASKCFuse",
+    "resnet50_v1b_ASKCFuse",
+    "resnext50_32x4d_DirectAdd",
+    "gen2_cifar_resnet32_c4_s1_DirectAdd",
+    "gen2_cifar_resnext38_32x4d_s1_DirectAdd",
+    "gen2_resnext50_32x4d_s3_DirectAdd",
+]
+QUICK_LOSSES = [SMALL, "cifar_resnet14_c1_s1_ResGlobLocaforGlobLocaCha"]
+
+
+def but_slow(names, quick):
+    """Parameters of a test, of which those that are not among the quick ones are slow."""
+    assert set(quick) <= set(names)
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def test_every_published_architecture_is_here():
@@ -33,18 +50,21 @@ def test_names_shapes_and_counts(key):
     assert aff.count_parameters(net) == (entry["n_params_trainable"], entry["n_params_total"])
 
 
-@pytest.mark.parametrize("key", WITH_OUTPUTS)
+@pytest.mark.numeric
+@pytest.mark.parametrize("key", but_slow(WITH_OUTPUTS, QUICK_OUTPUTS))
 def test_outputs(key):
     error, bound = golden.logits_error(BUILT[key])
     assert error <= bound
 
 
-@pytest.mark.parametrize("key", WITH_OUTPUTS)
+@pytest.mark.numeric
+@pytest.mark.parametrize("key", but_slow(WITH_OUTPUTS, QUICK_LOSSES))
 def test_training_losses(key):
     errors, bounds = golden.loss_errors(BUILT[key])
     assert (errors <= bounds).all(), (errors, bounds)
 
 
+@pytest.mark.numeric
 def test_gradients():
     entry = BUILT[SMALL]
     _, norms = golden.training_losses(entry)
@@ -53,14 +73,11 @@ def test_gradients():
     np.testing.assert_allclose(ratios / ratios[0], 1, rtol=1e-3)
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("change", ["no factor 2", "roles swapped", "local only"])
 @pytest.mark.parametrize(
     "key",
-    [
-        "cifar_resnet14_c1_s1_ASKCFuse",
-        "cifar_resnext38_32x4d_ASKCFuse",
-        "cifar_resnet32_c4_s1_ASKCFuse",
-    ],
+    but_slow([SMALL, "cifar_resnext38_32x4d_ASKCFuse", "cifar_resnet32_c4_s1_ASKCFuse"], [SMALL]),
 )
 def test_the_bound_tells_a_wrong_network(key, change, monkeypatch):
     def wrong(self, F, x, residual):
@@ -88,8 +105,18 @@ SMALLEST = {
 }
 
 
-@pytest.mark.parametrize("family", SMALLEST)
-@pytest.mark.parametrize("fusion", aff.list_fusions())
+@pytest.mark.parametrize(
+    "family, fusion",
+    [
+        pytest.param(
+            family,
+            fusion,
+            marks=[] if family == "CIFAR ResNet" or fusion == "ASKCFuse" else pytest.mark.slow,
+        )
+        for family in SMALLEST
+        for fusion in aff.list_fusions()
+    ],
+)
 def test_every_family_with_every_fusion(family, fusion, tmp_path):
     net = SMALLEST[family](fusion)
     net.initialize(mx.init.Xavier(), ctx=mx.cpu())

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from ...data.datasets import list_datasets
 from ...training.config import TrainConfig
 from ...training.setting import SWITCH, Setting, settings_of
+from ...utils.values import int_range
 from .guard import flag
 from .parser import Parser
 
@@ -46,6 +47,14 @@ SPELLINGS: Dict[str, Dict[str, Spelling]] = {
     },
     "imagenet": {**COMMON, "save_period": Spelling(("--save-frequency",))},
 }
+#: Spellings that only generation 2's scripts knew, by script: flag, field, and what it stands for
+#: where it takes no value.
+SECOND = {
+    "cifar": (("--auto_aug", "auto_aug", True), ("--mixup", "mixup", True)),
+    "imagenet": (("--auto_aug", "auto_aug", True), ("--num-layer", "num_layers", None)),
+}
+#: And names of networks.
+SECOND_MODELS = {"cifar": ("resnext",), "imagenet": ("resnet", "resnext")}
 METAVARS = {"resume": "auto|DIR", "max_bad_records": "SHARE"}
 #: Fields whose values are files.
 FILES = (
@@ -64,7 +73,7 @@ def add_config_arguments(parser: Parser, data: str) -> None:
     """Add the flags of all fields that the script for a kind of data set has; what is not given is
     left out of the result.
     """
-    groups: Dict[str, Any] = {}
+    groups: Dict[str, Any] = {str(group.title): group for group in parser._action_groups}
     for field, item in settings_of(TrainConfig).items():
         if not item.group or item.only not in (None, data):
             continue
@@ -85,6 +94,39 @@ def add_config_arguments(parser: Parser, data: str) -> None:
         help="print layers, parameters and FLOPs of the network, and stop; needs no data and no "
         "GPU",
     )
+    group = parser.add_argument_group("spellings of generation 2")
+
+    for name, field, const in SECOND[data]:
+        kind: Dict[str, Any] = {"type": int_range(1, 2000), "metavar": "DEPTH"}
+        group.add_argument(
+            name,
+            dest=f"second_{field}",
+            default=argparse.SUPPRESS,
+            help=f"generation 2's spelling: {field.replace('_', ' ')}",
+            **(kind if const is None else {"action": "store_const", "const": const}),
+        )
+
+
+def read_generation(given: Mapping[str, Any], data: str) -> Tuple[Dict[str, Any], str]:
+    """Return what was given with the spellings of generation 2 resolved, and why a generation was
+    taken.
+
+    ``--generation`` says it; else it is 2 where one of the spellings is used that only generation
+    2's scripts knew, and 1 where none is.
+    """
+    result = {key: value for key, value in given.items() if not key.startswith("second_")}
+    marks = []
+    for name, field, _ in SECOND[data]:
+        if f"second_{field}" in given:
+            result[field] = given[f"second_{field}"]
+            marks.append(name)
+    if given.get("model") in SECOND_MODELS[data]:
+        marks.append(f"--model {given['model']}")
+    if "generation" in given:
+        return result, "as --generation says"
+    if not marks:
+        return result, ""
+    return {**result, "generation": 2}, f"which alone knew {' and '.join(marks)}"
 
 
 def _add(group: Any, field: str, item: Setting, data: str) -> None:
@@ -103,13 +145,19 @@ def _add(group: Any, field: str, item: Setting, data: str) -> None:
             options["choices"] = list(item.kind)
         else:
             options["type"] = item.kind
-        shown = ",".join(map(str, usual)) if isinstance(usual, list) else usual
+        shown = _shown(usual)
         metavar = METAVARS.get(field, "FILE" if field in FILES else None)
         if metavar:
             options["metavar"] = metavar
     text = text.replace("%", "%%")
+    if data in item.second:
+        shown = f"{shown}; generation 2: {_shown(item.default(data, 2))}"
     options["help"] = text if shown is None else f"{text} (default: {shown})"
     group.add_argument(*spelled.names, **options)
+
+
+def _shown(value: Any) -> Any:
+    return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 def given_fields(given: Mapping[str, Any]) -> Dict[str, Any]:

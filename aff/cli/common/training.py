@@ -21,7 +21,10 @@ from ...training.settings_file import read_config
 from ...utils.errors import InputError
 from ...utils.report import evaluate_command
 from ..summary import print_summary
-from .config_flags import given_fields, spelling_of
+from .config_flags import given_fields, read_generation, spelling_of
+
+#: The training scripts, and the commands that they are.
+SCRIPTS = {"train_cifar.py": "train-cifar", "train_imagenet.py": "train-imagenet"}
 
 
 def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
@@ -38,6 +41,7 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
             f"{{config}} {given['config']}: is of {base.dataset}, which this script "
             "does not train on"
         )
+    given, _ = read_generation(given, data)
     network = {key: given[key] for key in NETWORK if key in given}
     fields = {**given_fields(given), "command": given.get("command", "")}
     fields.pop("model", None)
@@ -59,24 +63,27 @@ def train(data: str, given: Dict[str, Any]) -> int:
         size = config.input_size or find_dataset(config.dataset).size
         print_summary(config.model, config.model_kwargs, size)
         return 0
-    unused = config.unused(given)
+    notes = [f"not used  {line}" for line in config.unused(given)]
+    why = read_generation(given, data)[1]
+    if why:
+        notes.insert(0, f"defaults  and networks of generation {config.generation}, {why}")
     if not config.smoke:
-        return fit(config, unused)
+        return fit(config, notes)
     with tempfile.TemporaryDirectory(prefix="aff-smoke-") as folder:
-        code = fit(config.within(folder), unused)
+        code = fit(config.within(folder), notes)
     print("smoke run: passed; nothing was kept")
     return code
 
 
-def fit(config: TrainConfig, unused: List[str]) -> int:
+def fit(config: TrainConfig, notes: List[str]) -> int:
     """Train a run; what the machine lacks is said before any data is read.
 
     Parameters
     ----------
     config : TrainConfig
         The run.
-    unused : list of str
-        Settings that were given and have no effect, a phrase each.
+    notes : list of str
+        Lines to say of what was given.
     """
     devices, warning = choose(config)
     precision = create_precision(config.dtype, devices)
@@ -89,7 +96,7 @@ def fit(config: TrainConfig, unused: List[str]) -> int:
             facts = {**source.facts, "devices": len(devices) * group.world_size}
             folder = held.enter_context(open_folder(config, facts))
         images = source.load(config, devices, group)
-        images.notes.extend(f"not used  {line}" for line in unused)
+        images.notes.extend(notes)
         net = network_for(config, devices, precision)
         spelling = spelling_of(config.kind)
         run = Run(config, images, net, devices, precision, group, folder, warning, spelling)
