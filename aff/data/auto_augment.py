@@ -82,6 +82,12 @@ def _enhanced(kind) -> Callable[[Image.Image, int, int], Image.Image]:
     return lambda image, level, sign: kind(image).enhance(0.1 + 1.8 * level / LEVELS)
 
 
+def _posterized(image: Image.Image, bits: int) -> Image.Image:
+    """Keep so many bits of each value, from 0 on (Pillow's own takes 1 and more)."""
+    mask = 0xFF & ~(2 ** (8 - bits) - 1)
+    return image.point([value & mask for value in range(256)] * 3)
+
+
 #: Each gets an image, its level L from 0 to `LEVELS`, and a sign that counts where the operation
 #: has a direction. What is moved in is black.
 OPERATIONS: Dict[str, Callable[[Image.Image, int, int], Image.Image]] = {
@@ -98,7 +104,7 @@ OPERATIONS: Dict[str, Callable[[Image.Image, int, int], Image.Image]] = {
     "Contrast": _enhanced(ImageEnhance.Contrast),
     "Brightness": _enhanced(ImageEnhance.Brightness),
     "Sharpness": _enhanced(ImageEnhance.Sharpness),
-    "Posterize": lambda image, level, sign: ImageOps.posterize(image, 4 - int(4 * level / LEVELS)),
+    "Posterize": lambda image, level, sign: _posterized(image, 4 - int(4 * level / LEVELS)),
     "Solarize": lambda image, level, sign: ImageOps.solarize(
         image, 256 - int(256 * level / LEVELS)
     ),

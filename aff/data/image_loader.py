@@ -114,6 +114,8 @@ class ImageTrainLoader(AugmentedLoader):
         Augment by AutoAugment's ImageNet policy too.
     limit : int, optional
         At most this many batches an epoch.
+    devices : int, default 1
+        How many devices share a worker's part of a batch; each mixes its own share.
     shard : Shard, optional
         A worker's part of each batch, which is all that is given then.
     bad_images : BadImagePolicy, optional
@@ -136,6 +138,7 @@ class ImageTrainLoader(AugmentedLoader):
     smoothing: float = 0.0
     auto_aug: bool = False
     limit: int = 0
+    devices: int = 1
     shard: Shard = Shard()
     bad_images: Optional[BadImagePolicy] = None
 

@@ -67,15 +67,9 @@ class Shard:
     workers: int = 1
 
     def of_batch(self, indices: Sequence[T]) -> List[T]:
-        """Return this worker's part of a batch that the workers train on together. Where it can, it
-        takes as much from the batch's end as from its start, so that mixup finds the same partners
-        among one worker's images as in the whole batch.
-        """
+        """Return this worker's part of a batch that the workers train on together."""
         size = len(indices) // self.workers
-        if size % 2:
-            return list(indices[self.rank * size : (self.rank + 1) * size])
-        start, stop = self.rank * size // 2, (self.rank + 1) * size // 2
-        return [*indices[start:stop], *indices[len(indices) - stop : len(indices) - start]]
+        return list(indices[self.rank * size : (self.rank + 1) * size])
 
     def of_all(self, count: int) -> range:
         """Return this worker's part of so many images, each of which is one worker's."""
@@ -92,6 +86,7 @@ class AugmentedLoader:
     mixup_until: int
     smoothing: float
     limit: int
+    devices: int
 
     def check_one_batch(self, images: int, source: str) -> None:
         """Refuse images that do not fill one batch."""
@@ -122,7 +117,7 @@ class AugmentedLoader:
         """Return data and targets of a batch, with label smoothing and the epoch's mixup."""
         mixing = self.mixup_alpha > 0 and epoch < self.mixup_until
         lam = rng.beta(self.mixup_alpha, self.mixup_alpha) if mixing else 1
-        return mixup(data, one_hot(labels, classes, self.smoothing), lam)
+        return mixup(data, one_hot(labels, classes, self.smoothing), lam, self.devices)
 
 
 class EvaluationLoader:
@@ -185,6 +180,8 @@ class TrainLoader(AugmentedLoader):
         Augment by AutoAugment's CIFAR policy too, before the crop and the mirror.
     limit : int, optional
         At most this many batches an epoch.
+    devices : int, default 1
+        How many devices share a batch; each mixes its own share.
 
     Raises
     ------
@@ -201,6 +198,7 @@ class TrainLoader(AugmentedLoader):
     smoothing: float = 0.0
     auto_aug: bool = False
     limit: int = 0
+    devices: int = 1
 
     def __post_init__(self):
         self.check_one_batch(len(self.data.train), self.data.name)

@@ -33,9 +33,11 @@ def one_hot(labels: np.ndarray, classes: int, eta: float = 0.0) -> np.ndarray:
     return result
 
 
-def mixup(data: np.ndarray, targets: np.ndarray, lam: float) -> Tuple[np.ndarray, np.ndarray]:
-    """Mix a batch with itself in reverse order: ``lam * z + (1 - lam) * z[::-1]`` of data and of
-    targets.
+def mixup(
+    data: np.ndarray, targets: np.ndarray, lam: float, devices: int = 1
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Mix each device's share of a batch with itself in reverse order: ``lam * z + (1 - lam) *
+    z[::-1]`` of data and of targets.
 
     Parameters
     ----------
@@ -45,8 +47,16 @@ def mixup(data: np.ndarray, targets: np.ndarray, lam: float) -> Tuple[np.ndarray
         (N, classes) float32.
     lam : float
         Weight in 0..1, drawn from Beta(alpha, alpha); 1 changes nothing.
+    devices : int, default 1
+        How many near-equal shares the batch is split into afterwards; as in the published code, an
+        image's partner is on its own device.
     """
     if lam == 1:
         return data, targets
+    shares = np.array_split(np.arange(len(data)), devices)
+    partners = np.concatenate([share[::-1] for share in shares])
     weight, rest = np.float32(lam), np.float32(1 - lam)
-    return weight * data + rest * data[::-1], weight * targets + rest * targets[::-1]
+    return (
+        weight * data + rest * data[partners],
+        weight * targets + rest * targets[partners],
+    )

@@ -21,9 +21,10 @@ STD = np.array((58.393, 57.12, 57.375), np.float32)
 AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
 JITTER, PCA_NOISE = 0.4, 0.1
 ATTEMPTS = 10
-#: Shares of red, green and blue in a grey value, as `ImageRecordIter` has them: it takes red's for
-#: blue's and the other way round, and the published runs were trained so.
-GREY = np.array((0.114, 0.587, 0.299))
+LEVELS = np.arange(256)
+#: How grey comes of red, green and blue. `ImageRecordIter` takes red's share for blue's and the
+#: other way round, and the published runs were trained so.
+GREY_OF_RGB = cv2.COLOR_BGR2GRAY
 #: Principal components of ImageNet's colours, red first (Krizhevsky et al., 2012).
 EIGENVALUES = np.array((55.46, 4.794, 1.148))
 EIGENVECTORS = np.array(
@@ -96,23 +97,37 @@ def random_resized_crop(pixels: np.ndarray, size: int, rng: np.random.Generator)
     return cv2.resize(part, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
-def jitter_matrix(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return brightness, contrast and saturation, each by a factor in 1 +- `JITTER`, in random
-    order, as one affine map of colours: (3, 4).
+def _levels(values: np.ndarray) -> np.ndarray:
+    """Round values to whole levels from 0 to 255."""
+    return np.rint(values).clip(0, 255).astype(np.uint8)
+
+
+def colour_jitter(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Change brightness, contrast and saturation, each by a factor in 1 +- `JITTER`, in random
+    order; levels are rounded and clipped after each, as `ImageRecordIter` does: (H, W, 3) uint8 to
+    the same.
     """
     brightness, contrast, saturation = rng.uniform(1 - JITTER, 1 + JITTER, 3)
-    mean = cv2.mean(pixels)[:3]
-    matrix = np.eye(3, 4)
     for kind in rng.permutation(3):
         if kind == 0:
-            matrix *= brightness
-        elif kind == 1:
-            grey = GREY @ (matrix[:, :3] @ mean + matrix[:, 3])
-            matrix *= contrast
-            matrix[:, 3] += (1 - contrast) * grey
+            pixels = cv2.LUT(pixels, _levels(brightness * LEVELS))
+            continue
+        grey = cv2.cvtColor(pixels, GREY_OF_RGB)
+        if kind == 1:
+            shift = (1 - contrast) * cv2.mean(grey)[0]
+            pixels = cv2.LUT(pixels, _levels(contrast * LEVELS + shift))
         else:
-            matrix = saturation * matrix + (1 - saturation) * np.outer(np.ones(3), GREY @ matrix)
-    return matrix
+            grey = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+            pixels = cv2.addWeighted(pixels, saturation, grey, 1 - saturation, 0)
+    return pixels
+
+
+def noisy_normalized(pixels: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Add `noise`, (3,), to each channel, cut to whole levels from 0 to 255 as `ImageRecordIter`
+    does, and normalise: (H, W, 3) uint8 to float32.
+    """
+    table = (LEVELS[:, None] + noise).clip(0, 255).astype(np.uint8)
+    return cv2.LUT(pixels, ((table - MEAN) / STD).astype(np.float32)[:, None])
 
 
 def training_view(
@@ -127,9 +142,9 @@ def training_view(
         view = cv2.flip(view, 1)
     if auto_aug:
         view = auto_augment(view, IMAGENET, rng)
-    view = cv2.transform(view, jitter_matrix(view, rng))  # to whole levels from 0 to 255
+    view = colour_jitter(view, rng)
     noise = EIGENVECTORS @ (rng.normal(0, PCA_NOISE, 3) * EIGENVALUES)
-    return ((view + noise.astype(np.float32)) - MEAN) / STD
+    return noisy_normalized(view, noise)
 
 
 def scaled_side(size: int, crop_ratio: float) -> int:

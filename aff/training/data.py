@@ -98,6 +98,7 @@ class MemorySource:
             config.num_workers,
             limit=limit,
             auto_aug=config.auto_aug,
+            devices=len(devices),
             **_targets(config),
         )
         evals = {
@@ -170,6 +171,7 @@ class FileSource:
             size * group.world_size,
             config.seed,
             auto_aug=config.auto_aug,
+            devices=len(devices),
             bad_images=bad_images,
             **_targets(config),
             **shared,

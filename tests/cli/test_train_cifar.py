@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from aff.cli.main import main as aff_main
+from aff.training.keeper import Keeper
 
 from ..conftest import write_cifar
 from .conftest import QUICK, train
@@ -30,8 +31,15 @@ def test_published_commands_with_summary(command, expected, capsys, elsewhere):
     assert not list(elsewhere.iterdir())
 
 
-@pytest.mark.parametrize("command", WEIGHTS)
-@pytest.mark.parametrize("labels", ["fine", "coarse"])
+@pytest.mark.parametrize(
+    "command, labels",
+    [
+        (WEIGHTS[0], "fine"),
+        (WEIGHTS[1], "coarse"),
+        pytest.param(WEIGHTS[0], "coarse", marks=pytest.mark.slow),
+        pytest.param(WEIGHTS[1], "fine", marks=pytest.mark.slow),
+    ],
+)
 def test_published_commands_run_on_files_of_the_format(command, labels, tmp_path, capsys):
     write_cifar(tmp_path / "data", "cifar100", train=12, test=5)
     smaller = (
@@ -50,16 +58,12 @@ def test_published_commands_run_on_files_of_the_format(command, labels, tmp_path
     assert "fusion ASKCFuse" in finished.out
 
 
-def test_a_run_its_files_and_its_evaluation(elsewhere, capsys):
-    assert (
-        train(
-            f"{QUICK} --num-epochs 2 --batch-size 64 --lr 0.1 --cosine --warmup-epochs 1 --no-mixup"
-        )
-        == 0
-    )
+def test_a_run_its_files_and_its_evaluation(small, elsewhere, capsys):
+    flags = "--num-epochs 2 --batch-size 10 --lr 0.1 --cosine --warmup-epochs 1 --no-mixup"
+    assert train(f"{small} {flags}") == 0
     out = capsys.readouterr().out
-    folder = elsewhere / "params" / "digits-resnet8-ASKCFuse"
-    logs = elsewhere / "logs" / "digits-resnet8-ASKCFuse"
+    folder = elsewhere / "params" / "cifar10-resnet8-ASKCFuse"
+    logs = elsewhere / "logs" / "cifar10-resnet8-ASKCFuse"
     assert {"best.params", "settings.json", "checkpoint-0001", "checkpoint-0002"} == {
         path.name for path in folder.iterdir()
     }
@@ -86,62 +90,59 @@ def test_a_run_its_files_and_its_evaluation(elsewhere, capsys):
     assert aff_main(shlex.split(printed)) == 0
     evaluated = capsys.readouterr().out
     assert f"top-1 error {100 * events[-1]['test_top1_error']:.2f} %" in evaluated
-    assert "359 images, each once" in evaluated
+    assert "20 images, each once" in evaluated
 
 
-def test_training_again_takes_another_folder(elsewhere):
+def test_training_again_takes_another_folder(small, elsewhere):
     for _ in range(2):
-        assert train(QUICK, "--num-epochs", 1, "--batch-size", 700, "--no-mixup") == 0
+        assert train(small, "--num-epochs", 1, "--batch-size", 30, "--no-mixup") == 0
     assert sorted(path.name for path in (elsewhere / "params").iterdir()) == [
-        "digits-resnet8-ASKCFuse",
-        "digits-resnet8-ASKCFuse-2",
+        "cifar10-resnet8-ASKCFuse",
+        "cifar10-resnet8-ASKCFuse-2",
     ]
 
 
-def test_a_run_is_not_overwritten(elsewhere, capsys):
-    assert train(QUICK, "--num-epochs", 1, "--batch-size", 700, "--save-dir", "here") == 0
+def test_a_run_is_not_overwritten(small, elsewhere, capsys):
+    assert train(small, "--num-epochs", 1, "--batch-size", 30, "--save-dir", "here") == 0
     before = (elsewhere / "here" / "best.params").read_bytes()
-    assert train(QUICK, "--num-epochs", 1, "--batch-size", 700, "--save-dir", "here") == 2
+    assert train(small, "--num-epochs", 1, "--batch-size", 30, "--save-dir", "here") == 2
     assert "--save-dir here holds a run already" in capsys.readouterr().err
     assert (elsewhere / "here" / "best.params").read_bytes() == before
 
 
-def test_resume_goes_on_to_the_same_end(elsewhere, capsys, monkeypatch):
-    from aff.training import run as run_module
-
-    settings = ("--batch-size", 300, "--num-epochs", 3, "--mixup-off-epoch", 1)
-    assert train(QUICK, *settings, "--save-dir", "whole") == 0
+@pytest.mark.numeric
+def test_resume_goes_on_to_the_same_end(small, elsewhere, capsys, monkeypatch):
+    settings = ("--batch-size", 20, "--num-epochs", 3, "--mixup-off-epoch", 1)
+    assert train(small, *settings, "--save-dir", "whole") == 0
 
     class Killed(Exception):
         pass
 
-    original = run_module.save_checkpoint
+    original = Keeper.save
 
     def save_then_die(*arguments):
         original(*arguments)
         raise Killed
 
-    monkeypatch.setattr(run_module, "save_checkpoint", save_then_die)
+    monkeypatch.setattr(Keeper, "save", save_then_die)
     with pytest.raises(Killed):
-        train(QUICK, *settings)
-    monkeypatch.setattr(run_module, "save_checkpoint", original)
-    assert train(QUICK, *settings, "--resume", "auto", "--lr", "0.3") == 2
+        train(small, *settings)
+    monkeypatch.setattr(Keeper, "save", original)
+    assert train(small, *settings, "--resume", "auto", "--lr", "0.3") == 2
     assert "lr 0.2 -> 0.3" in capsys.readouterr().err
-    assert train(QUICK, *settings, "--resume", "auto", "--cpus", "2") == 2
+    assert train(small, *settings, "--resume", "auto", "--cpus", "2") == 2
     assert "devices 1 -> 2" in capsys.readouterr().err
-    assert train(QUICK, *settings, "--resume", "auto", "-j", "0") == 0
+    assert train(small, *settings, "--resume", "auto", "-j", "0") == 0
     one, other = (
         elsewhere / folder / "checkpoint-0003"
-        for folder in ("whole", "params/digits-resnet8-ASKCFuse")
+        for folder in ("whole", "params/cifar10-resnet8-ASKCFuse")
     )
     for file in ("net.params", "optimizer.params"):
         assert (one / file).read_bytes() == (other / file).read_bytes()
 
 
 def test_val_split_chooses_by_the_held_out_part(capsys):
-    assert (
-        train(QUICK, "--num-epochs", 1, "--batch-size", 300, "--val-split", "0.2", "--smoke") == 0
-    )
+    assert train(QUICK, "--num-epochs", 1, "--batch-size", 20, "--val-split", 0.2, "--smoke") == 0
     out = capsys.readouterr().out
     assert "1151 train, 287 val, 359 test images" in out
     assert "chosen by the held-out part" in out
@@ -149,10 +150,25 @@ def test_val_split_chooses_by_the_held_out_part(capsys):
 
 
 def test_mixup_that_never_happens_is_said(capsys):
-    assert train(QUICK, "--num-epochs", 5, "--batch-size", 300, "--smoke") == 0
+    assert train(QUICK, "--num-epochs", 5, "--batch-size", 20, "--smoke") == 0
     assert "mixup     off: all 5 epochs are among the last 20" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        "--label-smoothing --no-wd --deep-stem --avg-down --start-layer 3 --cosine -j 0 "
+        "--warmup-epochs 3 --val-split 0.5 --mixup-alpha 0.2 --mixup-off-epoch 0 --momentum 0",
+        "--cpus 2 --mode imperative --no-mixup --fusion iAFF",
+    ],
+)
+def test_flags_run_together(more, small, capsys, elsewhere):
+    assert train(small, *f"--smoke --batch-size 20 {more}".split()) == 0
+    assert "smoke run: passed" in capsys.readouterr().out
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [
@@ -181,27 +197,24 @@ def test_every_flag_runs(more, capsys, elsewhere):
     assert not list(elsewhere.iterdir())
 
 
-def test_flags_without_effect_are_said(capsys):
-    assert (
-        train(
-            f"{QUICK} --smoke --batch-size 20 --no-mixup --mixup-alpha 1 --cosine "
-            "--lr-decay-epoch 3"
-        )
-        == 0
-    )
+def test_flags_without_effect_are_said(small, capsys):
+    flags = "--smoke --batch-size 20 --no-mixup --mixup-alpha 1 --cosine --lr-decay-epoch 3"
+    assert train(f"{small} {flags}") == 0
     out = capsys.readouterr().out
-    assert "not used  --mixup-alpha with --no-mixup" in out
-    assert "not used  --lr-decay-epoch with --cosine" in out
+    said = [line.split()[2:] for line in out.splitlines() if line.startswith("not used")]
+    assert [words[0] for words in said] == ["--mixup-alpha", "--lr-decay-epoch"]
+    assert "mixup" in said[0][-1]
+    assert "cosine" in said[1]
     assert "evaluate again" not in out
 
 
-def test_a_smoke_run_leaves_the_named_folders_to_the_run_that_it_tries(elsewhere):
-    assert train(QUICK, "--smoke", "--batch-size", 20, "--save-dir", "a", "--logging-dir", "b") == 0
+def test_a_smoke_run_leaves_the_named_folders_to_the_run_that_it_tries(small, elsewhere):
+    assert train(small, "--smoke", "--batch-size", 20, "--save-dir", "a", "--logging-dir", "b") == 0
     assert list(elsewhere.iterdir()) == []
 
 
-def test_a_loss_that_explodes_ends_in_one_line(capsys):
-    assert train(QUICK, "--batch-size", 64, "--lr", "1e30", "--num-epochs", 2) == 1
+def test_a_loss_that_explodes_ends_in_one_line(small, capsys):
+    assert train(small, "--batch-size", 10, "--lr", "1e30", "--num-epochs", 2) == 1
     error = capsys.readouterr().err
     assert re.search(r"error: .* not finite at epoch 0, step \d+, learning rate 1e\+30", error)
     assert error.count("\n") == 1

@@ -1,4 +1,4 @@
-"""AutoAugment: the tables' form, what every operation does at every level, and how often it happens.
+"""AutoAugment: the tables' form, what every operation does at every level, and how often.
 
 The values are those of the published runs (autogluon 0.0.14's), written out here once more.
 """

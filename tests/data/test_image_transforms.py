@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from aff.data import transforms as image_augment
 from aff.data.transforms import (
-    GREY,
     MEAN,
     STD,
-    jitter_matrix,
+    colour_jitter,
+    noisy_normalized,
     random_resized_crop,
     scaled_side,
     training_view,
@@ -72,28 +72,44 @@ def test_crops_are_distributed_as_published():
     assert abs((area < 0.54).mean() - fits[areas < 0.54].sum() / fits.sum()) < 0.03
 
 
-def colour_jitter_step_by_step(colour, mean, rng):
-    """The same jitter, one operation after the other."""
+#: Shares of red, green and blue in a grey value, as `ImageRecordIter` has them.
+GREY = np.array((0.114, 0.587, 0.299))
+
+
+def colour_jitter_step_by_step(pixels, rng):
+    """The same jitter by its formulas, rounded and clipped after each operation."""
     factors = rng.uniform(0.6, 1.4, 3)
+    levels = pixels.astype(np.float64)
     for kind in rng.permutation(3):
+        grey = np.rint(levels @ GREY)
         if kind == 0:
-            colour, mean = colour * factors[0], mean * factors[0]
+            levels = factors[0] * levels
         elif kind == 1:
-            grey = GREY @ mean
-            colour, mean = (z * factors[1] + (1 - factors[1]) * grey for z in (colour, mean))
+            levels = factors[1] * levels + (1 - factors[1]) * grey.mean()
         else:
-            colour, mean = (z * factors[2] + (1 - factors[2]) * (GREY @ z) for z in (colour, mean))
-    return colour
+            levels = factors[2] * levels + (1 - factors[2]) * grey[..., None]
+        levels = np.rint(levels).clip(0, 255)
+    return levels
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_colour_map_is_brightness_contrast_and_saturation(seed):
+def test_the_colour_jitter_is_brightness_contrast_and_saturation(seed):
     pixels = image(seed=seed)
-    matrix = jitter_matrix(pixels, np.random.default_rng(seed))
-    mean = pixels.reshape(-1, 3).mean(axis=0)
-    for colour in pixels.reshape(-1, 3)[:5].astype(float):
-        expected = colour_jitter_step_by_step(colour, mean, np.random.default_rng(seed))
-        np.testing.assert_allclose(matrix[:, :3] @ colour + matrix[:, 3], expected, rtol=1e-9)
+    found = colour_jitter(pixels, np.random.default_rng(seed))
+    expected = colour_jitter_step_by_step(pixels, np.random.default_rng(seed))
+    difference = np.abs(found - expected)
+    assert found.dtype == np.uint8
+    assert difference.max() <= 2  # a half rounds either way, and is scaled by the next factor
+    assert difference.mean() < 0.05
+
+
+def test_noise_is_cut_to_whole_levels():
+    pixels = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
+    noise = np.array((7.6, -0.5, -300))
+    expected = np.trunc((pixels + noise).clip(0, 255))
+    found = noisy_normalized(pixels, noise)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, (expected - MEAN) / STD, atol=1e-5)
 
 
 def test_half_of_the_views_are_mirrored(monkeypatch):

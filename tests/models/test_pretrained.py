@@ -5,6 +5,8 @@ import pytest
 
 import aff
 from aff.models.parameters import save_parameters
+from aff.models.pretrained import fitting, shapes_digest
+from aff.models.weights import WEIGHTS
 
 
 @pytest.fixture
@@ -13,7 +15,9 @@ def saved(tmp_path):
 
     def save(name, **kwargs):
         path = str(tmp_path / f"{name}.params")
-        save_parameters(aff.get_model(name, ctx=mx.cpu(), **kwargs), path)
+        net = aff.get_model(name, **kwargs)
+        net.initialize(mx.init.Zero(), ctx=mx.cpu())
+        save_parameters(net, path)
         return path
 
     return save
@@ -65,3 +69,15 @@ def test_a_network_that_is_not_initialized_is_loaded_where_it_is_asked(saved):
     assert net.output.weight.list_ctx() == [mx.cpu(0), mx.cpu(2)]
     aff.load_parameters(net, path)
     assert net.output.weight.list_ctx() == [mx.cpu(0), mx.cpu(2)]
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_the_digest_of_a_record_is_that_of_its_network(name):
+    parameters = aff.get_model(name)._collect_params_with_prefix()
+    shapes = {key: parameter.shape for key, parameter in parameters.items()}
+    assert WEIGHTS[name].shapes_sha1 == shapes_digest(shapes)
+    assert shapes_digest(dict(reversed(shapes.items()))) == WEIGHTS[name].shapes_sha1
+    assert name in fitting(shapes)
+    first = next(iter(shapes))
+    assert fitting({**shapes, first: (*shapes[first], 1)}) == []
+    assert fitting({key: shape for key, shape in shapes.items() if key != first}) == []

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import aff
-from aff.cli import evaluate
 from aff.cli.main import main
+from aff.data.datasets import DATASETS
 from aff.data.images import imagenet_synset
 from aff.models.registry import find_family
 from aff.models.weights import WEIGHTS, blob_sha1
@@ -21,9 +21,16 @@ from aff.paper.scores import evaluated
 
 from ..conftest import write_cifar
 from ..serving import serving
-from ..test_published import AUTHORS
+from .test_weights import AUTHORS
 
 IMAGES, CLASSES = 7, 3
+#: One of each data set, label set and generation; the others are slow.
+QUICK = {
+    "aff_resnet50",
+    "cifar10_aff_resnet32",
+    "cifar100_coarse_aff_resnet32",
+    "gen2_cifar100_fine_aff_resnet32",
+}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +69,11 @@ def stand_in(request, tmp_path, monkeypatch):
     shutil.rmtree(tmp_path / "params", ignore_errors=True)
 
 
-@pytest.mark.parametrize("stand_in", AUTHORS, indirect=True)
+@pytest.mark.parametrize(
+    "stand_in",
+    [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in AUTHORS],
+    indirect=True,
+)
 def test_a_published_file_from_its_address_to_its_error(stand_in, data, capsys):
     record, net = stand_in
     assert main(["fetch", record.name]) == 0
@@ -95,7 +106,8 @@ def test_a_score_on_the_whole_test_part_is_kept_for_the_tables(stand_in, data, c
     assert main(arguments) == 0
     assert "kept for" not in capsys.readouterr().out
     assert evaluated(WEIGHTS[record.name]) is None
-    monkeypatch.setitem(evaluate.WHOLE, record.dataset, IMAGES)
+    whole = dataclasses.replace(DATASETS[record.dataset], whole=IMAGES)
+    monkeypatch.setitem(DATASETS, record.dataset, whole)
     assert main([*arguments, "--labels", "fine"]) == 0
     assert "kept for" not in capsys.readouterr().out
     assert main(arguments) == 0
@@ -105,7 +117,12 @@ def test_a_score_on_the_whole_test_part_is_kept_for_the_tables(stand_in, data, c
     assert evaluated(record) is None  # of another file
 
 
-@pytest.mark.parametrize("stand_in", ["cifar10_aff_resnet32", "aff_resnet50"], indirect=True)
+@pytest.mark.numeric
+@pytest.mark.parametrize(
+    "stand_in",
+    ["cifar10_aff_resnet32", pytest.param("aff_resnet50", marks=pytest.mark.slow)],
+    indirect=True,
+)
 def test_the_outputs_are_those_of_the_network_that_was_saved(stand_in):
     record, net = stand_in
     net.cast("float32")

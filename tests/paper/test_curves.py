@@ -5,12 +5,14 @@ import json
 import pytest
 
 import aff
-from aff.cli import plot
+from aff.cli.main import main
+from aff.models.weights import RUNS
 from aff.paper.curves import list_references, read_curve, read_reference
+from aff.viz.curve_figure import panels, values
 
 from ..conftest import ROOT
 
-WEIGHTS = f"{ROOT}/logs/published"
+PUBLISHED = f"{ROOT}/logs/published"
 IMAGENET_LOG = """\
 INFO:root:Namespace(batch_size=128)
 INFO:root:Epoch[0] Batch [49]\tSpeed: 600.0 samples/sec\trmse=0.026100\tlr=0.001
@@ -70,22 +72,23 @@ def test_text_logs_of_the_authors_scripts(tmp_path):
     assert row["train_loss"] == 2.941611
 
 
-@pytest.mark.parametrize("name", list_references(WEIGHTS))
-def test_every_published_curve_is_what_the_index_says(name):
-    with open(f"{WEIGHTS}/INDEX.csv", encoding="utf-8") as file:
-        head, *lines = [line.strip().split(",") for line in file]
-    facts = next(dict(zip(head, line)) for line in lines if line[0] == name)
-    curve = read_reference(name, WEIGHTS)
+@pytest.mark.parametrize("name", list_references(PUBLISHED))
+def test_every_published_curve_is_what_its_record_says(name):
+    (facts,) = (record.log_facts for record in RUNS.values() if record.curve == name)
+    curve = read_reference(name, PUBLISHED)
     epochs, errors = curve.series("val_top1")
     assert [len(epochs), epochs[0], epochs[-1]] == [
-        int(facts[key]) for key in ("epochs_logged", "first_epoch", "last_epoch")
+        facts[key] for key in ("epochs", "first_epoch", "last_epoch")
     ]
-    assert min(errors) == pytest.approx(float(facts["best_val_top1_error"]), abs=1e-6)
-    assert errors[-1] == pytest.approx(float(facts["last_val_top1_error"]), abs=1e-6)
+    assert min(errors) == pytest.approx(facts["best_top1_error"], abs=1e-6)
+    assert errors[-1] == pytest.approx(facts["last_top1_error"], abs=1e-6)
+    assert errors[epochs.index(facts["best_epoch"])] == min(errors)
 
 
-def test_there_are_21():
-    assert len(list_references(WEIGHTS)) == 21
+def test_every_published_curve_is_here():
+    told = {record.curve for record in RUNS.values() if record.curve and not record.ours}
+    assert set(list_references(PUBLISHED)) == told
+    assert len(told) >= 21
 
 
 @pytest.mark.parametrize("out", ["a.png", "b.svg"])
@@ -93,7 +96,7 @@ def test_the_picture(tmp_path, monkeypatch, capsys, out):
     monkeypatch.chdir(ROOT)
     run = our_log(tmp_path / "ours")
     path = tmp_path / out
-    assert plot.main([str(run), "--reference", "aff_resnet50", "--out", str(path)]) == 0
+    assert main(["plot", str(run), "--reference", "aff_resnet50", "--out", str(path)]) == 0
     said = capsys.readouterr().out
     assert "ours: 2 epochs, " in said
     assert "published aff_resnet50: 160 epochs" in said
@@ -103,18 +106,18 @@ def test_the_picture(tmp_path, monkeypatch, capsys, out):
 def test_panels_are_of_what_there_is(tmp_path):
     ours, published = (
         read_curve(str(our_log(tmp_path / "x"))),
-        read_reference("aff_resnet50", WEIGHTS),
+        read_reference("aff_resnet50", PUBLISHED),
     )
-    titles = [title for title, _ in plot.panels([ours, published])]
+    titles = [title for title, _ in panels([ours, published])]
     assert titles == ["top-1 error", "top-5 error", "train loss", "learning rate", "images/s"]
-    alone = dict(plot.panels([published]))
+    alone = dict(panels([published]))
     assert set(alone) == {"top-1 error", "top-5 error", "images/s"}
     assert set(alone["top-1 error"]) == {"val_top1"}  # an RMSE of soft targets is no error
 
 
 def test_an_accuracy_is_drawn_as_an_error():
-    curve = read_reference("globglob_resnet50", WEIGHTS)
-    assert plot.values(curve, "train_value")[1][-1] == pytest.approx(1 - 0.868086)
+    curve = read_reference("globglob_resnet50", PUBLISHED)
+    assert values(curve, "train_value")[1][-1] == pytest.approx(1 - 0.868086)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +135,7 @@ def test_an_accuracy_is_drawn_as_an_error():
 )
 def test_mistakes(arguments, message, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    assert plot.main(arguments) == 2
+    assert main(["plot", *arguments]) == 2
     errors = capsys.readouterr().err
     assert message in errors
     assert errors.count("\n") == 1
@@ -141,7 +144,7 @@ def test_mistakes(arguments, message, monkeypatch, capsys):
 def test_a_folder_in_place_of_a_picture(tmp_path, capsys):
     (tmp_path / "x.png").mkdir()
     arguments = ["--reference", "aff_resnet50", "--out", str(tmp_path / "x.png")]
-    assert plot.main(arguments) == 2
+    assert main(["plot", *arguments]) == 2
     assert "x.png: is a folder: name a file" in capsys.readouterr().err
 
 
@@ -178,8 +181,8 @@ def test_the_named_file_is_read_and_not_another(tmp_path):
 
 def test_a_log_without_figures_and_names_that_are_formulas(tmp_path, capsys):
     (tmp_path / "empty.csv").write_text("epoch,train_metric\n0,rmse\n")
-    assert plot.main([str(tmp_path / "empty.csv"), "--out", str(tmp_path / "a.png")]) == 2
+    assert main(["plot", str(tmp_path / "empty.csv"), "--out", str(tmp_path / "a.png")]) == 2
     assert "empty.csv: no figure to draw" in capsys.readouterr().err
     logs = [str(our_log(tmp_path / name)) for name in ("m$x_$", "_hidden")]
-    assert plot.main([*logs, "--out", str(tmp_path / "a.png"), "--title", "a $ b_ $"]) == 0
+    assert main(["plot", *logs, "--out", str(tmp_path / "a.png"), "--title", "a $ b_ $"]) == 0
     assert capsys.readouterr().err == ""

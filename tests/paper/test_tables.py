@@ -7,11 +7,12 @@ import json
 import pytest
 
 import aff
-from aff.cli import tables as command
+from aff.cli.main import main
+from aff.models.summary import measured
 from aff.models.weights import WEIGHTS
 from aff.paper import experiment
-from aff.paper.runs import own_runs
-from aff.paper.tables import experiment_table, measured, paper_table, readme_table
+from aff.paper.scores import own_runs
+from aff.paper.tables import experiment_table, paper_table, readme_table
 
 from ..conftest import ROOT
 
@@ -123,7 +124,7 @@ def test_scores_of_the_papers_ablation_that_are_here_are_shown(tmp_path, capsys)
     ]
     assert (row["our runs, b=1 to 4"], row["file, here"]) == ("- 0.7600 - -", "0.7800")
     arguments = ["--table", "table3", "--format", "csv", "--root", str(tmp_path)]
-    assert command.main([*arguments, "--logs", str(tmp_path / "logs")]) == 0
+    assert main(["tables", *arguments, "--logs", str(tmp_path / "logs")]) == 0
     last = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))[-1]
     assert (last["our runs, b=2"], last["our runs, b=3"], last["MFLOPs, b=1"]) == (
         "0.7600",
@@ -200,7 +201,7 @@ def test_a_log_that_contradicts_itself_is_named(event, change, tmp_path):
 @pytest.mark.parametrize("form", ["text", "markdown", "csv"])
 def test_formats(form, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert command.main(["--table", "imagenet", "--format", form]) == 0
+    assert main(["tables", "--table", "imagenet", "--format", form]) == 0
     out = capsys.readouterr().out
     assert "iAFF-ResNeXt-50-32x4d" in out
     if form == "csv":
@@ -213,19 +214,19 @@ def test_formats(form, capsys, monkeypatch):
 
 @pytest.mark.parametrize("flag", ["--logs", "--root"])
 def test_a_folder_that_is_not_there(flag, capsys):
-    assert command.main([flag, "nowhere"]) == 2
+    assert main(["tables", flag, "nowhere"]) == 2
     assert f"{flag} nowhere: no such folder" in capsys.readouterr().err
 
 
 def test_logs_may_be_those_of_the_experiment_alone(tmp_path, capsys):
     write_cell(tmp_path, experiment.Cell("ASKCFuse", 1, 0), 0.1)
-    assert command.main(["--table", "experiment", "--logs", str(tmp_path)]) == 0
+    assert main(["tables", "--table", "experiment", "--logs", str(tmp_path)]) == 0
     assert "11.00 (1 of 3 seeds)" in capsys.readouterr().out
 
 
 def test_all_tables(capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert command.main([]) == 0
+    assert main(["tables"]) == 0
     out = capsys.readouterr().out
     for part in ("Table 3", "Table 4", "Table 6", "ImageNet, top-1", "CIFAR-100, acc", "Fashion"):
         assert part in out
