@@ -12,7 +12,7 @@ from ..data.datasets import load_dataset
 from ..data.decoding import decode
 from ..data.image_loader import CROP_RATIO, SIZE
 from ..data.transforms import MEAN, STD, central_view, normalize
-from ..models.weights import WEIGHTS
+from ..models.records import WEIGHTS
 from ..utils.errors import InputError
 from ..utils.files import opened
 from ..utils.values import int_range, nonempty

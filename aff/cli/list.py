@@ -6,9 +6,10 @@ import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..data.datasets import find_dataset
+from ..models.records import WEIGHTS, WeightsRecord
 from ..models.registry import find_family, list_networks
 from ..models.summary import measured
-from ..models.weights import DEFAULT_ROOT, WEIGHTS, WeightsRecord
+from ..models.weights import DEFAULT_ROOT
 from ..nn.fusion import describe_fusions, resolve_fusion
 from ..utils.errors import InputError
 from ..utils.values import nonempty

@@ -7,8 +7,8 @@ import textwrap
 from json import dumps
 from typing import Any, Dict, List, Optional
 
+from ..models.records import WeightsRecord
 from ..models.registry import full_arguments
-from ..models.weights import WeightsRecord
 from ..paper.recipes import RECIPES, Recipe, find_recipe
 from ..paper.reported import rows_of
 from ..training.devices import parse_gpus

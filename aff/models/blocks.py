@@ -9,6 +9,7 @@ from __future__ import annotations
 from mxnet.gluon import HybridBlock, nn
 
 from ..nn.attention import broadcast_positions, flat, weighted
+from ..nn.forms import Formed
 from ..nn.fusion import create_fusion
 from ..nn.layers import GlobalAvgPool2D, Normalization, conv, sequential
 
@@ -144,7 +145,7 @@ class Bottleneck(HybridBlock):
         return F.Activation(self.attention(body, self.downsample(x)), act_type="relu")
 
 
-class ResNeXtBlock(HybridBlock):
+class ResNeXtBlock(Formed):
     """ResNeXt block: 1x1, BN, relu, grouped 3x3, BN, relu, 1x1, BN; fusion; relu.
 
     (N, in_channels, H, W) to (N, 4 channels, H/strides, W/strides).

@@ -9,8 +9,9 @@ from mxnet.gluon import HybridBlock
 from ..utils.errors import InputError, unknown
 from .parameters import Devices
 from .pretrained import load_published
+from .records import WEIGHTS
 from .registry import build_network, list_networks, match_family
-from .weights import WEIGHTS, list_published
+from .weights import list_published
 
 
 def list_models() -> List[str]:

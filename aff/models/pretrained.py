@@ -12,16 +12,9 @@ from mxnet.gluon import HybridBlock
 from ..nn.layers import NormLayer
 from ..utils.errors import InputError, shorten
 from .parameters import Devices, Misfit, load_fitting
+from .records import WEIGHTS, WeightsRecord
 from .registry import build_network
-from .weights import (
-    DEFAULT_ROOT,
-    WEIGHTS,
-    WeightsRecord,
-    fetch,
-    fetch_command,
-    find_weights,
-    verify,
-)
+from .weights import DEFAULT_ROOT, fetch, fetch_command, find_weights, verify
 
 
 def load_published(

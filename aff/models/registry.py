@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 from mxnet import Context, init
 from mxnet.gluon import HybridBlock
 
+from ..nn.forms import choose_form, form_for
 from ..nn.fusion import resolve_fusion
 from ..utils.errors import InputError, unknown
 from .resnet import CIFARResNet, ResNetV1b
@@ -230,6 +231,7 @@ def build_network(
         raise InputError(f"ctx must be a Context such as mx.cpu(), or a list of them, got {ctx!r}")
     net = family.network(family.blocks(depth), **family.checked(depth, kwargs))
     if ctx is not None:
+        choose_form(net, form_for(ctx))
         net.initialize(family.initializer(), ctx=ctx)
     return net
 

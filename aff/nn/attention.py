@@ -1,7 +1,7 @@
 """Channel contexts, and how their weight joins two inputs: what the fusions are made of.
 
 The joins are written for mxnet 1.9.1 on a CPU, where time goes into layouts and reductions rather
-than arithmetic (on a GPU mxnet fuses elementwise operators):
+than arithmetic (:mod:`.forms` says which form runs on a GPU):
 
 - oneDNN keeps (N, C, H, W) in blocks of channels, and every operator of another kind copies its
   inputs back. What is multiplied elementwise is therefore taken to (N, C, HW) once.
@@ -14,9 +14,10 @@ than arithmetic (on a GPU mxnet fuses elementwise operators):
 from __future__ import annotations
 
 import mxnet as mx
-from mxnet.gluon import HybridBlock, nn
+from mxnet.gluon import nn
 
 from ..utils.errors import InputError
+from .forms import Formed, on_gpu
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
 
 
@@ -61,20 +62,29 @@ def global_context(channels: int, r: int, norm: Normalization) -> nn.HybridSeque
 
 
 def flat(F, z):
-    """Flatten (N, C, H, W) to (N, C, HW)."""
-    return F.reshape(z, (0, 0, -1))
+    """Flatten (N, C, H, W) to (N, C, HW); in the form for GPUs it stays as it is."""
+    return z if on_gpu() else F.reshape(z, (0, 0, -1))
+
+
+def unflat(F, z, like):
+    """Take what `flat` gave back to the shape of `like`."""
+    return z if on_gpu() else F.reshape_like(z, like)
 
 
 def broadcast_positions(F, z, like):
     """Repeat one value a channel at every position: (N, C, 1, 1) to the (N, C, HW) of `like`, which
-    may have other channels.
+    is flat and may have other channels.
     """
+    if on_gpu():
+        return F.broadcast_add(F.zeros_like(F.slice_axis(like, axis=1, begin=0, end=1)), z)
     ones = F.ones_like(F.slice_axis(like, axis=1, begin=0, end=1))
     return F.batch_dot(F.reshape(z, (0, 0, 1)), ones)
 
 
 def joint_logits(F, local, pooled):
     """Return L(Z) + g(Z) of equation 3, (N, C, HW), from (N, C, H, W) and (N, C, 1, 1)."""
+    if on_gpu():
+        return F.broadcast_add(local, pooled)
     local = flat(F, local)
     return F.elemwise_add(local, broadcast_positions(F, pooled, local))
 
@@ -82,7 +92,7 @@ def joint_logits(F, local, pooled):
 def weighted(F, logits, z):
     """Return ``w z``, w = sigmoid(logits): (N, C, HW) and (N, C, H, W) to (N, C, H, W)."""
     weight = F.Activation(logits, act_type="sigmoid")
-    return F.reshape_like(F.elemwise_mul(weight, flat(F, z)), z)
+    return unflat(F, F.elemwise_mul(weight, flat(F, z)), z)
 
 
 def refine(F, logits, x, residual):
@@ -107,7 +117,7 @@ def select(F, logits, x, residual):
     """
     difference = F.elemwise_sub(flat(F, x), flat(F, residual))
     signed = F.Activation(0.5 * logits, act_type="tanh")
-    moved = F.reshape_like(F.elemwise_mul(signed, difference), x)
+    moved = unflat(F, F.elemwise_mul(signed, difference), x)
     return F.elemwise_add(F.add_n(x, residual), moved)
 
 
@@ -116,7 +126,7 @@ WEIGHS = {select: "the body", refine: "the body", modulate: "the shortcut", resc
 JOINS = {join.__name__: join for join in WEIGHS}
 
 
-class Attentive(HybridBlock):
+class Attentive(Formed):
     """A fusion by one weight w = sigmoid(logits(Z)): ``join(F, logits, x, residual)``.
 
     A subclass gives `logits`, and where it does not select, its `join`; of a join of its own it
@@ -157,7 +167,7 @@ class Attentive(HybridBlock):
         `weighs` says of which.
         """
         weight = mx.nd.sigmoid(self.logits_of(mx.nd, x, residual))
-        return mx.nd.reshape_like(weight, x)
+        return weight.reshape(x.shape)
 
 
 class TwoBranches(Attentive):

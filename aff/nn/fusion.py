@@ -19,7 +19,15 @@ from typing import Callable, Dict, List, Optional, Tuple, Type, TypeVar
 from mxnet.gluon import HybridBlock
 
 from ..utils.errors import InputError, unknown
-from .attention import Attentive, TwoBranches, flat, global_context, joint_logits, local_context
+from .attention import (
+    Attentive,
+    TwoBranches,
+    flat,
+    global_context,
+    joint_logits,
+    local_context,
+    unflat,
+)
 from .layers import Normalization, NormLayer
 
 F = TypeVar("F", bound=HybridBlock)
@@ -220,5 +228,5 @@ class IAFF(Attentive):
     def _selected(F, logits, difference, residual):
         """Return ``w x + (1 - w) residual``."""
         weight = F.Activation(logits, act_type="sigmoid")
-        moved = F.reshape_like(F.elemwise_mul(weight, difference), residual)
+        moved = unflat(F, F.elemwise_mul(weight, difference), residual)
         return F.elemwise_add(residual, moved)

@@ -21,7 +21,9 @@ from .attention import (
     reduced,
     refine,
     rescale,
+    unflat,
 )
+from .forms import Formed
 from .fusion import register_fusion
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
 
@@ -216,7 +218,7 @@ class Concat(HybridBlock):
         return self.fuse(F.concat(x, residual, dim=1))
 
 
-class _JointConv(HybridBlock):
+class _JointConv(Formed):
     """1x1 convolution of the concatenation of (N, c, H, W) and (N, c, 1, 1), the latter repeated at
     every position: (N, channels, H, W).
 
@@ -241,7 +243,7 @@ class _JointConv(HybridBlock):
         local = F.Convolution(local, own, bias, **settings)
         pooled = F.Convolution(pooled, shared, no_bias=True, **settings)
         return F.elemwise_add(
-            local, F.reshape_like(broadcast_positions(F, pooled, flat(F, local)), local)
+            local, unflat(F, broadcast_positions(F, pooled, flat(F, local)), local)
         )
 
 

@@ -8,19 +8,22 @@ from typing import Callable, Optional
 from mxnet.gluon import HybridBlock, nn
 
 from ..utils.errors import InputError, unknown
+from .forms import Formed, on_gpu
 
 NormLayer = Callable[..., HybridBlock]
 
 
-class GlobalAvgPool2D(HybridBlock):
+class GlobalAvgPool2D(Formed):
     """Mean over height and width: (N, C, H, W) to (N, C, 1, 1).
 
-    The same function as `mxnet.gluon.nn.GlobalAvgPool2D`, on another operator: the backward of that
-    one takes a quarter to a half of an AFF training step on a CPU (18 times this one's,
-    128x16x28x28, 2 threads).
+    The same function as `mxnet.gluon.nn.GlobalAvgPool2D`, on a CPU on another operator: the
+    backward of that one takes a quarter to a half of an AFF training step there (18 times this
+    one's, 128x16x28x28, 2 threads). On a GPU this one would sum in half precision.
     """
 
     def hybrid_forward(self, F, x):
+        if on_gpu():
+            return F.Pooling(x, kernel=(1, 1), pool_type="avg", global_pool=True)
         return F.contrib.AdaptiveAvgPooling2D(x, output_size=1)
 
 

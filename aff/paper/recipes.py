@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Dict, List
 
-from ..models.weights import RUNS, WeightsRecord
+from ..models.records import RUNS, WeightsRecord
 from ..utils.errors import unknown
 from ..utils.files import read_json
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Tuple
 
-from ..models.weights import PUBLISHED
+from ..models.records import PUBLISHED
 
 #: Reported tables by name, and what is to be said of those of the paper.
 TABLES: Dict[str, Dict[str, Any]] = PUBLISHED["tables"]

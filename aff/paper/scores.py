@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
 from ..data.datasets import find_dataset
+from ..models.records import WeightsRecord
 from ..models.registry import full_arguments
-from ..models.weights import DEFAULT_ROOT, WeightsRecord
+from ..models.weights import DEFAULT_ROOT
 from ..training.logger import SETTINGS, read_events
 from ..utils.errors import InputError
 from ..utils.files import read_json, write_json

@@ -10,7 +10,7 @@ from mxnet.gluon import HybridBlock
 from ..models.factory import get_model
 from ..models.parameters import load_fitting
 from ..models.pretrained import load_parameters, load_published
-from ..models.weights import WEIGHTS
+from ..models.records import WEIGHTS
 from ..utils.errors import InputError, last_line
 from .amp import Float32
 from .network import hybridize

@@ -4,7 +4,7 @@ import pytest
 
 import aff
 from aff.cli.main import main
-from aff.models.weights import WEIGHTS
+from aff.models.records import WEIGHTS
 
 from ..conftest import run_python
 from .conftest import exit_code

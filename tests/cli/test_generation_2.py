@@ -4,7 +4,7 @@ import pytest
 
 from aff.data.datasets import find_dataset
 from aff.models.factory import resolve_model
-from aff.models.weights import WEIGHTS
+from aff.models.records import WEIGHTS
 
 from .conftest import QUICK_IMAGENET, config_of
 from .conftest import train_imagenet as train

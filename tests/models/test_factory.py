@@ -173,6 +173,7 @@ def test_another_norm_layer_is_used_everywhere_under_the_same_names(name, fusion
     assert mx.gluon.nn.BatchNorm not in kinds
 
 
+@pytest.mark.numeric
 def test_synchronised_batch_norm_equals_one_big_batch():
     """Layer by layer: mxnet's operator waits for the other device inside its only CPU thread, and a
     longer queue of them can wait for ever.

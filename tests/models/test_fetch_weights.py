@@ -10,7 +10,8 @@ import pytest
 
 import aff
 from aff.models import weights as published
-from aff.models.weights import WEIGHTS, fetch, verify
+from aff.models.records import WEIGHTS
+from aff.models.weights import fetch, verify
 from aff.utils import download
 
 from ..serving import serving

@@ -23,14 +23,15 @@ def trained(name, **kwargs):
     return net
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize(
     "name, size, kwargs",
     [
         *(("cifar_resnet8_askc", 32, {"fusion": fusion}) for fusion in aff.list_fusions()),
         ("cifar_resnext11_32x4d_askc", 32, {"use_se": True}),
         ("resnet50_v1b_askc", 64, {"fusion": "DirectAdd"}),
-        ("resnet50_v1b_askc", 64, {"fusion": "AFF"}),
-        ("resnext50_32x4d_askc", 64, {"fusion": "iAFF"}),
+        pytest.param("resnet50_v1b_askc", 64, {"fusion": "AFF"}, marks=pytest.mark.slow),
+        pytest.param("resnext50_32x4d_askc", 64, {"fusion": "iAFF"}, marks=pytest.mark.slow),
     ],
 )
 def test_outputs_stay(name, size, kwargs):

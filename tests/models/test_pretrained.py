@@ -6,7 +6,7 @@ import pytest
 import aff
 from aff.models.parameters import save_parameters
 from aff.models.pretrained import fitting, shapes_digest
-from aff.models.weights import WEIGHTS
+from aff.models.records import WEIGHTS
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ import aff
 from aff.cli.main import main
 from aff.data.datasets import DATASETS
 from aff.data.images import imagenet_synset
+from aff.models.records import WEIGHTS
 from aff.models.registry import find_family
-from aff.models.weights import WEIGHTS, blob_sha1
+from aff.models.weights import blob_sha1
 from aff.paper.scores import evaluated
 
 from ..conftest import write_cifar

@@ -5,7 +5,8 @@ import subprocess
 import pytest
 
 import aff
-from aff.models.weights import WEIGHTS, blob_sha1
+from aff.models.records import WEIGHTS
+from aff.models.weights import blob_sha1
 
 from ..conftest import ROOT
 from ..golden import ARCHITECTURES

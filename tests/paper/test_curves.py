@@ -6,7 +6,7 @@ import pytest
 
 import aff
 from aff.cli.main import main
-from aff.models.weights import RUNS
+from aff.models.records import RUNS
 from aff.paper.curves import list_references, read_curve, read_reference
 from aff.viz.curve_figure import panels, values
 

@@ -14,7 +14,8 @@ import aff
 from aff.cli.common.training import configure
 from aff.cli.main import build_parser, main
 from aff.data.datasets.fashion_mnist import DEBIAN_FOLDER
-from aff.models.weights import WEIGHTS, fetch, verify
+from aff.models.records import WEIGHTS
+from aff.models.weights import fetch, verify
 from aff.paper.experiment import SEEDS, grid, outcome
 from aff.paper.recipes import RECIPES
 from aff.training.logger import read_events

@@ -134,13 +134,14 @@ def test_arbitrary_bytes_are_refused(content, tmp_path_factory):
         read_arrays(str(path))
 
 
-def test_thousands_of_mutated_files_neither_crash_nor_fill_memory(tmp_path):
-    finished = run_python(f"{ROOT}/tests/mutate_params.py", tmp_path, 3000)
+@pytest.mark.parametrize("count", [300, pytest.param(3000, marks=pytest.mark.slow)])
+def test_mutated_files_neither_crash_nor_fill_memory(tmp_path, count):
+    finished = run_python(f"{ROOT}/tests/mutate_params.py", tmp_path, count)
     assert finished.returncode == 0, finished.stderr
     refused, loaded, grown = map(int, finished.stdout.split())
-    assert refused + loaded == 3000
-    assert refused > 1500
-    assert loaded > 100  # a changed value is as good as another
+    assert refused + loaded == count
+    assert refused > count / 2
+    assert loaded > count / 30  # a changed value is as good as another
     assert grown < 50, "MB"
 
 

@@ -25,6 +25,7 @@ def network(name, kwargs):
     return net
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("name, kwargs", NETWORKS)
 def test_gradients_against_finite_differences(name, kwargs):
     net = network(name, kwargs)

@@ -17,7 +17,7 @@ from ...data.loader import EvalLoader
 from ...data.transforms import scaled_side
 from ...models.factory import get_model
 from ...models.pretrained import load_parameters, load_published
-from ...models.weights import WeightsRecord
+from ...models.records import WeightsRecord
 from ...paper.reported import rows_of
 from ...paper.scores import keep_evaluation
 from ...training.amp import Float32, create_precision

@@ -9,7 +9,8 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from ...data.datasets import find_dataset
 from ...models.factory import resolve_model
 from ...models.naming import STRUCTURE, network_from
-from ...models.weights import DEFAULT_ROOT, WEIGHTS, WeightsRecord, find_weights
+from ...models.records import WEIGHTS, WeightsRecord
+from ...models.weights import DEFAULT_ROOT, find_weights
 from ...training.logger import SETTINGS
 from ...utils.errors import InputError
 from ...utils.files import read_json
