@@ -4,45 +4,22 @@ a loss scale.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Dict, List, Sequence
+from dataclasses import asdict
+from typing import Dict, Optional, Sequence
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock, Trainer
 
 from ..utils.errors import InputError, RunError
+from .loss_scale import GatedNAG, ScaleState, all_finite, gradients
 
 DTYPES = ("float32", "float16")
-ARRAYS_AT_ONCE = 200
-
-
-def all_finite(arrays: Sequence[mx.nd.NDArray]) -> mx.nd.NDArray:
-    """Return one array, 1 where every value of all the arrays (of one device, of any number format)
-    is finite, else 0.
-    """
-    by_dtype: Dict[object, List[mx.nd.NDArray]] = defaultdict(list)
-    for array in arrays:
-        by_dtype[array.dtype].append(array)
-    result = mx.nd.ones(1, ctx=arrays[0].context)
-    for group in by_dtype.values():
-        for start in range(0, len(group), ARRAYS_AT_ONCE):
-            chunk = group[start : start + ARRAYS_AT_ONCE]
-            mx.nd.multi_all_finite(*chunk, num_arrays=len(chunk), init_output=False, out=result)
-    return result
-
-
-def gradients(trainer: Trainer) -> List[mx.nd.NDArray]:
-    """Return the first device's gradients; all devices' are the same once they have been summed."""
-    return [
-        parameter.list_grad()[0] for parameter in trainer._params if parameter.grad_req != "null"
-    ]
 
 
 class Float32:
     """Everything in float32."""
 
     dtype = "float32"
-    optimizer_params: Dict[str, object] = {}
     #: Whether `update` makes sure itself that gradients are finite.
     checks_gradients = False
 
@@ -50,21 +27,25 @@ class Float32:
         """Cast the network, once, after its initialization."""
         net.cast(self.dtype)
 
+    def create_optimizer(self, **settings) -> mx.optimizer.Optimizer:
+        """Return Nesterov's accelerated gradient of these `settings`."""
+        return mx.optimizer.NAG(**settings)
+
     def scale(self, loss):
         """Return what `backward` starts from."""
         return loss
 
-    def update(self, trainer: Trainer, batch_size: int) -> bool:
-        """Apply the gradients of a batch; False where they had to be thrown away."""
+    def update(self, trainer: Trainer, batch_size: int) -> Optional[ScaleState]:
+        """Apply the gradients of a batch, without waiting for them; what `trouble` reads later."""
         trainer.step(batch_size)
-        return True
+        return None
 
-    def trouble(self) -> str:
-        """Return why gradients had to be thrown away."""
-        return ""
+    def trouble(self, after: Optional[ScaleState]) -> Optional[str]:
+        """Return why the step that `update` returned this for was left out, if it was; waits."""
+        return None
 
     def state(self) -> Dict[str, float]:
-        """Return what a resumed run needs to go on."""
+        """Return what a resumed run needs to go on; waits for the devices."""
         return {}
 
     def restore(self, state: Dict[str, float]) -> None:
@@ -73,59 +54,63 @@ class Float32:
 
 class Float16(Float32):
     """The network in float16 (BatchNorm in float32), master weights and loss in float32, a loss
-    scale.
-
-    The scale starts at 65536, is halved when a gradient overflows (that step is left out), and
-    doubled after 2000 steps without an overflow: the rule of mxnet's `LossScaler`, which checks
-    gradients of one number format only.
+    scale that lives on the devices.
     """
 
     dtype = "float16"
     checks_gradients = True
-    optimizer_params = {"multi_precision": True}
-    GROWTH_STEPS = 2000
-    LARGEST_SCALE = 2.0**24
 
     def __init__(self):
-        self.loss_scale = 2.0**16
-        self.unskipped = 0
-        self.skipped = 0
+        self._known = ScaleState()
+        self._on: Dict[mx.Context, ScaleState] = {}
+
+    def create_optimizer(self, **settings) -> mx.optimizer.Optimizer:
+        return GatedNAG(**settings)
+
+    def _state_on(self, device: mx.Context) -> ScaleState:
+        if device not in self._on:
+            self._on[device] = self._known.on(device)
+        return self._on[device]
 
     def scale(self, loss):
-        return loss * self.loss_scale
+        return mx.nd.broadcast_mul(loss, self._state_on(loss.context).loss_scale)
 
-    def update(self, trainer: Trainer, batch_size: int) -> bool:
+    def update(self, trainer: Trainer, batch_size: int) -> Optional[ScaleState]:
         trainer.allreduce_grads()
-        if not all_finite(gradients(trainer)).asscalar():
-            if self.loss_scale < 1:
-                raise RunError(
-                    "gradients overflow float16 at a loss scale below 1: the run has diverged; "
-                    "lower the learning rate or use {dtype} float32"
-                )
-            self.loss_scale /= 2
-            self.unskipped = 0
-            self.skipped += 1
-            return False
-        trainer.update(batch_size * self.loss_scale)
-        self.unskipped += 1
-        if self.unskipped == self.GROWTH_STEPS:
-            self.loss_scale = min(self.LARGEST_SCALE, 2 * self.loss_scale)
-            self.unskipped = 0
-        return True
+        devices = trainer._contexts
+        for index, device in enumerate(devices):
+            before = self._state_on(device)
+            finite = all_finite(gradients(trainer, index))
+            trainer._optimizer.gates[device] = (finite, before.loss_scale)
+            self._on[device] = before.after(finite)
+        trainer.update(batch_size)
+        return self._on[devices[0]]
 
-    def trouble(self) -> str:
+    def trouble(self, after: Optional[ScaleState]) -> Optional[str]:
+        before = self._known
+        self._known = now = after.read() if after else before
+        if now.skipped == before.skipped:
+            return None
+        if now.loss_scale < 0.5:
+            raise RunError(
+                "gradients overflow float16 at a loss scale below 1: the run has diverged; lower "
+                "the learning rate or use {dtype} float32"
+            )
         return (
-            f"a gradient overflowed float16, the loss scale backs off to {self.loss_scale:g} "
-            f"({self.skipped} steps left out so far)"
+            f"a gradient overflowed float16, the loss scale backs off to {now.loss_scale:g} "
+            f"({now.skipped} steps left out so far)"
         )
 
     def state(self) -> Dict[str, float]:
-        return {"loss_scale": self.loss_scale, "unskipped": self.unskipped, "skipped": self.skipped}
+        for state in self._on.values():
+            return asdict(state.read())
+        return asdict(self._known)
 
     def restore(self, state: Dict[str, float]) -> None:
-        self.loss_scale = float(state["loss_scale"])
-        self.unskipped = int(state["unskipped"])
-        self.skipped = int(state["skipped"])
+        self._known = ScaleState(
+            float(state["loss_scale"]), int(state["unskipped"]), int(state["skipped"])
+        )
+        self._on = {}
 
 
 def create_precision(dtype: str, devices: Sequence[mx.Context]) -> Float32:

@@ -168,12 +168,12 @@ def probe(device: mx.Context) -> None:
 
 
 def split(array: np.ndarray, devices: Sequence[mx.Context], dtype: str) -> List[mx.nd.NDArray]:
-    """Split a batch along its first axis into near-equal parts, one on each device; devices without
-    a part get none.
+    """Split a batch along its first axis into near-equal parts, one on each device, which casts it;
+    devices without a part get none.
     """
     parts = np.array_split(array, len(devices))
     return [
-        mx.nd.array(part, ctx=device, dtype=dtype)
+        mx.nd.array(part, ctx=device, dtype="float32").astype(dtype, copy=False)
         for part, device in zip(parts, devices)
         if len(part)
     ]

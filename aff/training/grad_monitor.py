@@ -11,7 +11,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
-from .amp import all_finite
+from .loss_scale import all_finite
 
 
 def squared_norms(arrays: List[mx.nd.NDArray]) -> mx.nd.NDArray:

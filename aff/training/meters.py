@@ -8,9 +8,10 @@ import math
 import time
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 from ..utils.errors import RunError
+from .amp import Float32
 from .grad_monitor import GradientMonitor, StepNorms
 from .process_group import ProcessGroup
 
@@ -61,28 +62,46 @@ class EpochMeter:
         Finds where a step went wrong.
     done : Partial
         What had been done of the epoch before.
+    precision : Float32, optional
+        Reads whether a step was left out.
+    notify : callable, optional
+        Is told, in a line, of each that was.
     """
 
     LAG = 2
 
-    def __init__(self, epoch: int, monitor: Optional[GradientMonitor], done: Partial):
+    def __init__(
+        self,
+        epoch: int,
+        monitor: Optional[GradientMonitor],
+        done: Partial,
+        precision: Optional[Float32] = None,
+        notify: Callable[[str], None] = lambda line: None,
+    ):
         self.epoch = epoch
         self.monitor = monitor
+        self.precision = precision or Float32()
+        self.notify = notify
         self.done = replace(done)
         self._start = time.perf_counter() - done.seconds
         self._pending: deque = deque()
 
-    def add(self, losses, measures, samples: int, step: int, lr: float) -> None:
-        """Take a step's losses and measures, still on the devices."""
+    def add(self, losses, measures, after, samples: int, step: int, lr: float) -> None:
+        """Take a step's losses, measures and what the precision's `update` returned, still on the
+        devices.
+        """
         norms = self.monitor.measure() if self.monitor else None
-        self._pending.append(([loss.sum() for loss in losses], measures, norms, step, lr))
+        self._pending.append(([loss.sum() for loss in losses], measures, norms, after, step, lr))
         self.done.samples += samples
         self.done.batches += 1
         if len(self._pending) > self.LAG:
             self._read_oldest()
 
     def _read_oldest(self) -> None:
-        losses, measures, norms, step, lr = self._pending.popleft()
+        losses, measures, norms, after, step, lr = self._pending.popleft()
+        trouble = self.precision.trouble(after)
+        if trouble:
+            self.notify(f"epoch {self.epoch}, step {step} left out: {trouble}")
         loss = sum(part.asscalar().item() for part in losses)
         if not math.isfinite(loss):
             self._stop("the loss is", norms, step, lr)

@@ -70,7 +70,9 @@ class Setting:
         """
         if value is None and None not in self.defaults.values():
             raise InputError(f"{{{name}}} takes a value, got null")
-        if value is None or value in self.defaults.values():
+        is_switch = isinstance(value, bool)  # which equals a number
+        usual = [item for item in self.defaults.values() if isinstance(item, bool) == is_switch]
+        if value is None or value in usual:
             return value
         try:
             return self._checked(value)

@@ -90,7 +90,8 @@ def read_config(path: str) -> TrainConfig:
         described_anew = "model" in network or not network
         first = None if described_anew and "model_kwargs" not in kept else base
         config = TrainConfig.from_args(network, kind, first) if network or first else base
-        return replace(base, model=config.model, model_kwargs=config.model_kwargs)
+        whole = replace(base, model=config.model, model_kwargs=config.model_kwargs)
+        return TrainConfig.from_args({}, kind, whole)
     except (InputError, TypeError) as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -11,6 +11,7 @@ from ..models.factory import get_model
 from ..models.parameters import load_fitting
 from ..models.pretrained import load_parameters, load_published
 from ..models.records import WEIGHTS
+from ..models.registry import match_family
 from ..utils.errors import InputError, last_line
 from .amp import Float32
 from .network import hybridize
@@ -68,7 +69,7 @@ def build_teacher(
 def _named(name: str, params: Optional[str], classes: int, devices: list) -> HybridBlock:
     if name in WEIGHTS and params is None:
         return load_published(name, devices)
-    if name.endswith("_askc") or name in WEIGHTS:
+    if name in WEIGHTS or match_family(name):
         if params is None:
             raise InputError(f"{{teacher}} {name} needs {{teacher_params}} FILE")
         net = get_model(name, classes=classes, ctx=devices)

@@ -95,13 +95,7 @@ class Trainer:
         self.monitor = None if self.precision.checks_gradients else GradientMonitor(net)
         self.optimizer = gluon.Trainer(
             net.collect_params(),
-            "nag",
-            {
-                "learning_rate": schedule(0),
-                "momentum": momentum,
-                "wd": wd,
-                **self.precision.optimizer_params,
-            },
+            self.precision.create_optimizer(learning_rate=schedule(0), momentum=momentum, wd=wd),
             kvstore=self.group.kvstore,
             update_on_kvstore=False,
         )
@@ -120,15 +114,15 @@ class Trainer:
                     )
                     updater.states_synced[index] = True
 
-    def train_step(self, data, targets, meter: EpochMeter) -> bool:
-        """Train on one batch; whether its gradients could be used.
+    def train_step(self, data, targets, meter: EpochMeter) -> None:
+        """Train on one batch, without waiting for the devices.
 
         Parameters
         ----------
         data, targets : numpy.ndarray
             (B, 3, H, W) and (B, classes), float32.
         meter : EpochMeter
-            Takes loss and metric, which stay on the devices.
+            Takes loss, metric and what became of the gradients, which stay on the devices.
         """
         lr = self.schedule(self.step)
         self.optimizer.set_learning_rate(lr)
@@ -139,12 +133,11 @@ class Trainer:
             losses = [self.loss(*parts) for parts in zip(outputs, truths, inputs)]
             scaled = [self.precision.scale(loss) for loss in losses]
         autograd.backward(scaled)
-        used = self.precision.update(self.optimizer, len(data) * self.group.world_size)
+        after = self.precision.update(self.optimizer, len(data) * self.group.world_size)
         measure = squared_error if self.metric == "rmse" else wrong_count
         measures: List[mx.nd.NDArray] = [measure(*parts) for parts in zip(outputs, truths)]
-        meter.add(losses, measures, len(data), self.step, lr)
+        meter.add(losses, measures, after, len(data), self.step, lr)
         self.step += 1
-        return used
 
     def train_epoch(
         self,
@@ -180,14 +173,12 @@ class Trainer:
         RunError
             When the loss of a step is not finite, or a gradient that was not thrown away.
         """
-        meter = EpochMeter(epoch, self.monitor, done or Partial())
+        meter = EpochMeter(epoch, self.monitor, done or Partial(), self.precision, notify)
         try:
             for data, targets in progress(batches):
                 if stop():
                     break
-                if not self.train_step(data, targets, meter):
-                    trouble = self.precision.trouble()
-                    notify(f"epoch {epoch}, step {self.step - 1} left out: {trouble}")
+                self.train_step(data, targets, meter)
         except InputError:
             self.done = meter.finish()
             raise

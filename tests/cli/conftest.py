@@ -12,6 +12,8 @@ import pytest
 from aff.cli.common.training import configure
 from aff.cli.main import build_parser, main, run_command
 from aff.data.images import imagenet_synset
+from aff.models.registry import FAMILIES, Family, register_family
+from aff.models.resnet import CIFARResNet
 
 from ..conftest import tiny_split
 
@@ -58,7 +60,24 @@ def small(tmp_path_factory):
     return f"--dataset cifar10 --data-dir {root} --blocks 1 --channel-times 1 --cpus 1 --seed 1"
 
 
-QUICK_IMAGENET = "--num-gpus 0 --cpus 1 --input-size 32 --batch-size 4 -j 1 --lr 0.001"
+#: A network of fifty layers, untrained, multiplies rounding a millionfold where the last gammas of
+#: its blocks start at one, or where BatchNorm has few values of a channel (images of 32 pixels end
+#: as one): it would overflow on one processor and not on another.
+QUICK_IMAGENET = "--num-gpus 0 --cpus 1 --input-size 64 --batch-size 4 -j 1 --lr 0.001 --last-gamma"
+
+
+def eight_layers(blocks, fusion="ASKCFuse", classes=1000, start_layer=1, last_gamma=False):
+    """A CIFAR ResNet, which takes images of any size."""
+    return CIFARResNet(blocks, fusion, classes, start_layer=start_layer)
+
+
+@pytest.fixture(scope="module")
+def photos():
+    """Flags of a network of eight layers for ImageNet's kind of images, known meanwhile."""
+    family = Family("photo_resnet{}", eight_layers, (8,), 64, mx.init.Xavier, "imagenet", step=6)
+    register_family(family)
+    yield "--model photo_resnet8"
+    FAMILIES.remove(family)
 
 
 def train_imagenet(text, *more):
@@ -67,7 +86,7 @@ def train_imagenet(text, *more):
     return run_command("train-imagenet", argv, "train_imagenet.py")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def data(tmp_path_factory):
     """Two classes in ``train/`` and ``val/``, 9 and 7 images; the same in .rec files."""
     root = tmp_path_factory.mktemp("imagenet")
