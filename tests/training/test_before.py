@@ -29,9 +29,8 @@ def test_a_run_of_an_earlier_version_goes_on(tmp_path, monkeypatch):
         assert found[1][key] == expected[1][key]
     for key in ("train_loss", "train_value"):
         assert found[1][key] == pytest.approx(expected[1][key], rel=1e-3)
-    for part, images in (("val", 143), ("test", 359)):
-        for key in ("top1_error", "top5_error"):  # another processor rounds otherwise
-            assert found[1][key][part] == pytest.approx(expected[1][key][part], abs=3 / images)
+    for key in ("top1_error", "top5_error"):  # another processor rounds otherwise
+        assert found[1][key] == pytest.approx(expected[1][key], abs=0.05)
 
 
 #: What depends on the machine's speed.
