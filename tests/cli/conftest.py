@@ -12,10 +12,10 @@ import pytest
 from aff.cli.common.training import configure
 from aff.cli.main import build_parser, main, run_command
 from aff.data.images import imagenet_synset
-from aff.models.registry import FAMILIES, Family, register_family
-from aff.models.resnet import CIFARResNet
+from aff.models.registry import FAMILIES, register_family
 
 from ..conftest import tiny_split
+from .photos import FAMILY
 
 QUICK = "--dataset digits --blocks 1 --channel-times 1 --cpus 1 --seed 1"
 
@@ -66,18 +66,12 @@ def small(tmp_path_factory):
 QUICK_IMAGENET = "--num-gpus 0 --cpus 1 --input-size 64 --batch-size 4 -j 1 --lr 0.001 --last-gamma"
 
 
-def eight_layers(blocks, fusion="ASKCFuse", classes=1000, start_layer=1, last_gamma=False):
-    """A CIFAR ResNet, which takes images of any size."""
-    return CIFARResNet(blocks, fusion, classes, start_layer=start_layer)
-
-
 @pytest.fixture(scope="module")
 def photos():
     """Flags of a network of eight layers for ImageNet's kind of images, known meanwhile."""
-    family = Family("photo_resnet{}", eight_layers, (8,), 64, mx.init.Xavier, "imagenet", step=6)
-    register_family(family)
+    register_family(FAMILY)
     yield "--model photo_resnet8"
-    FAMILIES.remove(family)
+    FAMILIES.remove(FAMILY)
 
 
 def train_imagenet(text, *more):

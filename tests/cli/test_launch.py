@@ -14,6 +14,7 @@ from aff.cli.main import build_parser
 from aff.distributed.launch import launcher_arguments
 
 from .conftest import QUICK_IMAGENET, exit_code
+from .photos import MODULE
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,18 +24,24 @@ def launched(text, folder, **kwargs):
     command = [
         *(sys.executable, "-m", "aff", "launch", "-n", "2", "-s", "1", "--", sys.executable),
         *(str(ROOT / "train_imagenet.py"), "--kvstore", "dist_sync", *QUICK_IMAGENET.split()),
-        *("--fusion", "Add"),  # whose gradients are small in batches of two images, too
         *text.split(),
     ]
     return subprocess.Popen(
         command,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         **kwargs,
     )
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Flags of a small network, which is made known to the processes of the job."""
+    (tmp_path / "photos.py").write_text(MODULE)
+    return "--import photos --model photo_resnet8 --batch-size 2"
 
 
 def finished(process):
@@ -66,9 +73,8 @@ def processes_of(folder):
 
 @pytest.mark.slow
 @pytest.mark.numeric
-def test_two_workers_train_one_network(records, tmp_path):
-    text = f"{records} --batch-size 2 --num-epochs 2 --mixup --save-dir run"
-    process = launched(text, tmp_path)
+def test_two_workers_train_one_network(records, photos, tmp_path):
+    process = launched(f"{records} {photos} --num-epochs 2 --mixup --save-dir run", tmp_path)
     output = finished(process)
     assert process.returncode == 0, output
     assert "cpu(0) on each of 2 workers (dist_sync); batch 4 (2 on each), 2 batches" in output
@@ -80,7 +86,10 @@ def test_two_workers_train_one_network(records, tmp_path):
     assert (tmp_path / "run/checkpoint-0002").is_dir()
     params = next((tmp_path / "run").glob("best.params"))
     done = subprocess.run(
-        [sys.executable, "-m", "aff", "evaluate", "--params", str(params), "--cpus", "1"],
+        [
+            *(sys.executable, "-m", "aff", "evaluate", "--params", str(params), "--cpus", "1"),
+            *("--import", "photos"),
+        ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -93,10 +102,9 @@ def test_two_workers_train_one_network(records, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="finds processes in /proc")
 @pytest.mark.parametrize("role", ["worker", "server", "scheduler"])
-def test_the_death_of_a_process_ends_the_job(records, tmp_path, role):
-    process = launched(
-        f"{records} --batch-size 2 --num-epochs 500 --log-interval 1 --save-dir run", tmp_path
-    )
+def test_the_death_of_a_process_ends_the_job(records, photos, tmp_path, role):
+    flags = "--num-epochs 5000 --log-interval 1 --save-dir run"
+    process = launched(f"{records} {photos} {flags}", tmp_path)
     for line in process.stdout:
         if "batch 1 of 2" in line:
             break
@@ -114,10 +122,9 @@ def test_the_death_of_a_process_ends_the_job(records, tmp_path, role):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="finds processes in /proc")
-def test_the_end_of_the_launcher_ends_the_job(records, tmp_path):
-    process = launched(
-        f"{records} --batch-size 2 --num-epochs 500 --log-interval 1 --save-dir run", tmp_path
-    )
+def test_the_end_of_the_launcher_ends_the_job(records, photos, tmp_path):
+    flags = "--num-epochs 5000 --log-interval 1 --save-dir run"
+    process = launched(f"{records} {photos} {flags}", tmp_path)
     for line in process.stdout:
         if "batch 1 of 2" in line:
             break
