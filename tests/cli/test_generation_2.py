@@ -44,6 +44,7 @@ def test_there_are_nine():
     assert len(SECOND) == 9
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize(
     "model",
     [
@@ -125,7 +126,6 @@ def test_a_command_as_published_trains(record, capsys, elsewhere, data, small):
         ("--model resnet --blocks 5 --auto_aug", 2, False),
         ("--model resnet --blocks 5 --mixup", 2, True),
         ("--model resnext --blocks 5", 2, False),
-        ("--model resnext --blocks 5 --mixup --no-mixup", 2, False),
         ("--model resnet --blocks 5 --generation 2", 2, False),
         ("--model resnet --blocks 5 --auto_aug --generation 1", 1, True),
         ("--model resnet --blocks 5 --auto-aug", 1, True),
@@ -135,6 +135,11 @@ def test_one_rule_tells_the_generations_of_cifar(flags, generation, mixup):
     config = config_of("cifar", flags.split())
     assert (config.generation, config.mixup) == (generation, mixup)
     assert config.model_kwargs["avg_down"] if generation == 2 else True
+
+
+def test_spellings_that_contradict_each_other(capsys):
+    assert train("--model resnext --blocks 5 --mixup --no-mixup") == 2
+    assert "--mixup contradicts --no-mixup: give one of them" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("model", ["resnet", "resnext"])

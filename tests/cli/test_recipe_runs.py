@@ -10,7 +10,7 @@ from aff.paper.recipes import RECIPES
 
 from ..conftest import write_cifar, write_idx
 
-IMAGENET = "--num-gpus 0 --dtype float32 --input-size 32 --batch-size 2 -j 2 --smoke"
+IMAGENET = "--num-gpus 0 --dtype float32 --input-size 64 --batch-size 4 -j 2 --smoke"
 CIFAR = "--gpus= --batch-size 2 -j 2 --smoke"
 #: One of each script.
 QUICK = ("fashion_mnist_aff_resnet14", "aff_resnet50")

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from ...data.datasets import list_datasets
 from ...training.config import TrainConfig
 from ...training.setting import SWITCH, Setting, settings_of
+from ...utils.errors import InputError
 from ...utils.values import int_range
 from .guard import flag
 from .parser import Parser
@@ -113,12 +114,19 @@ def read_generation(given: Mapping[str, Any], data: str) -> Tuple[Dict[str, Any]
 
     ``--generation`` says it; else it is 2 where one of the spellings is used that only generation
     2's scripts knew, and 1 where none is.
+
+    Raises
+    ------
+    InputError
+        Where one of them contradicts another spelling.
     """
     result = {key: value for key, value in given.items() if not key.startswith("second_")}
     marks = []
     for name, field, _ in SECOND[data]:
         if f"second_{field}" in given:
-            result[field] = given[f"second_{field}"]
+            value = given[f"second_{field}"]
+            if result.setdefault(field, value) != value:
+                raise InputError(f"{name} contradicts {spelling_of(data)(field)}: give one of them")
             marks.append(name)
     if given.get("model") in SECOND_MODELS[data]:
         marks.append(f"--model {given['model']}")
