@@ -45,13 +45,8 @@ def test_there_are_nine():
 
 
 @pytest.mark.numeric
-@pytest.mark.parametrize(
-    "model",
-    [
-        "resnet50_v1b_askc --stem-width 32",
-        pytest.param("resnext50_32x4d_askc", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["resnet50_v1b_askc --stem-width 32", "resnext50_32x4d_askc"])
 def test_its_recipe_runs(model, folders, capsys, elsewhere):
     flags = "--deep-stem --avg-down --auto-aug --mixup --label-smoothing --no-wd --last-gamma"
     assert train(f"{QUICK_IMAGENET} {folders} --smoke --model {model} {flags}") == 0
@@ -138,7 +133,7 @@ def test_one_rule_tells_the_generations_of_cifar(flags, generation, mixup):
 
 
 def test_spellings_that_contradict_each_other(capsys):
-    assert train("--model resnext --blocks 5 --mixup --no-mixup") == 2
+    assert run_words("train_cifar.py --model resnext --blocks 5 --mixup --no-mixup") == 2
     assert "--mixup contradicts --no-mixup: give one of them" in capsys.readouterr().err
 
 
