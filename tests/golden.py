@@ -20,7 +20,9 @@ import numpy as np
 import aff
 
 LOGITS_BOUND, FIRST_LOSS_BOUND, LATER_LOSS_BOUND = 1e-4, 1e-3, 2e-2
-PERTURBATION, SAFETY, CAP = 1e-7, 10, 0.2
+SAFETY, CAP = 10, 0.2
+#: In both directions: what one of them moves can come back to where it was by chance.
+PERTURBATIONS = (1e-7, -1e-7)
 
 with gzip.open(
     os.path.join(os.path.dirname(__file__), "reference", "architectures.json.gz")
@@ -73,8 +75,8 @@ def logits_error(entry):
     distance = max(first, sums) / entry["logits_absmax"]
     if distance <= LOGITS_BOUND:
         return distance, LOGITS_BOUND
-    perturbed = net(golden_input(entry, PERTURBATION)).asnumpy()
-    moved = np.abs(perturbed - mine).max() / entry["logits_absmax"]
+    perturbed = [net(golden_input(entry, size)).asnumpy() for size in PERTURBATIONS]
+    moved = np.abs(np.array(perturbed) - mine).max() / entry["logits_absmax"]
     return distance, min(CAP, max(LOGITS_BOUND, SAFETY * moved))
 
 
@@ -109,6 +111,7 @@ def loss_errors(entry):
     errors = np.abs(mine - golden) / golden
     bounds = np.array([FIRST_LOSS_BOUND] + [LATER_LOSS_BOUND] * (len(golden) - 1))
     if (errors > bounds).any():
-        moved = np.abs(training_losses(entry, PERTURBATION)[0] - mine) / golden
+        perturbed = [training_losses(entry, size)[0] for size in PERTURBATIONS]
+        moved = np.abs(np.array(perturbed) - mine).max(axis=0) / golden
         bounds = np.minimum(CAP, np.maximum(bounds, SAFETY * moved))
     return errors, bounds

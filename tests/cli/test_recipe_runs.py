@@ -1,5 +1,6 @@
 """Every recipe puts two batches through the whole path, as ``aff train NAME --smoke``: its own
-flags, but for the devices, the sizes, and data that the test makes.
+flags, but for the devices, the sizes, and data that the test makes; and for the learning rate of
+those without a warm-up, two steps of which may blow up an untrained network, or not, by rounding.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from aff.paper.recipes import RECIPES
 from ..conftest import write_cifar, write_idx
 
 IMAGENET = "--num-gpus 0 --dtype float32 --input-size 64 --batch-size 4 -j 2 --smoke"
-CIFAR = "--gpus= --batch-size 2 -j 2 --smoke"
+CIFAR = "--gpus= --batch-size 4 --lr 0.001 -j 2 --smoke"
 #: One of each script.
 QUICK = ("fashion_mnist_aff_resnet14", "aff_resnet50")
 
@@ -21,7 +22,7 @@ def images(tmp_path_factory):
     """Folders of the small data sets in their formats."""
     root = tmp_path_factory.mktemp("images")
     for name in ("cifar10", "cifar100"):
-        write_cifar(root / name, name, train=6, test=3)
+        write_cifar(root / name, name, train=8, test=3)
     (root / "fashion-mnist").mkdir()
     for part, count in (("train", 100), ("t10k", 3)):
         values = np.random.default_rng(0).integers(0, 256, (count, 28, 28), np.uint8)

@@ -1,4 +1,10 @@
-"""Several devices, and several processes over loopback, do what one device does."""
+"""Several devices, and several processes over loopback, do what one device does.
+
+They do so of one batch: its targets are fixed here. A loader's are not, where it mixes: as in the
+published code an image's partner is one of its own device's, so that one device and four, of the
+same seed, train on other mixtures (of the same images by the same weights). Four devices of one
+process and two workers with two each train on the same ones (`tests/data/test_mixup.py`).
+"""
 
 import subprocess
 import sys
@@ -68,12 +74,8 @@ def test_the_optimisation_moved_the_parameters(one):
 @pytest.mark.parametrize("size", [12, 24, 36])
 def test_a_batch_is_shared_out_whole(workers, size):
     shards = [Shard(rank, workers).of_batch(range(size)) for rank in range(workers)]
-    assert sorted(place for shard in shards for place in shard) == list(range(size))
+    assert [index for shard in shards for index in shard] == list(range(size))
     assert {len(shard) for shard in shards} == {size // workers}
-    if (size // workers) % 2 == 0:  # mixup's partners are in the same share
-        for shard in shards:
-            for place, partner in zip(shard, reversed(shard)):
-                assert place + partner == size - 1
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 50_000])

@@ -63,6 +63,7 @@ def test_rmse_where_targets_are_soft(tiny_data):
 @pytest.mark.numeric
 @pytest.mark.parametrize("devices", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_devices_together_do_what_one_does(tiny_data, devices):
+    """Of the same batches: both are given those that were mixed for one device."""
     one, many = small_trainer(1, frozen_bn=True), small_trainer(devices, frozen_bn=True)
     for trainer in (one, many):
         for epoch in range(2):
