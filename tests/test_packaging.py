@@ -50,7 +50,10 @@ def test_this_python_serves():
     assert (finished.returncode, finished.stdout.strip()) == (0, "%d.%d" % sys.version_info[:2])
 
 
-@pytest.mark.parametrize("version", [(2, 7), (3, 7), (3, 13), (3, 14)])
+@pytest.mark.parametrize(
+    "version",
+    [(3, 13), *(pytest.param(v, marks=pytest.mark.slow) for v in ((2, 7), (3, 7), (3, 14)))],
+)
 def test_a_python_that_does_not_serve_is_told_which_do(version):
     code = (
         f"import sys, runpy; sys.version_info = {version!r} + (0,); "

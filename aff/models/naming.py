@@ -123,7 +123,8 @@ def network_from(
         For an unknown network, a depth that it does not have, or an argument that is not its.
     """
     structure = {key: given[key] for key in STRUCTURE if key in given}
-    if before and "model" not in given:
+    anew = before is None or "model" in given
+    if before and not anew:
         said, kwargs = before[0], {k: v for k, v in before[1].items() if k != "classes"}
         name = said
     else:
@@ -133,6 +134,9 @@ def network_from(
         said = "resnet" if second and "model" not in given else said
         name = _second(said, str(kind), structure) if second else _expand(said, kind, structure)
     family, depth = _family(name, kind)
+    if not anew and family.step and family.short and "{}" not in family.short:
+        blocks = structure.pop("blocks", (depth - 2) // family.step)
+        structure.setdefault("num_layers", family.step * blocks + 2)
     layers = structure.pop("num_layers", depth)
     if layers != depth:
         family.blocks(layers)
@@ -145,7 +149,7 @@ def network_from(
         kwargs["fusion"] = given["fusion"]
     if family.kind == "imagenet":
         kwargs.setdefault("last_gamma", False)
-    kwargs = {**kwargs, **structure, **(family.started if not before else {})}
+    kwargs = {**kwargs, **structure, **(family.started if anew else {})}
     return name, family.checked(layers, kwargs)
 
 

@@ -12,7 +12,6 @@ device type and number (i32 each), number format (i32), values.
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import struct
@@ -139,21 +138,6 @@ class _Reader:
         if len(set(names)) != len(names):
             raise self.damaged("a name that occurs twice")
         return dict(zip(names, entries))
-
-
-def read_array(content: bytes, path: str) -> np.ndarray:
-    """Return one array from its bytes, as mxnet writes it into files and pickles.
-
-    Raises
-    ------
-    InputError
-        For anything else; `path` is what the message names.
-    """
-    reader = _Reader(io.BytesIO(content), path)
-    entry = reader.entry(0)
-    return np.frombuffer(content, entry.dtype, math.prod(entry.shape), entry.offset).reshape(
-        entry.shape
-    )
 
 
 class ArrayFile:

@@ -77,10 +77,12 @@ def test_figures_of_a_network(one_call, little):
     assert 0.1 < little < 4
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_batch(little):
     assert peak_memory(Case("cifar_resnet8_askc", {}, 512, 32), ["Add"])["Add"] > 1.5 * little
 
 
+@pytest.mark.slow
 def test_a_network_that_does_not_train_is_said():
     with pytest.raises(RunError, match="cifar_resnet8_askc with Add does not train here: .*norm"):
         peak_memory(Case("cifar_resnet8_askc", {"norm_kwargs": {"norm": 1}}, 4, 8), ["Add"])

@@ -69,15 +69,16 @@ def test_runs_are_made_once(fashion, monkeypatch, capsys):
     assert capsys.readouterr().out == "2 of 2 runs are there\n"
 
 
-def test_a_run_that_fails_is_named(fashion, monkeypatch, capsys):
-    monkeypatch.setattr(experiment, "grid", lambda: iter(CELLS))
+@pytest.mark.parametrize("runs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_run_that_fails_is_named(fashion, runs, monkeypatch, capsys):
+    monkeypatch.setattr(experiment, "grid", lambda: iter(CELLS[:runs]))
     monkeypatch.setattr(ablation, "SCHEDULE", (*SHORT, "--val-split", "0.1", "--batch-size", "500"))
     assert run("--jobs", "1") == 1
     errors = capsys.readouterr().err.splitlines()
-    assert len(errors) == 3
+    assert len(errors) == runs + 1
     assert errors[0].startswith("b1-DirectAdd-seed0: ")
     assert "a batch of 500" in errors[0]
-    assert "2 runs did not come to their end" in errors[2]
+    assert f"{runs} runs did not come to their end" in errors[-1]
 
 
 PROGRAM = """

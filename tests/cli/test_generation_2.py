@@ -96,7 +96,7 @@ def test_a_command_as_published_sums_up_its_network(record, capsys, elsewhere):
 
 SMOKE = {
     "train_imagenet.py": QUICK_IMAGENET + " --dtype float32 --smoke",
-    "train_cifar.py": "--cpus 1 --batch-size 4 -j 1 --smoke",
+    "train_cifar.py": "--cpus 1 --batch-size 4 --lr 0.001 -j 1 --smoke",
 }
 
 

@@ -190,7 +190,7 @@ def test_the_published_commands_stand_there_word_for_word(recipes):
         for name, (_, has, text) in recipes.items()
         if has == "yes"
     }
-    assert len(published) == 6
+    assert len(published) == 11
     for command in published.values():
         assert f"\n{command}\n" in TRAIN
 

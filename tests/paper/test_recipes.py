@@ -98,17 +98,6 @@ def test_learning_rate_drops_where_the_log_shows_it(recipe):
     assert abs(min(drops, key=drops.get) - first) <= 2
 
 
-def test_the_six_published_commands_are_the_guides():
-    with open(f"{ROOT}/docs/train.md", encoding="utf-8") as file:
-        guide = file.read()
-    published = [
-        record.published for record in RUNS.values() if record.published and record.generation == 1
-    ]
-    assert len(published) == 6
-    for command in published:
-        assert f"\npython {command}\n" in guide
-
-
 @EVERY
 def test_what_differs_is_said(recipe):
     record = recipe.record

@@ -18,7 +18,9 @@ from .helpers import TICKS, after, facts, parameters, small_run, small_trainer, 
 
 
 @pytest.mark.numeric
-@pytest.mark.parametrize("devices", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "devices", [1, *(pytest.param(count, marks=pytest.mark.slow) for count in (2, 3))]
+)
 def test_two_and_two_epochs_are_four(tiny_data, tmp_path, whole, devices):
     expected = whole(devices)
     with pytest.raises(Interrupted):

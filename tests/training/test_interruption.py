@@ -19,7 +19,7 @@ from .helpers import after, facts, parameters, small_run, stop
     "devices, every",
     [
         pytest.param(1, 5, marks=pytest.mark.slow),
-        (1, 7),
+        pytest.param(1, 7, marks=pytest.mark.slow),
         pytest.param(2, 5, marks=pytest.mark.slow),
         (2, 7),
     ],

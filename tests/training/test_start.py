@@ -85,7 +85,7 @@ def test_damaged_states(started, tmp_path):
     rng = np.random.default_rng(0)
     evil = pickle.dumps(Evil(mark), 0)  # of a protocol without a mark at its start
     for content in ((started[0] / "trainer.states").read_bytes(), evil):
-        for _ in range(30):
+        for _ in range(15):
             damaged = bytearray(content[: rng.integers(1, len(content))])
             for place in rng.integers(0, len(damaged), 3):
                 damaged[place] = rng.integers(256)
