@@ -163,7 +163,7 @@ def test_every_command_is_documented():
         assert f"python -m aff {name}" in TEXT or f"{name.replace('-', '_')}.py" in TEXT
 
 
-@pytest.mark.parametrize("name", ["imagenet", "cifar100", "experiment"])
+@pytest.mark.parametrize("name", ["imagenet", "cifar100", "imagenet2", "cifar100_2", "experiment"])
 def test_tables_are_what_the_command_prints(name, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(ROOT)
     arguments = ["--table", name, "--format", "markdown", "--root", str(tmp_path)]
