@@ -81,16 +81,15 @@ class Float16(Float32):
         for index, device in enumerate(devices):
             before = self._state_on(device)
             finite = all_finite(gradients(trainer, index))
-            trainer._optimizer.gates[device] = (finite, before.loss_scale)
+            trainer._optimizer.gates[device] = GatedNAG.gate(finite, before.loss_scale)
             self._on[device] = before.after(finite)
         trainer.update(batch_size)
         return self._on[devices[0]]
 
     def trouble(self, after: Optional[ScaleState]) -> Optional[str]:
-        before = self._known
-        self._known = now = after.read() if after else before
-        if now.skipped == before.skipped:
+        if not after or after.skipped.asscalar() == self._known.skipped:
             return None
+        self._known = now = after.read()
         if now.loss_scale < 0.5:
             raise RunError(
                 "gradients overflow float16 at a loss scale below 1: the run has diverged; lower "

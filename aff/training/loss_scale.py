@@ -5,7 +5,7 @@ gradients were finite decides there, and nobody waits to hear it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -14,6 +14,7 @@ from mxnet.gluon import Trainer
 GROWTH_STEPS = 2000
 LARGEST_SCALE = 2.0**24
 ARRAYS_AT_ONCE = 200
+LONGEST = 2**16
 
 
 def all_finite(arrays: List[mx.nd.NDArray]) -> mx.nd.NDArray:
@@ -92,24 +93,36 @@ class GatedNAG(mx.optimizer.NAG):
     Attributes
     ----------
     gates : dict from Context to (NDArray, NDArray)
-        Each device's finite, 1 or 0, and scale of the step: both (1,) float32.
+        Each device's `gate` of the step.
     """
 
     def __init__(self, **settings):
         super().__init__(multi_precision=True, **settings)
-        self.gates: Dict[mx.Context, tuple] = {}
+        self.gates: Dict[mx.Context, Tuple[mx.nd.NDArray, mx.nd.NDArray]] = {}
+
+    @staticmethod
+    def gate(
+        finite: mx.nd.NDArray, loss_scale: mx.nd.NDArray
+    ) -> Tuple[mx.nd.NDArray, mx.nd.NDArray]:
+        """Return `finite`, 1 or 0, once for each index that a parameter's first axis can have, and
+        the scale, (1,): both float32.
+        """
+        return finite.broadcast_to((LONGEST,)), loss_scale
 
     def update_multi_precision(self, index, weight, grad, state):
         finite, scale = self.gates[weight.context]
         half = weight.dtype == np.float16
         momentum, master = state if half else (state, weight)
-        kept = [array for array in (master, momentum) if array is not None]
-        moved = [array.copy() for array in kept]
         true_grad = mx.nd.broadcast_div(
             grad.astype("float32", copy=False).reshape(-1), scale
         ).reshape(grad.shape)
-        self.update(index, moved[0], true_grad, moved[1] if len(moved) > 1 else None)
-        for new, old in zip(moved, kept):
-            mx.nd.where(finite.broadcast_to(old.shape[:1]), new, old, out=old)
+        keep = finite[: len(weight)]
+        # In place, on copies: out of place mxnet's kernel takes another weight's decay.
+        later = None if momentum is None else momentum.copy()
+        moved = master.copy()
+        self.update(index, moved, true_grad, later)
+        mx.nd.where(keep, moved, master, out=master)
+        if momentum is not None:
+            mx.nd.where(keep, later, momentum, out=momentum)
         if half:
             mx.nd.cast(master, dtype="float16", out=weight)
