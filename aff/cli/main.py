@@ -118,8 +118,9 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
     parser = build_parser(name, prog)
     parse = getattr(module, "parse", None)  # of a command that hands arguments on
     given = parse(parser, argv) if parse else vars(parser.parse_args(argv))
-    given.pop("imports", None)
+    imports = given.pop("imports", [])
     if getattr(module, "KEEPS_COMMAND", False):
+        given["imports"] = imports
         given["command"] = f"{prog} {shlex.join(argv)}"
     return guarded(prog, lambda: module.run(**given), getattr(module, "spelling", flag))
 

@@ -13,6 +13,7 @@ and are never renamed.
 
 from __future__ import annotations
 
+import inspect
 import numbers
 from typing import Callable, Dict, List, Optional, Tuple, Type, TypeVar
 
@@ -64,6 +65,12 @@ def register_fusion(name: str, *aliases: str) -> Callable[[Type[F]], Type[F]]:
                 raise ValueError(f"a fusion named {key!r} is registered already")
         if not (isinstance(cls, type) and issubclass(cls, HybridBlock)):
             raise TypeError(f"fusion {name!r}: {cls!r} is no class of a Gluon HybridBlock")
+        try:
+            inspect.signature(cls).bind("channels", "r", "norm")
+        except TypeError as error:
+            raise TypeError(
+                f"fusion {name!r}: {cls.__name__} must be made of (channels, r, norm): {error}"
+            ) from error
         _FUSIONS[name] = cls
         _ALIASES.update({alias: name for alias in aliases})
         return cls

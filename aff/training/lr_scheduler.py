@@ -53,7 +53,10 @@ def create_schedule(
         For a warm-up longer than the run.
     """
     if warmup_epochs > epochs:
-        raise InputError(f"{{warmup_epochs}} {warmup_epochs} is more than {{num_epochs}} {epochs}")
+        raise InputError(
+            f"{{warmup_epochs}} {warmup_epochs} is more than {{num_epochs}} {epochs}: give "
+            "{warmup_epochs} 0, or more epochs"
+        )
     stages = []
     if warmup_epochs:
         stages.append(

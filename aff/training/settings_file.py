@@ -19,7 +19,7 @@ from .logger import SETTINGS
 from .setting import FIXED, FREE, UNTOLD, settings_of
 
 #: What settings.json says of a run beside its settings.
-FACTS = ("devices", "train_images", "val_images", "images")
+FACTS = ("devices", "train_images", "val_images", "images", "global_batch_size")
 #: Settings of earlier versions that are gone.
 GONE = ("accept_pickled_states",)
 
@@ -78,7 +78,7 @@ def read_config(path: str) -> TrainConfig:
     described = settings_of(TrainConfig)
     for key in values:
         if key not in described and key not in NETWORK:
-            raise unknown(f"setting in {path}", key, [*described, *NETWORK])
+            raise unknown(f"setting in {path}", key, list(dict.fromkeys([*described, *NETWORK])))
     network = {key: values.pop(key) for key in NETWORK if key in values}
     try:
         kind = find_dataset(values.get("dataset", "cifar100")).kind

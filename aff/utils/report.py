@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 from importlib import metadata
-from typing import Dict
+from typing import Dict, Sequence
 
 import mxnet as mx
 import numpy
@@ -43,9 +43,10 @@ def interpreter() -> str:
     return shlex.quote(sys.executable if relative.startswith("..") else relative)
 
 
-def evaluate_command(params: str) -> str:
-    """Return the command that evaluates a run's parameters."""
-    return f"{interpreter()} -m aff evaluate --params {shlex.quote(params)}"
+def evaluate_command(params: str, imports: Sequence[str] = ()) -> str:
+    """Return the command that evaluates a run's parameters, with the modules that it needs."""
+    imported = [part for name in imports for part in ("--import", name)]
+    return f"{interpreter()} -m aff evaluate {shlex.join([*imported, '--params', params])}"
 
 
 def score(errors: Dict[str, float], wrong_of: str = "") -> str:

@@ -33,6 +33,12 @@ def exit_code(argv):
         return finished.code
 
 
+def lines_of(output, heading):
+    """What a run says under a heading such as ``resume``, a text each line."""
+    words = [line.split() for line in output.splitlines()]
+    return [" ".join(line[1:]) for line in words if line[:1] == [heading]]
+
+
 def config_of(data, argv):
     """The configuration that the script for a kind of data set makes of these arguments."""
     return configure(data, vars(build_parser(f"train-{data}").parse_args([*map(str, argv)])))

@@ -175,3 +175,10 @@ def test_settings_of_the_other_script_are_refused(first, elsewhere, capsys):
     error = capsys.readouterr().err
     assert "imagenet_settings.json" in error and "imagenet" in error
     assert not list(elsewhere.iterdir())
+
+
+def test_a_recipes_settings_are_such_a_file(elsewhere, capsys):
+    assert exit_code(["recipes", "aff_resnet50", "--json"]) == 0
+    (elsewhere / "recipe.json").write_text(capsys.readouterr().out)
+    config = config_of("imagenet", ["--config", "recipe.json"])
+    assert (config.num_epochs, config.batch_size, config.num_gpus) == (160, 120, 2)

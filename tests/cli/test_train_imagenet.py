@@ -11,6 +11,7 @@ from aff.cli.main import main as aff_main
 
 from ..conftest import assert_one_line_error, run_python
 from .conftest import QUICK_IMAGENET as QUICK
+from .conftest import lines_of
 from .conftest import train_imagenet as train
 
 WEIGHTS = [
@@ -62,7 +63,7 @@ def test_a_published_command_trains_on_the_cpu(records, capsys, elsewhere):
     assert train(f"{WEIGHTS[0]} {records} {changes} --save-dir small {lr}") == 0
     out = capsys.readouterr().out
     assert "9 training images" in out and "7 validation images" in out and "2 classes" in out
-    assert "mixup     alpha 0.2 in epochs 0 to 0" in out
+    assert lines_of(out, "mixup") == ["alpha 0.2 in epochs 0 to 0"]
     assert "best epoch 0, chosen by the validation set itself" in out
     assert (elsewhere / "resnet50_v1b_best_AFF.log").read_text().count("\n") >= 5
     settings = json.loads((elsewhere / "small" / "settings.json").read_text())
@@ -73,7 +74,7 @@ def test_a_published_command_trains_on_the_cpu(records, capsys, elsewhere):
 def test_flags_without_effect_are_said(folders, photos, capsys, elsewhere):
     flags = "--mixup-alpha 1 --lr-mode poly --lr-decay-epoch 3 --warmup-lr 0.1 --temperature 2"
     assert train(f"{QUICK} {folders} {photos} --smoke {flags}") == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("not used")]
+    lines = lines_of(capsys.readouterr().out, "not")
     assert len(lines) == 4
     for line, flag, why in zip(
         lines,
@@ -138,7 +139,7 @@ def test_resume_goes_on_to_the_same_end(folders, photos, fifty, capsys, elsewher
     (elsewhere / "parts" / "epoch-0002.params").unlink()
     shutil.rmtree(elsewhere / "parts" / "checkpoint-0002")
     assert train(f"{common} --num-epochs 2 --resume parts") == 0
-    assert "resume    after epoch 0, from" in capsys.readouterr().out
+    assert "after epoch 0" in lines_of(capsys.readouterr().out, "resume")[0]
     names = ("whole/epoch-0002.params", "parts/epoch-0002.params")
     assert len({(elsewhere / name).read_bytes() for name in names}) == 1
     assert train(f"{common} --num-epochs 2 --lr 0.5 --resume parts") == 2

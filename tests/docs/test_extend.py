@@ -100,10 +100,21 @@ def test_a_data_set_trains_and_is_evaluated(modules, capsys):
     flags = "--import my_data --dataset stripes --blocks 1 --channel-times 1 --batch-size 20"
     kept = f"{flags} --cpus 1 --num-epochs 1 --lr 0.05 --save-dir run".split()
     assert run_command("train-cifar", kept, prog="train_cifar.py") == 0
-    assert "data      stripes: 200 train, 50 test images" in capsys.readouterr().out
-    command = "evaluate --import my_data --params run/best.params"
+    text = capsys.readouterr().out
+    assert "data      stripes: 200 train, 50 test images, from its reader" in text
+    command = re.search(r"evaluate again .* -m aff (.+)$", text, re.M).group(1)
+    assert "--import my_data" in command
     assert main(shlex.split(command)) == 0
     assert "50 images, each once" in capsys.readouterr().out
+
+
+def test_a_fusion_that_no_network_can_make(modules, capsys):
+    text = (modules / "my_fusions.py").read_text()
+    (modules / "my_fusions.py").write_text(
+        text.replace("self, channels, r, norm", "self, channels")
+    )
+    assert train_cifar("--import", "my_fusions", "--fusion", "LO", "--dataset", "digits") == 2
+    assert "LocalOnly must be made of (channels, r, norm)" in capsys.readouterr().err
 
 
 def test_a_module_that_is_not_there(modules, capsys):

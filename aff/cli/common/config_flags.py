@@ -103,7 +103,7 @@ def add_config_arguments(parser: Parser, data: str) -> None:
             name,
             dest=f"second_{field}",
             default=argparse.SUPPRESS,
-            help=f"generation 2's spelling: {field.replace('_', ' ')}",
+            help=f"{flag(field)} as generation 2 spelled it: its defaults and networks are meant",
             **(kind if const is None else {"action": "store_const", "const": const}),
         )
 

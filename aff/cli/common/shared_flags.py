@@ -73,7 +73,7 @@ def add_structure_arguments(
 def add_cifar_network_arguments(parser: Any, model: Optional[str] = None, imagenet: bool = False):
     """Add the flags that name a CIFAR-style network; `model` is said to be the default."""
     group = parser.add_argument_group("network")
-    default = f" (default: {model})" if model else ""
+    default = f"; resnext: generation 2's (default: {model})" if model else ""
     group.add_argument(
         "--model", type=nonempty, default=argparse.SUPPRESS, help=CIFAR_MODELS + default
     )
@@ -82,7 +82,8 @@ def add_cifar_network_arguments(parser: Any, model: Optional[str] = None, imagen
         "--blocks",
         type=int_range(1, 300),
         default=argparse.SUPPRESS,
-        help="blocks b of each of the three stages of --model resnet, depth 6b+2 (default: 5)",
+        help="blocks b of each of the three stages of --model resnet, depth 6b+2, or of generation "
+        "2's resnext, 9b+2 (default: 5)",
     )
     add_structure_arguments(group, "4 for --model resnet, else 1", imagenet=imagenet)
 
@@ -90,7 +91,7 @@ def add_cifar_network_arguments(parser: Any, model: Optional[str] = None, imagen
 def add_imagenet_network_arguments(parser: Any, model: str) -> None:
     """Add the flags that name an ImageNet network; `model` is said to be the default."""
     group = parser.add_argument_group("network")
-    help = f"{IMAGENET_MODELS} (default: {model})"
+    help = f"{IMAGENET_MODELS}; resnet or resnext: generation 2's (default: {model})"
     group.add_argument("--model", type=nonempty, default=argparse.SUPPRESS, help=help)
     group.add_argument(
         "--num-layers",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import mxnet as mx
 
@@ -59,23 +59,26 @@ def choose(config: TrainConfig) -> Tuple[List[mx.Context], Optional[str]]:
 def train(data: str, given: Dict[str, Any]) -> int:
     """Train as was given for a kind of data set, ``'cifar'`` or ``'imagenet'``; the exit code."""
     config = configure(data, given)
+    why = read_generation(given, data)[1]
+    generation = f"defaults  and networks of generation {config.generation}, {why}"
     if given.get("summary"):
+        if why:
+            print(generation)
         size = config.input_size or find_dataset(config.dataset).size
         print_summary(config.model, config.model_kwargs, size)
         return 0
     notes = [f"not used  {line}" for line in config.unused(given)]
-    why = read_generation(given, data)[1]
     if why:
-        notes.insert(0, f"defaults  and networks of generation {config.generation}, {why}")
+        notes.insert(0, generation)
     if not config.smoke:
-        return fit(config, notes)
+        return fit(config, notes, given.get("imports", ()))
     with tempfile.TemporaryDirectory(prefix="aff-smoke-") as folder:
         code = fit(config.within(folder), notes)
     print("smoke run: passed; nothing was kept")
     return code
 
 
-def fit(config: TrainConfig, notes: List[str]) -> int:
+def fit(config: TrainConfig, notes: List[str], imports: Sequence[str] = ()) -> int:
     """Train a run; what the machine lacks is said before any data is read.
 
     Parameters
@@ -84,6 +87,8 @@ def fit(config: TrainConfig, notes: List[str]) -> int:
         The run.
     notes : list of str
         Lines to say of what was given.
+    imports : sequence of str
+        The user's modules that the run needs.
     """
     devices, warning = choose(config)
     precision = create_precision(config.dtype, devices)
@@ -102,5 +107,5 @@ def fit(config: TrainConfig, notes: List[str]) -> int:
         run = Run(config, images, net, devices, precision, group, folder, warning, spelling)
         run.fit()
         if not config.smoke:
-            run.logger.text(f"evaluate again {evaluate_command(run.best_params)}")
+            run.logger.text(f"evaluate again {evaluate_command(run.best_params, imports)}")
     return 0

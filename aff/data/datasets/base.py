@@ -70,7 +70,7 @@ class DataSet:
     mirror: bool
     pad: int = 4
     label_set: Optional[str] = None
-    source: str = ""
+    source: str = "its reader"
     val: Optional[Split] = None
 
     def __post_init__(self):
