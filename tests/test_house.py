@@ -1,5 +1,5 @@
-"""The rules of the house, read from its folders: who may import whom, touch the environment or parse,
-and how long a file may be.
+"""The rules of the house, read from its folders: who may import whom, touch the environment,
+parse; how long a file may be.
 """
 
 import ast
