@@ -1,7 +1,7 @@
 """Every flag of every command, with nonsense and with sense in random company: always a run, or one
 line and exit code 2, never a traceback, and nothing on the disk.
 
-A run's way ends where it would be built; up to there all is real. The slow tests try ten times as
+A run's way ends where it would be built; up to there all is real. The slow tests try five times as
 many examples; the long form, 5,000 a command:
 
     AFF_FUZZ_EXAMPLES=5000 python -m pytest tests/cli/test_fuzz.py
@@ -266,6 +266,6 @@ def test_the_summary_is_a_way_that_ends(elsewhere):
 def test_with_more_examples():
     finished = run_python(
         *("-m", "pytest", __file__, "-m", "not slow", "-p", "no:cacheprovider"),
-        AFF_FUZZ_EXAMPLES="200",
+        AFF_FUZZ_EXAMPLES="100",
     )
     assert finished.returncode == 0, finished.stdout

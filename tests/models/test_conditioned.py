@@ -16,10 +16,11 @@ from ..conditioned import NETWORKS
 with open(conditioned.FILE, encoding="utf-8") as file:
     GOLDEN = json.load(file)
 LOGITS, GRADIENTS = 2e-6, 2e-3
-QUICK = ("cifar_resnet14", "cifar_resnet20_c1", "gen2_cifar_resnet32", "cifar_resnext29")
+QUICK = ("cifar_resnet14", "gen2_cifar_resnet32_c4_s1_ASKC", "cifar_resnext29")
+SLOW = pytest.mark.slow
 EVERY = pytest.mark.parametrize(
     "key",
-    [pytest.param(k, marks=[] if k.startswith(QUICK) else pytest.mark.slow) for k in GOLDEN],
+    [pytest.param(k, marks=[] if k.startswith(QUICK) else SLOW) for k in GOLDEN],
 )
 
 
@@ -91,7 +92,13 @@ def leaking(right, x, residual):
 SYMMETRIC = ("AXYforXY",)  # w (x + residual), w of the sum
 
 
-@pytest.mark.parametrize("fusion, key", FOURTEEN.items())
+@pytest.mark.parametrize(
+    "fusion, key",
+    [
+        pytest.param(fusion, key, marks=[] if fusion in ("ASKCFuse", *SYMMETRIC) else SLOW)
+        for fusion, key in FOURTEEN.items()
+    ],
+)
 @pytest.mark.parametrize("wrong", [changed_over, too_large, leaking])
 def test_the_bounds_tell_wrong_formulas(fusion, key, wrong):
     net = conditioned.build(key)
