@@ -25,11 +25,10 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def iaff(tmp_path_factory):
+def iaff(photos, tmp_path_factory):
     """Parameters of an ImageNet network."""
     path = tmp_path_factory.mktemp("iaff") / "net.params"
-    net = aff.get_model("resnet50_v1b_askc", fusion="iAFF", ctx=None)
-    net.initialize()
+    net = aff.get_model("photo_resnet8", fusion="iAFF", ctx=mx.cpu())
     net.save_parameters(str(path))
     return path
 
@@ -43,7 +42,7 @@ def photograph(elsewhere, iaff):
     return elsewhere
 
 
-FLAGS = ["--model", "resnet50_v1b_askc", "--fusion", "iAFF", "--dataset", "imagenet"]
+FLAGS = ["--model", "photo_resnet8", "--fusion", "iAFF", "--dataset", "imagenet"]
 FLAGS += ["--input-size", "64"]
 
 
@@ -67,6 +66,15 @@ def test_a_photograph(photograph, capsys):
     assert (photograph / "cam.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+def test_a_network_of_fifty_layers(photograph, capsys):
+    net = aff.get_model("resnet50_v1b_askc", fusion="iAFF", ctx=mx.cpu())
+    net.save_parameters("fifty.params")
+    flags = [*FLAGS[2:], "--model", "resnet50_v1b_askc"]
+    assert main(["cam", "dog.jpg", "--params", "fifty.params", *flags]) == 0
+    assert "ResGlobLocaforGlobLocaCha (fifty.params): class " in capsys.readouterr().out
+
+
 def test_an_image_may_be_named_twice(runs, photograph, capsys):
     params = str(runs / "ASKCFuse" / "best.params")
     assert main(["cam", "--params", params, "--index", "3", "3"]) == 0
@@ -81,7 +89,7 @@ def test_a_weight_is_asked_of_networks_that_have_one(runs, elsewhere, capsys):
 
 
 def test_parameters_that_are_not_finite(photograph, capsys):
-    net = aff.get_model("resnet50_v1b_askc", fusion="iAFF", ctx=mx.cpu())
+    net = aff.get_model("photo_resnet8", fusion="iAFF", ctx=mx.cpu())
     weight = list(net.collect_params(".*weight").values())[-1]
     weight.set_data(weight.data() * np.nan)
     net.save_parameters("nan.params")
