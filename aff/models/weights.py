@@ -9,7 +9,7 @@ import shutil
 from typing import List, Optional
 
 from ..utils.download import download, put_aside
-from ..utils.errors import InputError, unknown
+from ..utils.errors import InputError, look_up
 from ..utils.files import hash_of, replacing
 from .records import REPOSITORY, WEIGHTS, WeightsRecord
 
@@ -32,9 +32,7 @@ def find_weights(name: str) -> WeightsRecord:
     InputError
         For an unknown name; the message lists those that exist.
     """
-    if str(name) not in WEIGHTS:
-        raise unknown("published parameters", name, WEIGHTS)
-    return WEIGHTS[name]
+    return look_up("published parameters", name, WEIGHTS)
 
 
 def blob_sha1(path: str) -> str:

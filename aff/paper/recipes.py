@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Dict, List
 
 from ..models.records import RUNS, WeightsRecord
-from ..utils.errors import unknown
+from ..utils.errors import look_up
 from ..utils.files import read_json
 
 
@@ -81,6 +81,4 @@ def find_recipe(name: str) -> Recipe:
     InputError
         For an unknown name; the message lists those that exist.
     """
-    if str(name) not in RECIPES:
-        raise unknown("recipe", name, RECIPES)
-    return RECIPES[name]
+    return look_up("recipe", name, RECIPES)

@@ -80,8 +80,10 @@ class Float16(Float32):
         devices = trainer._contexts
         for index, device in enumerate(devices):
             before = self._state_on(device)
-            finite = all_finite(gradients(trainer, index))
-            trainer._optimizer.gates[device] = GatedNAG.gate(finite, before.loss_scale)
+            grads = gradients(trainer, index)
+            finite = all_finite(grads)
+            repeated = finite.broadcast_to((max(map(len, grads)),))
+            trainer._optimizer.gates[device] = (repeated, before.loss_scale)
             self._on[device] = before.after(finite)
         trainer.update(batch_size)
         return self._on[devices[0]]

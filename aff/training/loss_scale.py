@@ -14,7 +14,6 @@ from mxnet.gluon import Trainer
 GROWTH_STEPS = 2000
 LARGEST_SCALE = 2.0**24
 ARRAYS_AT_ONCE = 200
-LONGEST = 2**16
 
 
 def all_finite(arrays: List[mx.nd.NDArray]) -> mx.nd.NDArray:
@@ -93,21 +92,13 @@ class GatedNAG(mx.optimizer.NAG):
     Attributes
     ----------
     gates : dict from Context to (NDArray, NDArray)
-        Each device's `gate` of the step.
+        Of a step, each device's 1 or 0 for finite gradients or not, once for each index of the
+        longest first axis of a parameter, and the scale of its loss, (1,): both float32.
     """
 
     def __init__(self, **settings):
         super().__init__(multi_precision=True, **settings)
         self.gates: Dict[mx.Context, Tuple[mx.nd.NDArray, mx.nd.NDArray]] = {}
-
-    @staticmethod
-    def gate(
-        finite: mx.nd.NDArray, loss_scale: mx.nd.NDArray
-    ) -> Tuple[mx.nd.NDArray, mx.nd.NDArray]:
-        """Return `finite`, 1 or 0, once for each index that a parameter's first axis can have, and
-        the scale, (1,): both float32.
-        """
-        return finite.broadcast_to((LONGEST,)), loss_scale
 
     def update_multi_precision(self, index, weight, grad, state):
         finite, scale = self.gates[weight.context]

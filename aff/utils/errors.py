@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Callable, Iterable, Sequence
+from typing import Callable, Iterable, Mapping, Sequence, TypeVar
 
 SHOWN = 3
+T = TypeVar("T")
 
 
 class _OneLine(Exception):
@@ -92,6 +93,19 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:
     close = difflib.get_close_matches(str(name), valid, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return InputError(f"unknown {kind} {name!r}: {hint}valid: {', '.join(valid)}")
+
+
+def look_up(kind: str, name: object, table: Mapping[str, T]) -> T:
+    """Return what a registry holds under a name; `kind` is what the name stands for.
+
+    Raises
+    ------
+    InputError
+        Where it holds nothing under it; the message lists the names that exist.
+    """
+    if str(name) not in table:
+        raise unknown(kind, name, table)
+    return table[str(name)]
 
 
 def shorten(names: Sequence) -> str:

@@ -163,7 +163,7 @@ def test_float16_weights_follow_float32_masters_as_mxnets_own_update():
     ours, theirs = (mx.nd.array(values[0], dtype="float16") for _ in range(2))
     gated = Float16().create_optimizer(learning_rate=0.1, momentum=0.9, wd=0.01)
     plain = mx.optimizer.NAG(learning_rate=0.1, momentum=0.9, wd=0.01, multi_precision=True)
-    gated.gates[mx.cpu()] = gated.gate(mx.nd.ones(1), mx.nd.array([1024.0]))
+    gated.gates[mx.cpu()] = (mx.nd.ones(3), mx.nd.array([1024.0]))
     plain.rescale_grad = 1 / 1024
     states = [o.create_state_multi_precision(0, ours) for o in (gated, plain)]
     for value in values[1:]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ...data.datasets import list_datasets
 from ...training.config import TrainConfig
@@ -108,12 +108,26 @@ def add_config_arguments(parser: Parser, data: str) -> None:
         )
 
 
-def read_generation(given: Mapping[str, Any], data: str) -> Tuple[Dict[str, Any], str]:
-    """Return what was given with the spellings of generation 2 resolved, and why a generation was
-    taken.
+def second_spellings(given: Mapping[str, Any], data: str) -> List[str]:
+    """Return what was given that only generation 2's scripts knew."""
+    marks = [name for name, field, _ in SECOND[data] if f"second_{field}" in given]
+    model = given.get("model")
+    return marks + ([f"--model {model}"] if model in SECOND_MODELS[data] else [])
 
-    ``--generation`` says it; else it is 2 where one of the spellings is used that only generation
-    2's scripts knew, and 1 where none is.
+
+def why_generation(given: Mapping[str, Any], data: str) -> str:
+    """Return why a generation was taken, in words; an empty text where nothing says one."""
+    if "generation" in given:
+        return "as --generation says"
+    marks = second_spellings(given, data)
+    return f"which alone knew {' and '.join(marks)}" if marks else ""
+
+
+def resolve_generation(given: Mapping[str, Any], data: str) -> Dict[str, Any]:
+    """Return what was given with the spellings of generation 2 resolved.
+
+    ``--generation`` says the generation; else it is 2 where one of the spellings is used that only
+    generation 2's scripts knew, and 1 where none is.
 
     Raises
     ------
@@ -121,20 +135,14 @@ def read_generation(given: Mapping[str, Any], data: str) -> Tuple[Dict[str, Any]
         Where one of them contradicts another spelling.
     """
     result = {key: value for key, value in given.items() if not key.startswith("second_")}
-    marks = []
     for name, field, _ in SECOND[data]:
         if f"second_{field}" in given:
             value = given[f"second_{field}"]
             if result.setdefault(field, value) != value:
                 raise InputError(f"{name} contradicts {spelling_of(data)(field)}: give one of them")
-            marks.append(name)
-    if given.get("model") in SECOND_MODELS[data]:
-        marks.append(f"--model {given['model']}")
-    if "generation" in given:
-        return result, "as --generation says"
-    if not marks:
-        return result, ""
-    return {**result, "generation": 2}, f"which alone knew {' and '.join(marks)}"
+    if second_spellings(given, data):
+        result.setdefault("generation", 2)
+    return result
 
 
 def _add(group: Any, field: str, item: Setting, data: str) -> None:

@@ -21,7 +21,7 @@ from ...training.settings_file import read_config
 from ...utils.errors import InputError
 from ...utils.report import evaluate_command
 from ..summary import print_summary
-from .config_flags import given_fields, read_generation, spelling_of
+from .config_flags import given_fields, resolve_generation, spelling_of, why_generation
 
 #: The training scripts, and the commands that they are.
 SCRIPTS = {"train_cifar.py": "train-cifar", "train_imagenet.py": "train-imagenet"}
@@ -41,7 +41,7 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
             f"{{config}} {given['config']}: is of {base.dataset}, which this script "
             "does not train on"
         )
-    given, _ = read_generation(given, data)
+    given = resolve_generation(given, data)
     network = {key: given[key] for key in NETWORK if key in given}
     fields = {**given_fields(given), "command": given.get("command", "")}
     fields.pop("model", None)
@@ -59,7 +59,7 @@ def choose(config: TrainConfig) -> Tuple[List[mx.Context], Optional[str]]:
 def train(data: str, given: Dict[str, Any]) -> int:
     """Train as was given for a kind of data set, ``'cifar'`` or ``'imagenet'``; the exit code."""
     config = configure(data, given)
-    why = read_generation(given, data)[1]
+    why = why_generation(given, data)
     generation = f"defaults  and networks of generation {config.generation}, {why}"
     if given.get("summary"):
         if why:

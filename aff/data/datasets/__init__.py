@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Dict, List, Optional, Tuple
 
-from ...utils.errors import InputError, unknown
+from ...utils.errors import InputError, look_up, unknown
 from .base import DataSet, Split, stratified
 from .cifar import LABEL_SETS, load_cifar
 from .digits import load_digits
@@ -109,9 +109,7 @@ def find_dataset(name: str) -> DatasetRecord:
     InputError
         For an unknown name; the message lists those that exist.
     """
-    if name not in DATASETS:
-        raise unknown("data set", name, DATASETS)
-    return DATASETS[name]
+    return look_up("data set", name, DATASETS)
 
 
 def dataset_name(text: str) -> str:
