@@ -6,7 +6,8 @@ environment.
 1. gives OpenMP every processor this process may use (mxnet 1.9.1 takes half of them, as if they
    were hyper-threads), unless the user has set ``OMP_NUM_THREADS``;
 2. puts back the NumPy aliases that mxnet 1.9.1 still reads and NumPy 1.24 removed;
-3. loads the NVIDIA libraries of the ``cu112`` extra, which mxnet would look for only beside itself.
+3. loads the NVIDIA libraries of the ``cu112`` extra, which mxnet would look for only beside itself;
+4. has GluonCV imported as if PyTorch were not there: it refuses PyTorch 2, of which it needs nothing.
 
 `import_mxnet()`, which the commands and the package's names go through, refuses with an
 `ImportError` of one line an environment in which mxnet is missing or NumPy too new, or in which
@@ -17,6 +18,8 @@ from __future__ import annotations
 
 import ctypes
 import glob
+import importlib.abc
+import importlib.machinery
 import importlib.util
 import math
 import os
@@ -205,6 +208,35 @@ def import_mxnet() -> ModuleType:
     return mxnet
 
 
+class _GluonCVWithoutTorch(importlib.abc.MetaPathFinder):
+    """Finds ``gluoncv`` such that it does not see PyTorch while it is imported."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != "gluoncv":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                torch = {name: sys.modules[name] for name in ("torch",) if name in sys.modules}
+                sys.modules["torch"] = None  # type: ignore[assignment]
+                try:
+                    execute(module)
+                finally:
+                    del sys.modules["torch"]
+                    sys.modules.update(torch)
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def hide_torch_from_gluoncv() -> None:
+    """Have GluonCV imported, whenever that is, as if PyTorch were not installed."""
+    if not any(isinstance(finder, _GluonCVWithoutTorch) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _GluonCVWithoutTorch())
+
+
 def machine() -> Dict[str, object]:
     """Return what a run's rounding depends on: processor, instruction set (what oneDNN may use of
     it) and OpenMP threads. Runs repeat bit for bit where these are the same.
@@ -258,5 +290,6 @@ def prepare() -> None:
     """
     set_threads()
     restore_numpy_aliases()
+    hide_torch_from_gluoncv()
     if installed("mxnet-cu112"):
         load_cuda_libraries()

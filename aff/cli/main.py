@@ -23,7 +23,7 @@ from .common.parser import Parser, one_line
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 #: What one wants, in the order of the help.
-WANTS = ("train", "evaluate", "reproduce", "look", "data", "speed")
+WANTS = ("train", "evaluate", "reproduce", "look", "export", "data", "speed")
 
 
 def _told(path: str) -> Tuple[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mxnet.gluon import HybridBlock, nn
 
-from ..nn.attention import broadcast_positions, flat, weighted
+from ..nn.attention import scaled
 from ..nn.forms import Formed
 from ..nn.fusion import create_fusion
 from ..nn.layers import GlobalAvgPool2D, Normalization, conv, sequential
@@ -221,7 +221,5 @@ class ResNeXtBlock(Formed):
     def hybrid_forward(self, F, x):
         body = self.body(x)
         if self.use_se:
-            body = weighted(
-                F, broadcast_positions(F, self.se(self.pool(body)), flat(F, body)), body
-            )
+            body = scaled(F, self.se(self.pool(body)), body)
         return F.Activation(self.attention(body, self.downsample(x)), act_type="relu")

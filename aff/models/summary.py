@@ -89,13 +89,13 @@ def summarize(net: HybridBlock, size: int) -> List[Row]:
         raise InputError(f"an input of {size} x {size} pixels is too small here") from error
     shapes = dict(zip(internals.list_outputs(), found))
     nodes = json.loads(output.tojson())["nodes"]
-    owners = _owners(net)
+    owners = owners_of(net)
     rows: Dict[str, Row] = {}
     for node in nodes:
         if node["op"] == "null":
             continue
         inputs = [nodes[entry[0]]["name"] for entry in node["inputs"]]
-        path, block, in_fusion = _owner(node["name"], owners)
+        path, block, in_fusion = owner_of(node["name"], owners)
         shape = shapes.get(f"{node['name']}_output") or shapes[f"{node['name']}_output0"]
         row = rows.setdefault(path, Row(path or "(net)", type(block).__name__, shape[1:]))
         row.shape = shape[1:]
@@ -115,7 +115,7 @@ def summarize(net: HybridBlock, size: int) -> List[Row]:
     return list(rows.values())
 
 
-def _owners(net: Block) -> Dict[str, Tuple[str, Block, bool]]:
+def owners_of(net: Block) -> Dict[str, Tuple[str, Block, bool]]:
     """Map the prefix of each block to its structural name, itself, and whether it is part of a
     fusion.
     """
@@ -131,7 +131,10 @@ def _owners(net: Block) -> Dict[str, Tuple[str, Block, bool]]:
     return owners
 
 
-def _owner(node_name: str, owners: Dict[str, Tuple[str, Block, bool]]) -> Tuple[str, Block, bool]:
+def owner_of(
+    node_name: str, owners: Dict[str, Tuple[str, Block, bool]]
+) -> Tuple[str, Block, bool]:
+    """Return what `owners_of` says of the block that an operator or a parameter belongs to."""
     end = len(node_name)
     while end > 0:
         end = node_name.rfind("_", 0, end)

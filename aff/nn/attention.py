@@ -17,7 +17,7 @@ import mxnet as mx
 from mxnet.gluon import nn
 
 from ..utils.errors import InputError
-from .forms import Formed, on_gpu
+from .forms import REFERENCE, Formed, current_form, keeps_maps
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
 
 
@@ -62,20 +62,20 @@ def global_context(channels: int, r: int, norm: Normalization) -> nn.HybridSeque
 
 
 def flat(F, z):
-    """Flatten (N, C, H, W) to (N, C, HW); in the form for GPUs it stays as it is."""
-    return z if on_gpu() else F.reshape(z, (0, 0, -1))
+    """Flatten (N, C, H, W) to (N, C, HW); in other forms than the one for CPUs it stays as it is."""
+    return z if keeps_maps() else F.reshape(z, (0, 0, -1))
 
 
 def unflat(F, z, like):
     """Take what `flat` gave back to the shape of `like`."""
-    return z if on_gpu() else F.reshape_like(z, like)
+    return z if keeps_maps() else F.reshape_like(z, like)
 
 
 def broadcast_positions(F, z, like):
     """Repeat one value a channel at every position: (N, C, 1, 1) to the (N, C, HW) of `like`, which
     is flat and may have other channels.
     """
-    if on_gpu():
+    if keeps_maps():
         return F.broadcast_add(F.zeros_like(F.slice_axis(like, axis=1, begin=0, end=1)), z)
     ones = F.ones_like(F.slice_axis(like, axis=1, begin=0, end=1))
     return F.batch_dot(F.reshape(z, (0, 0, 1)), ones)
@@ -83,7 +83,7 @@ def broadcast_positions(F, z, like):
 
 def joint_logits(F, local, pooled):
     """Return L(Z) + g(Z) of equation 3, (N, C, HW), from (N, C, H, W) and (N, C, 1, 1)."""
-    if on_gpu():
+    if keeps_maps():
         return F.broadcast_add(local, pooled)
     local = flat(F, local)
     return F.elemwise_add(local, broadcast_positions(F, pooled, local))
@@ -93,6 +93,15 @@ def weighted(F, logits, z):
     """Return ``w z``, w = sigmoid(logits): (N, C, HW) and (N, C, H, W) to (N, C, H, W)."""
     weight = F.Activation(logits, act_type="sigmoid")
     return unflat(F, F.elemwise_mul(weight, flat(F, z)), z)
+
+
+def scaled(F, logits, z):
+    """Return ``w z``, w = sigmoid(logits) of one value a channel: (N, C, 1, 1) and (N, C, H, W) to
+    (N, C, H, W).
+    """
+    if current_form() == REFERENCE:
+        return F.broadcast_mul(F.sigmoid(logits), z)
+    return weighted(F, broadcast_positions(F, logits, flat(F, z)), z)
 
 
 def refine(F, logits, x, residual):

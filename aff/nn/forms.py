@@ -1,20 +1,20 @@
 """Which form of the fusions' arithmetic runs where: one rule, in one place.
 
-=========  ==================================  ===================================================
-form       runs                                because of mxnet 1.9.1
-=========  ==================================  ===================================================
-`CPU`      on CPUs, and wherever no device     time goes into layouts and reductions: maps are
-           was named                           taken to (N, C, HW) once, and a product with ones
-                                               stands for a broadcast (see :mod:`.attention`)
-`GPU`      where a GPU is among the devices    it fuses elementwise operators, but no reshape_like
-           that a network is built for         and no batch_dot; batch_dot and adaptive pooling
-                                               sum in half precision. So maps stay (N, C, H, W), a
-                                               broadcast sum (whose gradient is a compensated sum)
-                                               adds what is pooled, and cuDNN pools, which
-                                               accumulates in float32
-reference  where it is asked for: tests,       the formulas as they read (:mod:`.reference`)
-           benchmarks
-=========  ==================================  ===================================================
+===========  ==================================  =================================================
+form         runs                                because of mxnet 1.9.1
+===========  ==================================  =================================================
+`CPU`        on CPUs, and wherever no device     time goes into layouts and reductions: maps are
+             was named                           taken to (N, C, HW) once, and a product with ones
+                                                 stands for a broadcast (see :mod:`.attention`)
+`GPU`        where a GPU is among the devices    it fuses elementwise operators, but no
+             that a network is built for         reshape_like and no batch_dot; batch_dot and
+                                                 adaptive pooling sum in half precision. So maps
+                                                 stay (N, C, H, W), a broadcast sum (whose gradient
+                                                 is a compensated sum) adds what is pooled, and
+                                                 cuDNN pools, which accumulates in float32
+`REFERENCE`  where it is asked for: tests,       the formulas as they read (:mod:`.reference`)
+             benchmarks, exports
+===========  ==================================  =================================================
 
 All compute the same function; a test holds them to one another, forward and backward.
 """
@@ -28,7 +28,7 @@ from typing import Iterator, Sequence, Union
 from mxnet import Context
 from mxnet.gluon import Block, HybridBlock
 
-CPU, GPU = "cpu", "gpu"
+CPU, GPU, REFERENCE = "cpu", "gpu", "reference"
 _CURRENT = threading.local()
 
 
@@ -48,14 +48,19 @@ def choose_form(net: Block, form: str) -> None:
         choose_form(child, form)
 
 
-def on_gpu() -> bool:
-    """Tell whether what is being computed, or compiled, is in the form for GPUs."""
-    return getattr(_CURRENT, "form", CPU) == GPU
+def current_form() -> str:
+    """Return the form of what is being computed, or compiled."""
+    return getattr(_CURRENT, "form", CPU)
+
+
+def keeps_maps() -> bool:
+    """Tell whether maps stay (N, C, H, W): in every form but the one for CPUs."""
+    return current_form() != CPU
 
 
 @contextlib.contextmanager
 def _using(form: str) -> Iterator[None]:
-    before = getattr(_CURRENT, "form", CPU)
+    before = current_form()
     _CURRENT.form = form
     try:
         yield

@@ -8,7 +8,7 @@ from typing import Callable, Optional
 from mxnet.gluon import HybridBlock, nn
 
 from ..utils.errors import InputError, unknown
-from .forms import Formed, on_gpu
+from .forms import Formed, keeps_maps
 
 NormLayer = Callable[..., HybridBlock]
 
@@ -22,7 +22,7 @@ class GlobalAvgPool2D(Formed):
     """
 
     def hybrid_forward(self, F, x):
-        if on_gpu():
+        if keeps_maps():
             return F.Pooling(x, kernel=(1, 1), pool_type="avg", global_pool=True)
         return F.contrib.AdaptiveAvgPooling2D(x, output_size=1)
 

@@ -38,6 +38,13 @@ def remove_left_overs(folder: str) -> None:
                 os.remove(path)
 
 
+def open_to_readers(path: str) -> None:
+    """Give a file the rights that new files have here, where a library made it private."""
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(path, 0o666 & ~mask)
+
+
 def sync_folder(path: str) -> None:
     """Make the names in a folder survive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)

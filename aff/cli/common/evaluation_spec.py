@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ...data.datasets import find_dataset
+from ...export.networks import describe, is_exported
 from ...models.factory import resolve_model
 from ...models.naming import STRUCTURE, network_from
+from ...models.parameters import count_outputs
 from ...models.records import WEIGHTS, WeightsRecord
 from ...models.weights import DEFAULT_ROOT, find_weights
 from ...training.logger import SETTINGS
@@ -56,7 +58,11 @@ class EvaluationSpec:
 
 
 def find_spec(
-    params: Optional[str], name: Optional[str], root: Optional[str], given: Mapping[str, Any]
+    params: Optional[str],
+    name: Optional[str],
+    root: Optional[str],
+    given: Mapping[str, Any],
+    needs_data: bool = True,
 ) -> EvaluationSpec:
     """Return what flags, and the run's settings beside a parameter file, say.
 
@@ -69,13 +75,15 @@ def find_spec(
     given : mapping of str to object
         Network and data, of the names of `DATA`, `STRUCTURE`, `model` and `fusion`, where they are
         not those of the run or of the published parameters.
+    needs_data : bool, default True
+        Whether data have to be named; without, `dataset` may be empty.
 
     Raises
     ------
     InputError
         For what contradicts itself or leaves something open, or damaged settings.
     """
-    spec = _published(name, root, given) if name else _of_file(str(params), given)
+    spec = _published(name, root, given) if name else _of_file(str(params), given, needs_data)
     for key in ("rec_val", "input_size", "crop_ratio"):
         if given.get(key) and spec.kind != "imagenet":
             raise InputError(f"{{{key}}} is for imagenet; this is {spec.dataset}")
@@ -109,11 +117,21 @@ def _published(name: str, root: Optional[str], given: Mapping[str, Any]) -> Eval
     )
 
 
-def _of_file(params: str, given: Mapping[str, Any]) -> EvaluationSpec:
+def _settings_of(params: str) -> Tuple[str, Dict[str, Any]]:
+    """Return where the settings of a file's run are, and what they say: those beside it, or what an
+    exported file says of itself.
+    """
+    path = os.path.join(os.path.dirname(params), SETTINGS)
+    if is_exported(params):
+        found = describe(params)
+        return params, {"model": found["network"], "data": found["data"]} if found else {}
+    return path, read_json(path) if os.path.isfile(path) else {}
+
+
+def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> EvaluationSpec:
     if not os.path.isfile(params):
         raise InputError(f"{{params}} {params}: no such file")
-    path = os.path.join(os.path.dirname(params), SETTINGS)
-    run = read_json(path) if os.path.isfile(path) else {}
+    path, run = _settings_of(params)
     try:
         dtype = run.get("training", {}).get("dtype", "float32")
         data = dict(run.get("data") or {})
@@ -122,9 +140,11 @@ def _of_file(params: str, given: Mapping[str, Any]) -> EvaluationSpec:
         if given.get("data_dir") or given.get("rec_val"):
             data = {**data, "data_dir": None, "rec_val": None, "rec_val_idx": None}
         data = {key: given.get(key) or data.get(key) for key in DATA}
-        if data["dataset"] is None:
+        if data["dataset"] is None and needs_data:
             raise InputError(f"no {SETTINGS} beside {params}: name the data with {{dataset}}")
-        classes = find_dataset(data["dataset"]).classes
+        named = data["dataset"] is not None
+        classes = find_dataset(data["dataset"]).classes if named else count_outputs(params)
+        data["dataset"] = data["dataset"] or ""
         model, kwargs = _network(params, run, classes, given)
         kwargs["classes"], kwargs["fusion"]
         return EvaluationSpec(model=model, kwargs=kwargs, params=params, dtype=dtype, **data)

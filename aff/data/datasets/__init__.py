@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from ...utils.errors import InputError, look_up, unknown
+from .. import transforms
+from . import cifar, class_names, digits, fashion_mnist
 from .base import DataSet, Split, stratified
-from .cifar import LABEL_SETS, load_cifar
-from .digits import load_digits
-from .fashion_mnist import load_fashion_mnist
+from .cifar import LABEL_SETS
 
 __all__ = [
     "DATASETS",
@@ -53,6 +53,11 @@ class DatasetRecord:
         :mod:`aff.data.images`.
     label_sets : tuple of str
         Names of its label sets, the usual one first, where there are several.
+    mean, std : tuple of float
+        Of each channel, red first or grey alone, on a scale of 0 to 1; empty where only its
+        reader knows them.
+    names : callable, optional
+        Label set, or None for the usual one, to the names of the classes.
     """
 
     name: str
@@ -62,6 +67,18 @@ class DatasetRecord:
     whole: int
     load: Optional[Callable[..., DataSet]] = None
     label_sets: Tuple[str, ...] = ()
+    mean: Tuple[float, ...] = ()
+    std: Tuple[float, ...] = ()
+    names: Optional[Callable[[Optional[str]], Sequence[str]]] = None
+
+    def class_names(self, label_set: Optional[str], classes: int) -> Optional[List[str]]:
+        """Return a name for each output of a network of so many classes; None where they are not
+        known. Outputs beyond a label set's classes are named unused.
+        """
+        names = list(self.names(label_set or self.default_labels)) if self.names else []
+        if not names or len(names) > classes or (len(names) < classes and not self.label_sets):
+            return None
+        return names + ["(unused)"] * (classes - len(names))
 
     @property
     def default_labels(self) -> Optional[str]:
@@ -72,13 +89,61 @@ class DatasetRecord:
 DATASETS: Dict[str, DatasetRecord] = {
     record.name: record
     for record in (
-        DatasetRecord("cifar10", "cifar", 10, 32, 10_000, partial(load_cifar, "cifar10")),
         DatasetRecord(
-            "cifar100", "cifar", 100, 32, 10_000, partial(load_cifar, "cifar100"), LABEL_SETS
+            name="cifar10",
+            kind="cifar",
+            classes=10,
+            size=32,
+            whole=10_000,
+            load=partial(cifar.load_cifar, "cifar10"),
+            mean=cifar.MEAN,
+            std=cifar.STD,
+            names=class_names.cifar10,
         ),
-        DatasetRecord("fashion-mnist", "cifar", 10, 28, 10_000, load_fashion_mnist),
-        DatasetRecord("digits", "cifar", 10, 32, 359, load_digits),
-        DatasetRecord("imagenet", "imagenet", 1000, 224, 50_000),
+        DatasetRecord(
+            name="cifar100",
+            kind="cifar",
+            classes=100,
+            size=32,
+            whole=10_000,
+            load=partial(cifar.load_cifar, "cifar100"),
+            label_sets=LABEL_SETS,
+            mean=cifar.MEAN,
+            std=cifar.STD,
+            names=class_names.cifar100,
+        ),
+        DatasetRecord(
+            name="fashion-mnist",
+            kind="cifar",
+            classes=10,
+            size=28,
+            whole=10_000,
+            load=fashion_mnist.load_fashion_mnist,
+            mean=fashion_mnist.MEAN,
+            std=fashion_mnist.STD,
+            names=class_names.fashion_mnist,
+        ),
+        DatasetRecord(
+            name="digits",
+            kind="cifar",
+            classes=10,
+            size=32,
+            whole=359,
+            load=digits.load_digits,
+            mean=digits.MEAN,
+            std=digits.STD,
+            names=class_names.digits,
+        ),
+        DatasetRecord(
+            name="imagenet",
+            kind="imagenet",
+            classes=1000,
+            size=224,
+            whole=50_000,
+            mean=tuple(float(value) / 255 for value in transforms.MEAN),
+            std=tuple(float(value) / 255 for value in transforms.STD),
+            names=class_names.imagenet,
+        ),
     )
 }
 

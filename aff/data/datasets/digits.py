@@ -19,6 +19,7 @@ from .idx import read_images_and_labels
 SIZE = 32
 TEST_FRACTION = 0.2
 SPLIT_SEED = 2020
+MEAN, STD = (0.3053,), (0.3239,)
 
 
 def load_digits(data_dir: Optional[str] = None) -> DataSet:
@@ -43,8 +44,8 @@ def load_digits(data_dir: Optional[str] = None) -> DataSet:
     return DataSet(
         name="digits",
         classes=10,
-        mean=(0.3053,),
-        std=(0.3239,),
+        mean=MEAN,
+        std=STD,
         mirror=False,
         train=everything.take(~held),
         test=everything.take(held),

@@ -11,6 +11,7 @@ from .fetch import fetch_files
 from .idx import find_idx, read_images_and_labels
 
 DEBIAN_FOLDER = "/usr/share/datasets/fashion-mnist"
+MEAN, STD = (0.2860,), (0.3530,)
 
 #: SHA-1 sums of the published gzipped files, as mxnet.gluon.data.vision gives them.
 FASHION_MNIST = {
@@ -58,8 +59,8 @@ def load_fashion_mnist(data_dir: Optional[str] = None) -> DataSet:
     return DataSet(
         name="fashion-mnist",
         classes=10,
-        mean=(0.2860,),
-        std=(0.3530,),
+        mean=MEAN,
+        std=STD,
         mirror=True,
         train=Split(*read_images_and_labels(train_images, train_labels)),
         test=Split(*read_images_and_labels(test_images, test_labels)),

@@ -1,0 +1,146 @@
+"""``aff export``: networks as PyTorch, ONNX or symbol files, checked; and PyTorch weights back."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional
+
+import mxnet as mx
+
+from ..export.source import Source, describe_source
+from ..export.write import TARGETS, Options, export_network
+from ..models.weights import DEFAULT_ROOT
+from ..utils import values
+from ..utils.errors import InputError
+from .common.evaluating import load_network
+from .common.evaluation_spec import EvaluationSpec, find_spec
+from .common.parser import Parser
+from .common.shared_flags import add_cifar_network_arguments, add_data_arguments
+
+GROUP, HELP = "export", "a network as PyTorch, ONNX or symbol files, with the proof"
+DESCRIPTION = (
+    "Write a network and its parameters for another runtime, and compare both on the same images; "
+    "where they differ nothing is written. Of a file, the network is that of the run that it is "
+    "of, unless flags say otherwise. With --from, take parameters trained in PyTorch back."
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the command's flags."""
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        default=None,
+        help="published parameters, a name of 'aff list published'",
+    )
+    parser.add_argument(
+        "--params",
+        type=values.nonempty,
+        default=None,
+        help="parameter file, e.g. best.params of a run",
+    )
+    parser.add_argument(
+        "--root",
+        type=values.nonempty,
+        default=None,
+        help=f"folder of published parameters, with NAME (default: {DEFAULT_ROOT})",
+    )
+    parser.add_argument("--to", choices=sorted(TARGETS), default=None, help="what to write")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        type=values.nonempty,
+        default=None,
+        help="take the parameters of this .safetensors file back to mxnet: writes NAME.params",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", type=values.nonempty, default="exports", help="where files go"
+    )
+    parser.add_argument(
+        "--no-check",
+        dest="check",
+        action="store_false",
+        help="do not compare what was written with our network (default: compare)",
+    )
+    parser.add_argument(
+        "--opset", type=values.int_range(1, 99), default=None, help="of ONNX (default: 13)"
+    )
+    parser.add_argument(
+        "--with-preprocessing",
+        action="store_true",
+        help="ONNX: take RGB pixels from 0 to 255, and normalise them in the network",
+    )
+    parser.add_argument(
+        "--float16",
+        action="store_true",
+        help="ONNX: compute in float16; PyTorch: keep parameters in float16",
+    )
+    parser.add_argument(
+        "--input-size",
+        type=values.int_range(8, 4096),
+        default=None,
+        help="height and width of the images that it is described and checked with (default: "
+        "the data set's)",
+    )
+    add_cifar_network_arguments(parser, imagenet=True)
+    add_data_arguments(parser, workers=False)
+
+
+def source_of(spec: EvaluationSpec, input_size: Optional[int]) -> Source:
+    """Return what is to be exported."""
+    name = spec.weights.name if spec.weights else name_of(spec.params)
+    return describe_source(
+        name,
+        spec.model,
+        spec.kwargs,
+        spec.params,
+        dataset=spec.dataset or None,
+        label_set=spec.labels,
+        input_size=input_size or spec.input_size,
+        data_dir=spec.data_dir,
+    )
+
+
+def name_of(params: str) -> str:
+    """Return what a parameter file's network is called: ``best.params`` by its run's folder."""
+    stem = os.path.splitext(os.path.basename(params))[0]
+    folder = os.path.basename(os.path.dirname(os.path.abspath(params)))
+    return folder if stem in ("best", "last") else stem
+
+
+def run(
+    name: Optional[str],
+    params: Optional[str],
+    root: Optional[str],
+    to: Optional[str],
+    source: Optional[str],
+    out: str,
+    check: bool,
+    opset: Optional[int],
+    with_preprocessing: bool,
+    float16: bool,
+    input_size: Optional[int],
+    **given: Any,
+) -> int:
+    """Export a network, or take PyTorch's parameters back."""
+    if source:
+        raise NotImplementedError
+    if not to:
+        raise InputError("say what to write: {to} pytorch, onnx or symbol")
+    if bool(name) == bool(params):
+        raise InputError("give the NAME of published parameters, or {params} FILE")
+    spec = find_spec(params, name, root, given, needs_data=False)
+    described = source_of(spec, input_size)
+    options = Options(opset or Options.opset, with_preprocessing, float16)
+
+    def build():
+        return load_network(spec, [mx.cpu()], root=root)
+
+    paths, found = export_network(build, described, to, out, options, check)
+    if found:
+        print(f"checked: {found.line()}")
+    for path in paths:
+        print(f"wrote {path}")
+    return 0

@@ -1,0 +1,28 @@
+"""The libraries that exports need beyond the package's own, asked for when they are needed."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from ..utils.errors import InputError
+
+EXTRAS = {"torch": "export,torch"}
+
+
+def library(name: str) -> ModuleType:
+    """Import a library of the extras ``export`` and ``torch``.
+
+    Raises
+    ------
+    InputError
+        Where it is not installed, with the command that installs it.
+    """
+    package = name.split(".")[0]
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        extra = EXTRAS.get(package, "export")
+        raise InputError(
+            f"{package} is needed here and cannot be imported ({error}): pip install '.[{extra}]'"
+        ) from error

@@ -1,0 +1,165 @@
+"""Exported networks, each in its own runtime, as functions of images."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import warnings
+from typing import Any, Callable, Dict, Optional
+
+import mxnet as mx
+import numpy as np
+from mxnet.gluon import SymbolBlock
+
+from .. import compat
+from ..models.parameters import Misfit
+from ..utils.errors import InputError
+from ..utils.files import read_json
+from . import onnx_file, pytorch_file
+from .graph import INPUT
+from .libraries import library
+
+ONNX, PYTORCH, SYMBOL = ".onnx", ".safetensors", "-symbol.json"
+SUFFIXES = (ONNX, PYTORCH, SYMBOL)
+#: What is said of the files of a folder.
+EXPORTS = "export.json"
+#: (N, 3, H, W) float32 to logits (N, classes) float32.
+Network = Callable[[np.ndarray], np.ndarray]
+
+
+def is_exported(path: str) -> bool:
+    """Tell whether a file's name is one of an exported network."""
+    return path.endswith(SUFFIXES)
+
+
+def params_of_symbol(path: str) -> str:
+    """Return the parameter file that belongs to ``NAME-symbol.json``."""
+    return f"{path[: -len(SYMBOL)]}-0000.params"
+
+
+def onnx_session(path: str, threads: Optional[int] = None):
+    """Open an ONNX file in onnxruntime, on the CPU.
+
+    Raises
+    ------
+    InputError
+        For a file that onnxruntime refuses.
+    """
+    runtime = library("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads or int(str(compat.machine()["threads"]))
+    options.log_severity_level = 3
+    try:
+        return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own kinds of error have no common ancestor
+        raise InputError(f"{path}: onnxruntime cannot load it: {error}") from error
+
+
+def describe(path: str) -> Dict[str, Any]:
+    """Return what an exported file, or `EXPORTS` beside it, says of itself; empty where neither
+    does.
+    """
+    found: Dict[str, Any] = {}
+    if path.endswith(ONNX):
+        found = _of_session(path, onnx_session(path))
+    elif path.endswith(PYTORCH):
+        found = pytorch_file.read_description(path)
+    beside = os.path.join(os.path.dirname(path), EXPORTS)
+    if not found and os.path.isfile(beside):
+        found = read_json(beside).get("files", {}).get(os.path.basename(path), {})
+    return found
+
+
+def _of_session(path: str, session) -> Dict[str, Any]:
+    try:
+        value = json.loads(session.get_modelmeta().custom_metadata_map.get(onnx_file.KEY, "{}"))
+    except ValueError as error:
+        raise InputError(f"{path}: its metadata cannot be read: {error}") from error
+    return value if isinstance(value, dict) else {}
+
+
+def open_onnx(path: str) -> Network:
+    """Return an ONNX file's network; one that normalises its input is given the pixels that the
+    input was made of.
+    """
+    session = onnx_session(path)
+    described = _of_session(path, session)
+    names = [node.name for node in session.get_inputs()]
+    if len(names) != 1:
+        raise InputError(f"{path}: has the inputs {', '.join(names)}, not images alone")
+
+    def run(data: np.ndarray) -> np.ndarray:
+        try:
+            return session.run(None, {names[0]: data})[0]
+        except Exception as error:  # as above
+            raise InputError(f"{path}: onnxruntime cannot run it: {error}") from error
+
+    if not described.get("preprocessing"):
+        return run
+    mean, std = (
+        np.asarray(described["input"][key], np.float32)[:, None, None] for key in ("mean", "std")
+    )
+    return lambda data: run(np.rint(data * std + mean).astype(np.float32))
+
+
+def torch_network(path: str, model: str, kwargs: Dict[str, Any]):
+    """Return a safetensors file's network as a PyTorch module, of the package's own code: no code
+    beside the file is run.
+
+    Raises
+    ------
+    Misfit
+        For parameters that are not those of the network.
+    """
+    torch = library("torch")
+    arguments = pytorch_file.architecture(model, kwargs)
+    part = pytorch_file.torch_parts(model)[-1]
+    net = importlib.import_module(f".pytorch.{part}", __package__).Network(**arguments)
+    state = library("safetensors.torch").load_file(path)
+    try:
+        net.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+        reason = " ".join(str(error).split())[:300]
+        raise Misfit(f"{path} does not fit {model} with these settings: {reason}", shapes) from None
+    torch.set_num_threads(int(str(compat.machine()["threads"])))
+    return net.eval()
+
+
+def as_function(net) -> Network:
+    """Return a PyTorch module as a function of arrays."""
+    torch = library("torch")
+
+    def run(data: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return net(torch.from_numpy(np.ascontiguousarray(data))).float().numpy()
+
+    return run
+
+
+def open_symbol(path: str) -> Network:
+    """Return the network of a symbol file and the parameters beside it."""
+    params = params_of_symbol(path)
+    for file in (path, params):
+        if not os.path.isfile(file):
+            raise InputError(f"{file}: no such file")
+    try:
+        with warnings.catch_warnings():  # of the input's number format, which it cannot know
+            warnings.simplefilter("ignore")
+            net = SymbolBlock.imports(path, [INPUT], params, ctx=mx.cpu())
+    except (mx.MXNetError, RuntimeError, AssertionError) as error:
+        raise InputError(f"{path}: mxnet cannot load it: {error}") from error
+    net.hybridize(static_alloc=True)
+    return lambda data: net(mx.nd.array(data)).asnumpy()
+
+
+def open_exported(path: str, model: str, kwargs: Dict[str, Any]) -> Network:
+    """Return an exported file's network in its own runtime; `model` and `kwargs` say which it is
+    where the file does not.
+    """
+    if path.endswith(ONNX):
+        return open_onnx(path)
+    if path.endswith(PYTORCH):
+        return as_function(torch_network(path, model, kwargs))
+    return open_symbol(path)

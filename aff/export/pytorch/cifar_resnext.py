@@ -1,0 +1,39 @@
+"""The CIFAR ResNeXt."""
+
+from torch import nn
+
+from .cifar_stem import cifar_stem
+from .layers import BatchNorm2d
+from .resnext_block import resnext_stages
+
+
+class Network(nn.Module):
+    """CIFAR ResNeXt (32x4d) of three stages with a fusion in its blocks: (N, 3, H, W) to logits
+    (N, classes).
+    """
+
+    def __init__(
+        self,
+        blocks,
+        fusion="ASKCFuse",
+        classes=100,
+        start_layer=1,
+        deep_stem=False,
+        avg_down=False,
+        use_se=False,
+        last_gamma=False,
+    ):
+        super().__init__()
+        down = [avg_down] * len(blocks)
+        self.features = nn.Sequential(
+            *cifar_stem(64, deep_stem),
+            BatchNorm2d(64),
+            nn.ReLU(),
+            *resnext_stages(blocks, fusion, start_layer, 64, down, use_se, last_gamma),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+        self.output = nn.Linear(256 * 2 ** (len(blocks) - 1), classes)
+
+    def forward(self, x):
+        return self.output(self.features(x))

@@ -1,0 +1,42 @@
+"""The ImageNet ResNeXt."""
+
+from torch import nn
+
+from .imagenet_stem import imagenet_stem
+from .layers import BatchNorm2d
+from .resnext_block import resnext_stages
+
+
+class Network(nn.Module):
+    """ResNeXt (32x4d) with a fusion in its blocks from stage `start_layer` on: (N, 3, H, W) to
+    logits (N, classes).
+    """
+
+    def __init__(
+        self,
+        blocks,
+        fusion="ASKCFuse",
+        classes=1000,
+        start_layer=3,
+        deep_stem=False,
+        stem_width=64,
+        avg_down=False,
+        use_se=False,
+        last_gamma=False,
+    ):
+        super().__init__()
+        stem, width = imagenet_stem(deep_stem, stem_width)
+        down = [False] + [avg_down] * (len(blocks) - 1)
+        self.features = nn.Sequential(
+            *stem,
+            BatchNorm2d(width),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2, 1),
+            *resnext_stages(blocks, fusion, start_layer, width, down, use_se, last_gamma),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+        self.output = nn.Linear(256 * 2 ** (len(blocks) - 1), classes)
+
+    def forward(self, x):
+        return self.output(self.features(x))

@@ -1,0 +1,214 @@
+"""A network as one self-contained PyTorch file and its parameters, and such parameters back.
+
+The file is put together of the modules in ``aff/export/pytorch``: those that the network's family
+needs, in order, without what they import from one another.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import pprint
+import struct
+from typing import Any, Dict, List, Set, Tuple
+
+import numpy as np
+
+from ..models.registry import find_family, full_arguments
+from ..utils.errors import InputError
+from ..utils.files import open_to_readers
+from .graph import Arrays
+from .libraries import library
+from .source import Source
+
+TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytorch")
+#: The modules that each family's file is put together of, behind those of all; the last one holds
+#: its `Network`.
+PARTS: Dict[str, Tuple[str, ...]] = {
+    "cifar_resnet{}_askc": ("cifar_stem", "cifar_resnet"),
+    "resnet{}_v1b_askc": ("imagenet_stem", "resnet_v1b"),
+    "cifar_resnext{}_32x4d_askc": ("cifar_stem", "resnext_block", "cifar_resnext"),
+    "resnext{}_32x4d_askc": ("imagenet_stem", "resnext_block", "resnext"),
+}
+#: BatchNorm's parameters here and in PyTorch.
+RENAMED = {"gamma": "weight", "beta": "bias"}
+KEY = "aff"
+STANDARD = ("argparse", "math", "os")
+MAX_HEADER = 16 * 2**20
+
+
+def torch_parts(model: str) -> Tuple[str, ...]:
+    """Return the modules of ``aff.export.pytorch`` that a network needs; its `Network` is in the
+    last, `initialize` in the first.
+
+    Raises
+    ------
+    InputError
+        For a network that has no PyTorch form here.
+    """
+    family, _ = find_family(model)
+    if family.pattern not in PARTS:
+        raise InputError(f"{model} has no PyTorch form here: export it to onnx or symbol")
+    return PARTS[family.pattern]
+
+
+def architecture(model: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the arguments of a network's `Network` in PyTorch.
+
+    Raises
+    ------
+    InputError
+        For a network, a fusion or a normalisation that has no PyTorch form here.
+    """
+    torch_parts(model)
+    family, depth = find_family(model)
+    known = _fusions()
+    if kwargs["fusion"] not in known:
+        raise InputError(
+            f"fusion {kwargs['fusion']} has no PyTorch form here: export it to onnx or symbol"
+        )
+    found = {**full_arguments(model, kwargs), "last_gamma": kwargs.get("last_gamma", False)}
+    if found.pop("norm_layer", None) or found.pop("norm_kwargs", None):
+        raise InputError("a network with another normalisation has no PyTorch form here")
+    takes = {**family.arguments}
+    return {
+        "blocks": family.blocks(depth),
+        **{name: value for name, value in found.items() if name in takes and value is not None},
+    }
+
+
+def _fusions() -> List[str]:
+    """Return the fusions that the template has, read without importing it (and torch with it)."""
+    for node in _tree("fusion").body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "FUSIONS":
+            assert isinstance(node.value, ast.Dict)
+            return [ast.literal_eval(key) for key in node.value.keys if key]
+    raise AssertionError("the template has no FUSIONS")
+
+
+def _text(part: str) -> str:
+    with open(os.path.join(TEMPLATE, f"{part}.py"), encoding="utf-8") as file:
+        return file.read()
+
+
+def _tree(part: str) -> ast.Module:
+    return ast.parse(_text(part))
+
+
+def torch_source(source: Source) -> str:
+    """Return the text of a network's ``NAME.py``."""
+    arguments = architecture(source.model, source.kwargs)
+    parts = ["layers", "fusion", "trunk", *torch_parts(source.model), "main"]
+    bodies, imported = zip(*map(_without_imports, parts))
+    values = {
+        "ARCHITECTURE": arguments,
+        "CLASS_NAMES": source.class_names,
+        "SIZE": source.input_size,
+        "RESIZED": source.resized,
+        "GREY": len(source.mean) == 1,
+        "MEAN": tuple(round(value, 6) for value in source.mean),
+        "STD": tuple(round(value, 6) for value in source.std),
+        "WEIGHTS": f"{source.name}.safetensors",
+    }
+    described = [f"{name} = {_literal(value)}" for name, value in values.items()]
+    return "\n\n\n".join(["\n\n".join([_head(source), _imports(set().union(*imported)), "\n".join(described)]), *bodies]) + "\n"
+
+
+def _literal(value: Any) -> str:
+    return pprint.pformat(value, width=96, compact=True, sort_dicts=False)
+
+
+def _head(source: Source) -> str:
+    described = source.description()
+    return (
+        f'"""{source.model} with the fusion {source.kwargs["fusion"]} ("Attentional Feature '
+        'Fusion", WACV 2021).\n\n'
+        f"    python {source.name}.py IMAGE ...     # the first classes of each image\n"
+        f"    from {source.name} import create      # net = create()\n\n"
+        f"Needs torch, safetensors and Pillow. Parameters, from {source.name}.safetensors beside "
+        "this file:\n"
+        f"{os.path.basename(source.params)}, SHA-256\n{described['parameters']['sha256']}.\n\n"
+        "Written by aff export; module names are those of the mxnet parameter files.\n"
+        '"""'
+    )
+
+
+def _without_imports(part: str) -> Tuple[str, Set[str]]:
+    """Return a module's text without docstring and imports, and the import statements of modules
+    that are not parts.
+    """
+    tree, lines = _tree(part), _text(part).splitlines()
+    imported = set()
+    last = tree.body[0].end_lineno or 0  # the docstring
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            last = node.end_lineno or 0
+            if not getattr(node, "level", 0):
+                imported.add(ast.unparse(node))
+    return "\n".join(lines[last:]).strip("\n"), imported
+
+
+def _imports(statements: Set[str]) -> str:
+    """Return import statements as isort has them."""
+    ordered = sorted(statements, key=lambda text: (text.startswith("from"), text.lower()))
+    standard = [text for text in ordered if text.split()[1] in STANDARD]
+    return "\n".join([*standard, "", *(text for text in ordered if text not in standard)])
+
+
+def torch_names(names: List[str]) -> Dict[str, str]:
+    """Return each parameter's key in a state dict: the same path, BatchNorm's last part renamed."""
+    found = {}
+    for name in names:
+        path, _, last = name.rpartition(".")
+        found[name] = f"{path}.{RENAMED.get(last, last)}" if path else last
+    return found
+
+
+def write_safetensors(path: str, arrays: Arrays, source: Source, float16: bool = False) -> None:
+    """Write parameters by their keys in a state dict, with the description in the header."""
+    save_file = library("safetensors.numpy").save_file
+    dtype = np.float16 if float16 else np.float32
+    keys = torch_names(list(arrays))
+    tensors = {keys[name]: array.astype(dtype) for name, array in arrays.items()}
+    save_file(tensors, path, metadata={"format": "pt", KEY: json.dumps(source.description())})
+    open_to_readers(path)
+
+
+def read_description(path: str) -> Dict[str, Any]:
+    """Return the description in a safetensors file's header; empty where it has none.
+
+    Raises
+    ------
+    InputError
+        For another kind of file.
+    """
+    try:
+        with open(path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length)) if length <= MAX_HEADER else None
+        metadata = header.get("__metadata__") or {}
+        return json.loads(metadata.get(KEY, "{}"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (struct.error, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: not a safetensors file ({error})") from error
+
+
+def read_safetensors(path: str, names: List[str]) -> Arrays:
+    """Read parameters by our names; PyTorch's counts of batches are passed over.
+
+    Raises
+    ------
+    InputError
+        For a damaged file, or one that holds other keys than those of these parameters.
+    """
+    safetensors = library("safetensors.numpy")
+    try:
+        tensors = safetensors.load_file(path)
+    except Exception as error:  # its own kinds of error differ between versions
+        raise InputError(f"{path}: not a safetensors file, or a damaged one: {error}") from error
+    keys = torch_names(names)
+    back = {key: name for name, key in keys.items()}
+    others = [key for key in tensors if not key.endswith("num_batches_tracked")]
+    return {back.get(key, key): tensors[key] for key in others}

@@ -1,0 +1,123 @@
+"""What is exported: a network with its parameters, and what its images have to be."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+
+from ..data.datasets import find_dataset, load_dataset
+from ..data.image_loader import CROP_RATIO, SIZE
+from ..data.transforms import scaled_side
+from ..models.registry import find_family
+from ..utils.files import hash_of
+from ..utils.report import versions
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network to export.
+
+    Parameters
+    ----------
+    name : str
+        What its files are called.
+    model, kwargs : str and dict
+        The network, as `aff.get_model` takes it.
+    params : str
+        Its parameter file.
+    dataset, label_set : str, optional
+        What it was trained on, where that is known.
+    input_size : int
+        Height and width of its images.
+    mean, std : tuple of float
+        Of each channel (one value for grey images), on a scale of 0 to 255.
+    resized : int, optional
+        Of image files: pixels that the shorter side is scaled to before the centre is taken.
+    class_names : list of str, optional
+        A name for each output.
+    data_dir : str, optional
+        Folder of the data set's files.
+    """
+
+    name: str
+    model: str
+    kwargs: Dict[str, Any]
+    params: str
+    dataset: Optional[str]
+    label_set: Optional[str]
+    input_size: int
+    mean: Tuple[float, ...]
+    std: Tuple[float, ...]
+    resized: Optional[int] = None
+    class_names: Optional[List[str]] = None
+    data_dir: Optional[str] = None
+
+    def description(self) -> Dict[str, Any]:
+        """Return all of it as JSON, with the parameters' SHA-256 and the versions that read them:
+        what is kept in and beside exported files.
+        """
+        return {
+            "name": self.name,
+            "network": {"name": self.model, "kwargs": self.kwargs},
+            "parameters": {"file": self.params, "sha256": hash_of(self.params, hashlib.sha256())},
+            "data": {
+                "dataset": self.dataset,
+                "labels": self.label_set,
+                "input_size": self.input_size if self.resized else None,
+            },
+            "input": {
+                "shape": ["N", 3, self.input_size, self.input_size],
+                "channels": "RGB; grey images are repeated" if len(self.mean) == 1 else "RGB",
+                "normalisation": "(pixels - mean) / std, pixels from 0 to 255",
+                "mean": list(self.mean),
+                "std": list(self.std),
+                "shorter_side": self.resized,
+            },
+            "class_names": self.class_names,
+            "versions": versions(),
+        }
+
+    def normalized(self, pixels: np.ndarray) -> np.ndarray:
+        """Return pixels from 0 to 255, (N, 3, H, W), as the network takes them."""
+        mean, std = (np.asarray(v, np.float32)[:, None, None] for v in (self.mean, self.std))
+        return ((pixels - mean) / std).astype(np.float32)
+
+
+def describe_source(
+    name: str,
+    model: str,
+    kwargs: Dict[str, Any],
+    params: str,
+    dataset: Optional[str] = None,
+    label_set: Optional[str] = None,
+    input_size: Optional[int] = None,
+    data_dir: Optional[str] = None,
+) -> Source:
+    """Return a `Source`, with what its data set says of images and classes; without a data set
+    images are taken to be like CIFAR's or ImageNet's, as the network is.
+    """
+    family, _ = find_family(model)
+    likely = {"cifar": "cifar10", "imagenet": "imagenet"}[family.kind]
+    record = find_dataset(dataset or likely)
+    from_files = record.kind == "imagenet"
+    size = input_size or (SIZE if from_files else record.size)
+    names = record.class_names(label_set, kwargs["classes"]) if dataset else None
+    known = record if record.mean else load_dataset(record.name)
+    return Source(
+        name=re.sub(r"\W", "_", name) if not name[:1].isdigit() else f"net_{name}",
+        model=model,
+        kwargs=kwargs,
+        params=params,
+        dataset=dataset,
+        label_set=label_set,
+        input_size=size,
+        mean=tuple(255 * value for value in known.mean),
+        std=tuple(255 * value for value in known.std),
+        resized=scaled_side(size, CROP_RATIO) if from_files else None,
+        class_names=names,
+        data_dir=data_dir,
+    )

@@ -1,0 +1,215 @@
+"""An export from beginning to end: the files, the check, and what is said of them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from mxnet.gluon import HybridBlock
+
+from ..utils.errors import InputError, RunError
+from ..utils.files import hash_of, read_json, remove_left_overs, sync_folder, write_json
+from .check import Check, Compute, compare
+from .graph import parameter_arrays
+from .libraries import library
+from .networks import EXPORTS, ONNX, PYTORCH, SYMBOL, as_function, open_onnx, open_symbol
+from .onnx_file import OPSET, write_onnx
+from .pytorch_file import torch_source, write_safetensors
+from .source import Source
+from .symbol_file import write_symbol
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a network is exported.
+
+    Parameters
+    ----------
+    opset : int, default 13
+        Of ONNX.
+    preprocessing : bool, default False
+        Whether the ONNX network takes pixels and normalises them.
+    float16 : bool, default False
+        Float16: of PyTorch's parameters, of ONNX's computation.
+    """
+
+    opset: int = OPSET
+    preprocessing: bool = False
+    float16: bool = False
+
+
+@dataclass(frozen=True)
+class Written:
+    """Files of an export in a folder: the first one names it.
+
+    Parameters
+    ----------
+    names : list of str
+        The files.
+    open : callable
+        Gives the network in its own runtime, and in float64 where that can.
+    """
+
+    names: List[str]
+    open: Callable[[], Tuple[Compute, Optional[Compute]]]
+
+
+def _to_pytorch(folder: str, net: HybridBlock, source: Source, options: Options) -> Written:
+    weights, script = f"{source.name}{PYTORCH}", f"{source.name}.py"
+    text = torch_source(source)
+    arrays = parameter_arrays(net)
+    write_safetensors(os.path.join(folder, weights), arrays, source, options.float16)
+    with open(os.path.join(folder, script), "w", encoding="utf-8") as file:
+        file.write(text)
+
+    def opened() -> Tuple[Compute, Optional[Compute]]:
+        library("torch")
+        module = load_script(os.path.join(folder, script))
+        double = as_function(module.create().double())
+        return as_function(module.create()), lambda data: double(data.astype("float64"))
+
+    return Written([weights, script], opened)
+
+
+def _to_onnx(folder: str, net: HybridBlock, source: Source, options: Options) -> Written:
+    name = f"{source.name}{ONNX}"
+    path = os.path.join(folder, name)
+    write_onnx(path, net, source, options.opset, options.preprocessing, options.float16)
+    return Written([name], lambda: (open_onnx(path), None))
+
+
+def _to_symbol(folder: str, net: HybridBlock, source: Source, options: Options) -> Written:
+    names = [f"{source.name}{SYMBOL}", f"{source.name}-0000.params"]
+    graph, params = (os.path.join(folder, name) for name in names)
+    write_symbol(graph, params, net)
+    return Written(names, lambda: (open_symbol(graph), None))
+
+
+TARGETS = {"pytorch": _to_pytorch, "onnx": _to_onnx, "symbol": _to_symbol}
+
+
+def load_script(path: str):
+    """Run a ``NAME.py`` that was written here, and return it as a module."""
+    spec = importlib.util.spec_from_file_location("aff_exported", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = before
+    return module
+
+
+def export_network(
+    build: Callable[[], HybridBlock],
+    source: Source,
+    target: str,
+    out: str,
+    options: Optional[Options] = None,
+    check: bool = True,
+) -> Tuple[List[str], Optional[Check]]:
+    """Export a network to a folder, and check that what came out computes the same.
+
+    Parameters
+    ----------
+    build : callable
+        Gives the network with its parameters, in float32 on the CPU; called once, or twice with a
+        check.
+    source : Source
+        What it is.
+    target : str
+        ``'pytorch'``, ``'onnx'`` or ``'symbol'``.
+    out : str
+        The folder; files of other exports in it stay.
+    options : Options, optional
+        How.
+    check : bool, default True
+        Whether to compare.
+
+    Returns
+    -------
+    paths : list of str
+        The files, and `EXPORTS`.
+    check : Check or None
+        What the comparison found.
+
+    Raises
+    ------
+    InputError
+        Where a library is missing, or the network has no such form.
+    RunError
+        Where the check fails; nothing is then written.
+    """
+    options = options or Options()
+    _refuse(target, options)
+    os.makedirs(out, exist_ok=True)
+    remove_left_overs(out)
+    with tempfile.TemporaryDirectory(suffix=f".{os.getpid()}.tmp", dir=out) as folder:
+        written = TARGETS[target](folder, build(), source, options)
+        found = None
+        if check:
+            theirs, double = written.open()
+            found = compare(build(), theirs, source, options.float16, double)
+            if not found.passed:
+                raise RunError(f"{source.name} to {target}: {found.line()}; nothing was written")
+        entries = _entries(folder, written, source, target, options, found)
+        for name in written.names:
+            os.replace(os.path.join(folder, name), os.path.join(out, name))
+    listing = os.path.join(out, EXPORTS)
+    before = read_json(listing).get("files", {}) if os.path.isfile(listing) else {}
+    write_json(listing, {"files": {**before, **entries}})
+    sync_folder(out)
+    return [os.path.join(out, name) for name in [*written.names, EXPORTS]], found
+
+
+def _refuse(target: str, options: Options) -> None:
+    if options.preprocessing and target != "onnx":
+        raise InputError(f"{{with_preprocessing}} is for onnx, not {target}")
+    if options.opset != OPSET and target != "onnx":
+        raise InputError(f"{{opset}} is for onnx, not {target}")
+    if options.float16 and target == "symbol":
+        raise InputError(
+            "{float16} is for pytorch and onnx: mxnet computes in float16 on GPUs alone, where "
+            "net.cast('float16') makes it of the float32 export"
+        )
+
+
+def _entries(
+    folder: str,
+    written: Written,
+    source: Source,
+    target: str,
+    options: Options,
+    check: Optional[Check],
+) -> Dict[str, Any]:
+    """Return what is said of an export, under its first file's name."""
+    how: Dict[str, Any] = {"target": target, "float16": options.float16}
+    if target == "onnx":
+        how.update(opset=options.opset, preprocessing=options.preprocessing)
+    sums = {
+        name: hash_of(os.path.join(folder, name), hashlib.sha256()) for name in written.names
+    }
+    described = source.description()
+    for name, version in library_versions().items():
+        described["versions"][name] = version
+    said = check.figures() if check else "not made"
+    return {written.names[0]: {**described, **how, "sha256": sums, "check": said}}
+
+
+def library_versions() -> Dict[str, str]:
+    """Return the versions of the libraries that exports are made with, those that are there."""
+    from importlib import metadata
+
+    found = {}
+    for name in ("onnx", "onnxruntime", "safetensors", "torch"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
