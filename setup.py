@@ -63,7 +63,7 @@ setup(
     package_data={
         "aff.models": ["published.json"],
         "aff.paper": ["log_settings.json"],
-        "aff.data.datasets": ["*.gz"],
+        "aff.data.datasets": ["*.gz", "class_names.json"],
         "aff.params": ["fashion_mnist_*.params"],
     },
     python_requires=">=3.8,<3.13",

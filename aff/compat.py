@@ -6,8 +6,8 @@ environment.
 1. gives OpenMP every processor this process may use (mxnet 1.9.1 takes half of them, as if they
    were hyper-threads), unless the user has set ``OMP_NUM_THREADS``;
 2. puts back the NumPy aliases that mxnet 1.9.1 still reads and NumPy 1.24 removed;
-3. loads the NVIDIA libraries of the ``cu112`` extra, which mxnet would look for only beside itself;
-4. has GluonCV imported as if PyTorch were not there: it refuses PyTorch 2, of which it needs nothing.
+3. loads the NVIDIA libraries of the ``cu112`` extra, which mxnet looks for only beside itself;
+4. has GluonCV imported as if PyTorch were not there: it refuses PyTorch 2, and needs none.
 
 `import_mxnet()`, which the commands and the package's names go through, refuses with an
 `ImportError` of one line an environment in which mxnet is missing or NumPy too new, or in which

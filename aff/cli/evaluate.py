@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..data.image_loader import CROP_RATIO, SIZE
+from ..export.networks import is_exported
 from ..models.weights import DEFAULT_ROOT
 from ..training.devices import choose_devices
 from ..training.logger import SETTINGS
@@ -35,8 +36,8 @@ def add_arguments(parser: Parser) -> None:
         metavar="NAME",
         nargs="?",
         default=None,
-        help="published parameters, a name of 'aff list published'; fetched where they are not "
-        "there",
+        help="published parameters, a name of 'aff list published', fetched where they are not "
+        "there; or a file of 'aff export': NAME.onnx, NAME.safetensors, NAME-symbol.json",
     )
     parser.add_argument(
         "--params",
@@ -60,8 +61,8 @@ def add_arguments(parser: Parser) -> None:
         "--mode",
         choices=("optimized", "hybrid", "imperative"),
         default="optimized",
-        help="how the network is run: optimized for inference (on one CPU device; elsewhere as "
-        "hybrid), compiled as in training, or operator by operator",
+        help="how a network of ours is run: optimized for inference (on one CPU device; elsewhere "
+        "as hybrid), compiled as in training, or operator by operator",
     )
     add_cifar_network_arguments(parser, imagenet=True)
     data = add_data_arguments(parser)
@@ -108,6 +109,8 @@ def run(
     **given: Any,
 ) -> int:
     """Evaluate published parameters or those of a file."""
+    if name and is_exported(name):
+        name, params = None, name
     if name and params:
         raise InputError("give NAME or {params} FILE, not both")
     if not name and not params:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 import mxnet as mx
 
+from ..export.back import from_pytorch
+from ..export.networks import PYTORCH
 from ..export.source import Source, describe_source
 from ..export.write import TARGETS, Options, export_network
 from ..models.weights import DEFAULT_ROOT
 from ..utils import values
 from ..utils.errors import InputError
+from ..utils.report import evaluate_command
 from .common.evaluating import load_network
 from .common.evaluation_spec import EvaluationSpec, find_spec
 from .common.parser import Parser
@@ -32,7 +35,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="NAME",
         nargs="?",
         default=None,
-        help="published parameters, a name of 'aff list published'",
+        help="published parameters, a name of 'aff list published'; with --from, the file",
     )
     parser.add_argument(
         "--params",
@@ -50,10 +53,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--from",
         dest="source",
-        metavar="FILE",
-        type=values.nonempty,
+        choices=("pytorch",),
         default=None,
-        help="take the parameters of this .safetensors file back to mxnet: writes NAME.params",
+        help="take the parameters of NAME, a .safetensors file, back: writes a .params file",
     )
     parser.add_argument(
         "--out", metavar="DIR", type=values.nonempty, default="exports", help="where files go"
@@ -110,6 +112,20 @@ def name_of(params: str) -> str:
     return folder if stem in ("best", "last") else stem
 
 
+def _bring_back(file: Optional[str], other: Optional[str], out: str, given: Mapping[str, Any]):
+    """Write the parameters of a safetensors file as a parameter file."""
+    if not file or not file.endswith(PYTORCH) or other:
+        raise InputError(
+            f"--from pytorch takes a file NAME{PYTORCH}, and neither {{to}} nor "
+            "{params} nor {root}"
+        )
+    spec = find_spec(file, None, None, given, needs_data=False)
+    path = from_pytorch(file, source_of(spec, None), out)
+    print(f"wrote {path}")
+    print(f"evaluate it with: {evaluate_command(path)}")
+    return 0
+
+
 def run(
     name: Optional[str],
     params: Optional[str],
@@ -126,7 +142,7 @@ def run(
 ) -> int:
     """Export a network, or take PyTorch's parameters back."""
     if source:
-        raise NotImplementedError
+        return _bring_back(name, to or params or root, out, given)
     if not to:
         raise InputError("say what to write: {to} pytorch, onnx or symbol")
     if bool(name) == bool(params):

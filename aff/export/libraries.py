@@ -18,7 +18,7 @@ def library(name: str) -> ModuleType:
     InputError
         Where it is not installed, with the command that installs it.
     """
-    package = name.split(".")[0]
+    package = name.split(".", maxsplit=1)[0]
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -21,7 +21,8 @@ from .graph import INPUT
 from .libraries import library
 
 ONNX, PYTORCH, SYMBOL = ".onnx", ".safetensors", "-symbol.json"
-SUFFIXES = (ONNX, PYTORCH, SYMBOL)
+RUNTIMES = {ONNX: "onnxruntime", PYTORCH: "PyTorch", SYMBOL: "mxnet's SymbolBlock"}
+SUFFIXES = tuple(RUNTIMES)
 #: What is said of the files of a folder.
 EXPORTS = "export.json"
 #: (N, 3, H, W) float32 to logits (N, classes) float32.
@@ -31,6 +32,11 @@ Network = Callable[[np.ndarray], np.ndarray]
 def is_exported(path: str) -> bool:
     """Tell whether a file's name is one of an exported network."""
     return path.endswith(SUFFIXES)
+
+
+def runtime_of(path: str) -> str:
+    """Return what runs an exported file."""
+    return RUNTIMES[next(suffix for suffix in SUFFIXES if path.endswith(suffix))]
 
 
 def params_of_symbol(path: str) -> str:

@@ -112,7 +112,17 @@ def torch_source(source: Source) -> str:
         "WEIGHTS": f"{source.name}.safetensors",
     }
     described = [f"{name} = {_literal(value)}" for name, value in values.items()]
-    return "\n\n\n".join(["\n\n".join([_head(source), _imports(set().union(*imported)), "\n".join(described)]), *bodies]) + "\n"
+    return (
+        "\n\n\n".join(
+            [
+                "\n\n".join(
+                    [_head(source), _imports(set().union(*imported)), "\n".join(described)]
+                ),
+                *bodies,
+            ]
+        )
+        + "\n"
+    )
 
 
 def _literal(value: Any) -> str:
@@ -186,7 +196,7 @@ def read_description(path: str) -> Dict[str, Any]:
     try:
         with open(path, "rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length)) if length <= MAX_HEADER else None
+            header = json.loads(file.read(min(length, MAX_HEADER)))
         metadata = header.get("__metadata__") or {}
         return json.loads(metadata.get(KEY, "{}"))
     except OSError as error:

@@ -8,12 +8,14 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from mxnet.gluon import HybridBlock
 
 from ..utils.errors import InputError, RunError
 from ..utils.files import hash_of, read_json, remove_left_overs, sync_folder, write_json
+from ..utils.report import versions
 from .check import Check, Compute, compare
 from .graph import parameter_arrays
 from .libraries import library
@@ -161,11 +163,16 @@ def export_network(
         entries = _entries(folder, written, source, target, options, found)
         for name in written.names:
             os.replace(os.path.join(folder, name), os.path.join(out, name))
-    listing = os.path.join(out, EXPORTS)
+    keep_entries(out, entries)
+    return [os.path.join(out, name) for name in [*written.names, EXPORTS]], found
+
+
+def keep_entries(folder: str, entries: Dict[str, Any]) -> None:
+    """Say of files what there is to say, in `EXPORTS` beside them; what it says of others stays."""
+    listing = os.path.join(folder, EXPORTS)
     before = read_json(listing).get("files", {}) if os.path.isfile(listing) else {}
     write_json(listing, {"files": {**before, **entries}})
-    sync_folder(out)
-    return [os.path.join(out, name) for name in [*written.names, EXPORTS]], found
+    sync_folder(folder)
 
 
 def _refuse(target: str, options: Options) -> None:
@@ -192,21 +199,15 @@ def _entries(
     how: Dict[str, Any] = {"target": target, "float16": options.float16}
     if target == "onnx":
         how.update(opset=options.opset, preprocessing=options.preprocessing)
-    sums = {
-        name: hash_of(os.path.join(folder, name), hashlib.sha256()) for name in written.names
-    }
-    described = source.description()
-    for name, version in library_versions().items():
-        described["versions"][name] = version
+    sums = {name: hash_of(os.path.join(folder, name), hashlib.sha256()) for name in written.names}
+    described = {**source.description(), "versions": versions_of_all()}
     said = check.figures() if check else "not made"
     return {written.names[0]: {**described, **how, "sha256": sums, "check": said}}
 
 
-def library_versions() -> Dict[str, str]:
-    """Return the versions of the libraries that exports are made with, those that are there."""
-    from importlib import metadata
-
-    found = {}
+def versions_of_all() -> Dict[str, str]:
+    """Return the versions of what exports are made with, of what there is of it."""
+    found = versions()
     for name in ("onnx", "onnxruntime", "safetensors", "torch"):
         try:
             found[name] = metadata.version(name)

@@ -131,9 +131,7 @@ def owners_of(net: Block) -> Dict[str, Tuple[str, Block, bool]]:
     return owners
 
 
-def owner_of(
-    node_name: str, owners: Dict[str, Tuple[str, Block, bool]]
-) -> Tuple[str, Block, bool]:
+def owner_of(node_name: str, owners: Dict[str, Tuple[str, Block, bool]]) -> Tuple[str, Block, bool]:
     """Return what `owners_of` says of the block that an operator or a parameter belongs to."""
     end = len(node_name)
     while end > 0:

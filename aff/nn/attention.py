@@ -62,7 +62,7 @@ def global_context(channels: int, r: int, norm: Normalization) -> nn.HybridSeque
 
 
 def flat(F, z):
-    """Flatten (N, C, H, W) to (N, C, HW); in other forms than the one for CPUs it stays as it is."""
+    """Flatten (N, C, H, W) to (N, C, HW), in the form for CPUs; in others it stays as it is."""
     return z if keeps_maps() else F.reshape(z, (0, 0, -1))
 
 

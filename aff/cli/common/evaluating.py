@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
@@ -15,6 +15,7 @@ from ...data.image_loader import CROP_RATIO, SIZE, ImageEvalLoader
 from ...data.images import find_images
 from ...data.loader import EvalLoader
 from ...data.transforms import scaled_side
+from ...export.networks import is_exported, open_exported, runtime_of
 from ...models.factory import get_model
 from ...models.pretrained import load_parameters, load_published
 from ...models.records import WeightsRecord
@@ -59,11 +60,30 @@ def load_network(
     """Return the network with its parameters on the devices; `precision` is its number format."""
     if spec.weights:
         return load_published(spec.weights.name, list(devices), root)
+    if is_exported(spec.params):
+        raise InputError(f"{spec.params} is of another runtime: this needs a .params file")
     net = get_model(spec.model, ctx=list(devices), **spec.kwargs)
     if precision:
         precision.cast(net)
     load_parameters(net, spec.params, list(devices))
     return net
+
+
+def ready_network(
+    spec: EvaluationSpec,
+    devices: Sequence[mx.Context],
+    precision: Float32,
+    mode: str,
+    root: Optional[str] = None,
+) -> Callable[[mx.nd.NDArray], mx.nd.NDArray]:
+    """Return the network ready for inference: ours, or an exported one in its own runtime."""
+    if not is_exported(spec.params):
+        net = load_network(spec, devices, precision, root)
+        return make_ready_to_infer(net, devices, precision, mode)
+    if len(devices) > 1 or devices[0].device_type != "cpu":
+        raise InputError(f"{spec.params} runs on one CPU device here: {{cpus}} 1")
+    exported = open_exported(spec.params, spec.model, spec.kwargs)
+    return lambda data: mx.nd.array(exported(data.asnumpy()))
 
 
 def report(
@@ -98,11 +118,9 @@ def report(
     size = batch_size * len(devices)
     if spec.weights:  # which may have to be fetched: not for data that is not here
         batches, data = create_loader(spec, size, workers)
-        net = load_network(spec, devices, precision, root)
-    else:
-        net = load_network(spec, devices, precision)
+    net = ready_network(spec, devices, precision, mode, root)
+    if not spec.weights:
         batches, data = create_loader(spec, size, workers)
-    net = make_ready_to_infer(net, devices, precision, mode)
     if warning:
         log.warn(warning)
     progress = partial(log.progress, total=len(batches), description="evaluate")
@@ -121,9 +139,10 @@ def report(
         log.text(
             f"trained in {spec.dtype}, evaluated in {precision.dtype}, which is what a CPU has"
         )
+    runtime = f", run by {runtime_of(spec.params)}" if is_exported(spec.params) else ""
     log.text(
-        f"{spec.model} with {spec.kwargs['fusion']}, parameters {spec.params}; {found.samples} "
-        "images, each once"
+        f"{spec.model} with {spec.kwargs['fusion']}, parameters {spec.params}{runtime}; "
+        f"{found.samples} images, each once"
     )
     return 0
 

@@ -119,13 +119,13 @@ def _published(name: str, root: Optional[str], given: Mapping[str, Any]) -> Eval
 
 def _settings_of(params: str) -> Tuple[str, Dict[str, Any]]:
     """Return where the settings of a file's run are, and what they say: those beside it, or what an
-    exported file says of itself.
+    exported file, or the list of exports beside it, says.
     """
     path = os.path.join(os.path.dirname(params), SETTINGS)
-    if is_exported(params):
-        found = describe(params)
-        return params, {"model": found["network"], "data": found["data"]} if found else {}
-    return path, read_json(path) if os.path.isfile(path) else {}
+    if os.path.isfile(path) and not is_exported(params):
+        return path, read_json(path)
+    found = describe(params)
+    return params, {"model": found["network"], "data": found["data"]} if found else {}
 
 
 def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> EvaluationSpec:

@@ -98,7 +98,7 @@ DATASETS: Dict[str, DatasetRecord] = {
             load=partial(cifar.load_cifar, "cifar10"),
             mean=cifar.MEAN,
             std=cifar.STD,
-            names=class_names.cifar10,
+            names=partial(class_names.listed, "cifar10"),
         ),
         DatasetRecord(
             name="cifar100",
@@ -110,7 +110,7 @@ DATASETS: Dict[str, DatasetRecord] = {
             label_sets=LABEL_SETS,
             mean=cifar.MEAN,
             std=cifar.STD,
-            names=class_names.cifar100,
+            names=partial(class_names.listed, "cifar100"),
         ),
         DatasetRecord(
             name="fashion-mnist",
@@ -121,7 +121,7 @@ DATASETS: Dict[str, DatasetRecord] = {
             load=fashion_mnist.load_fashion_mnist,
             mean=fashion_mnist.MEAN,
             std=fashion_mnist.STD,
-            names=class_names.fashion_mnist,
+            names=partial(class_names.listed, "fashion-mnist"),
         ),
         DatasetRecord(
             name="digits",

@@ -223,9 +223,7 @@ class HalfAFF(ConcatAFF):
     """Concat-AFF whose contexts end at C/r channels (Table 6, Half-AFF)."""
 
     def contexts(self, channels, inner):
-        local, pooled = (
-            [conv(channels, inner, bias=True), BatchNorm2d(inner)] for _ in range(2)
-        )
+        local, pooled = ([conv(channels, inner, bias=True), BatchNorm2d(inner)] for _ in range(2))
         return local, pooled, inner
 
 

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 
 class BatchNorm2d(nn.BatchNorm2d):
@@ -13,13 +14,11 @@ class BatchNorm2d(nn.BatchNorm2d):
     def forward(self, x):
         if not self.training:
             return super().forward(x)
-        n = x.numel() / x.shape[1]
-        kept = (1 - self.momentum) * self.running_var
-        out = super().forward(x)
         with torch.no_grad():
-            unbiased = self.running_var - kept
-            self.running_var.copy_(kept + unbiased * (n - 1) / n)
-        return out
+            variance, mean = torch.var_mean(x, (0, 2, 3), unbiased=False)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance, self.momentum)
+        return functional.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
 
 
 def conv(in_channels, channels, kernel=1, stride=1, groups=1, bias=False):
@@ -47,9 +46,7 @@ def local_context(channels, r):
 
 def global_context(channels, r):
     """g(Z), equation 1: (N, C, H, W) to (N, C, 1, 1)."""
-    return nn.Sequential(
-        nn.AdaptiveAvgPool2d(1), *bottleneck(channels, channels // r, channels)
-    )
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), *bottleneck(channels, channels // r, channels))
 
 
 def wide(channels):

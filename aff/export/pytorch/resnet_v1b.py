@@ -12,9 +12,7 @@ from .trunk import bottleneck_inputs, projection, stages
 class Bottleneck(nn.Module):
     """1x1, BN, relu, 3x3 (stride), BN, relu, 1x1, BN; fusion; relu."""
 
-    def __init__(
-        self, in_channels, channels, stride, fusion, project, avg_down, last_gamma, r=16
-    ):
+    def __init__(self, in_channels, channels, stride, fusion, project, avg_down, last_gamma, r=16):
         super().__init__()
         out = 4 * channels
         self.conv1 = conv(in_channels, channels)

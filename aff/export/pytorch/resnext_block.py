@@ -56,8 +56,6 @@ def resnext_stages(blocks, fusion, start_layer, stem, avg_down, use_se, last_gam
     def build(stage, index, name, stride):
         inputs, channels = bottleneck_inputs(stage, index, stem), 64 * 2**stage
         down = avg_down[stage]
-        return ResNeXtBlock(
-            inputs, channels, stride, name, not index, down, use_se, last_gamma
-        )
+        return ResNeXtBlock(inputs, channels, stride, name, not index, down, use_se, last_gamma)
 
     return stages(blocks, fusion, start_layer, build)
