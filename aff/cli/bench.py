@@ -13,6 +13,7 @@ import mxnet as mx
 
 from ..bench import loaders
 from ..bench.networks import LITERAL, Case, inference, peak_memory, training
+from ..bench.runtimes import measure_runtimes, runtimes_table
 from ..compat import available_cpus
 from ..models.factory import resolve_model
 from ..models.registry import find_family
@@ -62,10 +63,10 @@ def add_arguments(parser: Parser) -> None:
         "--fusions",
         nargs="+",
         type=nonempty,
-        default=list(FUSIONS),
+        default=None,
         metavar="FUSION",
         help=f"names of 'aff list fusions'; with '{LITERAL}' behind, computed as their formulas "
-        "read in Gluon (default: %(default)s)",
+        f"read in Gluon (default: {' '.join(FUSIONS)})",
     )
     parser.add_argument(
         "--only", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure"
@@ -81,6 +82,12 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument(
         "--json", type=nonempty, default=None, metavar="FILE", help="write all figures there too"
+    )
+    parser.add_argument(
+        "--runtimes",
+        action="store_true",
+        help="instead: inference of each network with the first of --fusions (AFF where the flag "
+        "is not given) in mxnet, onnxruntime and PyTorch, on the CPU, at batch 1 and 32",
     )
     add_device_arguments(parser)
 
@@ -170,6 +177,14 @@ def bottleneck(rates: Dict[str, float], case: Case, loaded: Measured) -> str:
     )
 
 
+def compare_runtimes(case: Case, fusion: str, rounds: int) -> Dict[int, Dict[str, float]]:
+    """Measure one network in several runtimes, print it, and return it."""
+    print(f"{case.model} with {fusion}, {case.size} pixels", flush=True)
+    found = measure_runtimes(case, fusion, rounds)
+    print("\n".join(runtimes_table(found)), flush=True)
+    return found
+
+
 def measure_loaders(cases: Dict[str, Case], rounds: int) -> Measured:
     """Return what the loaders give, of the kinds that the networks need; printed as it is found."""
     threads = loaders.threads_to_try(available_cpus())
@@ -186,16 +201,19 @@ def measure_loaders(cases: Dict[str, Case], rounds: int) -> Measured:
 
 def run(
     networks: List[str],
-    fusions: List[str],
+    fusions: Optional[List[str]],
     only: List[str],
     batch_size: Optional[int],
     input_size: Optional[int],
     rounds: int,
     json: Optional[str],
+    runtimes: bool,
     gpus: Optional[str],
     cpus: Optional[int],
 ) -> int:
-    """Measure networks and loaders."""
+    """Measure networks and loaders, or one network in several runtimes."""
+    first = (fusions or ["AFF"])[0]
+    fusions = fusions or list(FUSIONS)
     sizes = {"batch_size": batch_size, "size": input_size}
     changes = {key: value for key, value in sizes.items() if value}
     cases = find_cases(networks or ["small", "cifar"], fusions, changes)
@@ -205,9 +223,15 @@ def run(
     if warning:
         print(f"WARNING: {spell(warning, flag)}", file=sys.stderr)
     print(f"{available_cpus()} processors, {devices[0]}, {rounds} rounds", flush=True)
-    loaded = measure_loaders(cases, rounds) if "loaders" in only else {}
+    loaded = measure_loaders(cases, rounds) if "loaders" in only and not runtimes else {}
     results = {}
     for name, case in cases.items():
+        if runtimes:
+            results[name] = {
+                "case": asdict(case),
+                "runtimes": compare_runtimes(case, first, rounds),
+            }
+            continue
         print(f"{name}: {case.model}, batch {case.batch_size}, {case.size} pixels", flush=True)
         found = measure_network(case, only, fusions, rounds, devices[0])
         if found:

@@ -133,13 +133,18 @@ def torch_network(path: str, model: str, kwargs: Dict[str, Any]):
     return net.eval()
 
 
-def as_function(net) -> Network:
-    """Return a PyTorch module as a function of arrays."""
+def as_function(net, channels_last: bool = False) -> Network:
+    """Return a PyTorch module as a function of arrays; `channels_last` has it compute in that
+    memory layout.
+    """
     torch = library("torch")
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    net = net.to(memory_format=layout)
 
     def run(data: np.ndarray) -> np.ndarray:
+        images = torch.from_numpy(np.ascontiguousarray(data)).to(memory_format=layout)
         with torch.no_grad():
-            return net(torch.from_numpy(np.ascontiguousarray(data))).float().numpy()
+            return net(images).numpy()
 
     return run
 

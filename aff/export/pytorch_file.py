@@ -196,8 +196,9 @@ def read_description(path: str) -> Dict[str, Any]:
     try:
         with open(path, "rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, MAX_HEADER)))
-        metadata = header.get("__metadata__") or {}
+            text = file.read(min(length, MAX_HEADER))
+            header = json.loads(text) if len(text) == length else None
+        metadata = header.get("__metadata__") or {}  # type: ignore[union-attr]
         return json.loads(metadata.get(KEY, "{}"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
