@@ -8,7 +8,7 @@ DEMO = --dataset digits --model resnet --blocks 1 --channel-times 1 --fusion ASK
 # Two processes of one thread each are quicker than one of two: most tests are small.
 PYTEST = OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-all docs lint environment dev-environment clean
+.PHONY: demo test test-all torch docs lint environment dev-environment clean
 demo: environment
 	$(RUN) train_cifar.py $(DEMO)
 
@@ -21,6 +21,10 @@ test-all: test docs
 	$(PYTEST) -m slow
 	DNNL_MAX_CPU_ISA=SSE41 $(PYTEST) -m "numeric and not slow"
 	OMP_NUM_THREADS=2 $(RUN) -m pytest -m "numeric and not slow"
+
+# For the tests of exported PyTorch networks, which are skipped without it.
+torch: dev-environment
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[torch]'
 
 docs: dev-environment
 	$(RUN) -m mkdocs build --strict

@@ -26,6 +26,9 @@ CUDA_LIBRARIES = [
     "nvidia-nccl-cu11==2.21.5",
 ]
 DOCS = ["mkdocs>=1.6,<2", "mkdocstrings[python]>=0.26,<2"]
+EXPORT = ["onnx>=1.14,<1.19", "onnxruntime>=1.14", "safetensors>=0.4"]  # mxnet reads onnx.mapping
+#: Only to run and check exported PyTorch networks; on Linux, PyPI's brings CUDA's libraries.
+TORCH = ["torch==2.13.0; python_version >= '3.10'", "torch==2.4.1; python_version < '3.10'"]
 build = os.environ.get("AFF_MXNET", "cpu")
 if build not in MXNET:
     raise SystemExit(f"AFF_MXNET={build}: valid: {', '.join(MXNET)}")
@@ -81,6 +84,8 @@ setup(
     extras_require={
         "cu112": [MXNET["cu112"], *CUDA_LIBRARIES, *refusal],
         "docs": DOCS,
+        "export": EXPORT,
+        "torch": TORCH,
         "dev": [
             "pytest>=7,<9",
             "pytest-xdist>=3,<4",
@@ -88,6 +93,7 @@ setup(
             "ruff>=0.5,<1",
             "mypy>=1.5,<2",
             *DOCS,
+            *EXPORT,
         ],
     },
     entry_points={"console_scripts": ["aff = aff.cli.main:main"]},

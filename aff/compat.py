@@ -209,9 +209,13 @@ def import_mxnet() -> ModuleType:
 
 
 class _GluonCVWithoutTorch(importlib.abc.MetaPathFinder):
-    """Finds ``gluoncv`` such that it does not see PyTorch while it is imported."""
+    """Finds ``gluoncv`` such that it finds no PyTorch while it is imported."""
+
+    hidden = False
 
     def find_spec(self, fullname, path=None, target=None):
+        if fullname == "torch" and self.hidden:
+            raise ModuleNotFoundError("hidden from gluoncv", name=fullname)
         if fullname != "gluoncv":
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path)
@@ -219,13 +223,14 @@ class _GluonCVWithoutTorch(importlib.abc.MetaPathFinder):
             execute = spec.loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
-                torch = {name: sys.modules[name] for name in ("torch",) if name in sys.modules}
-                sys.modules["torch"] = None  # type: ignore[assignment]
+                torch = sys.modules.pop("torch", None)
+                self.hidden = True
                 try:
                     execute(module)
                 finally:
-                    del sys.modules["torch"]
-                    sys.modules.update(torch)
+                    self.hidden = False
+                    if torch is not None:
+                        sys.modules["torch"] = torch
 
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec

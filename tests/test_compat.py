@@ -119,3 +119,14 @@ def test_cuda_libraries_are_loaded_globally_in_order(tmp_path, monkeypatch):
         os.path.basename(pattern).split(".so")[0] for pattern in compat.CUDA_LIBRARIES[2:]
     ]
     assert compat.load_cuda_libraries(str(tmp_path / "none")) == []
+
+
+def test_gluoncv_is_imported_beside_any_torch(tmp_path):
+    """It refuses PyTorch 2, and needs none; PyTorch is there again afterwards."""
+    (tmp_path / "torch.py").write_text("__version__ = '2.13.0'\nclass Tensor: pass\n")
+    script = "import aff, sys; {first}import gluoncv; {then}import torch; print(torch.__version__)"
+    there = "assert sys.modules['torch'] is torch; "
+    for first, then in (("", ""), ("import torch; ", there)):
+        code = script.format(first=first, then=then)
+        finished = run_python("-c", code, PYTHONPATH=str(tmp_path))
+        assert finished.stdout.split() == ["2.13.0"], finished.stderr

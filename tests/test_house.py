@@ -22,6 +22,8 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 PACKAGE = os.path.join(ROOT, "aff")
+#: The text of exported PyTorch files, programs of their own.
+TEMPLATE = "aff.export.pytorch."
 MODULES = {
     os.path.relpath(os.path.join(folder, name), ROOT)[:-3].replace(os.sep, "."): os.path.join(
         folder, name
@@ -102,7 +104,7 @@ def test_only_compat_touches_the_environment(module):
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_only_commands_parse_and_no_namespace_leaves(module):
-    if room_of(module) != "cli":
+    if room_of(module) != "cli" and not module.startswith(TEMPLATE):
         assert not {name for name in imports(module) if name.split(".")[0] == "argparse"}
     names = {node.attr for node in ast.walk(tree_of(module)) if isinstance(node, ast.Attribute)}
     names |= {node.id for node in ast.walk(tree_of(module)) if isinstance(node, ast.Name)}
@@ -125,6 +127,13 @@ def test_flags_are_the_commands_own(module):
 def test_rooms_say_what_they_are_for(module):
     name = f"{module}.__init__"
     assert ast.get_docstring(tree_of(name))
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith(TEMPLATE)))
+def test_the_pytorch_template_is_of_itself_and_of_its_libraries(module):
+    libraries = {"argparse", "math", "os", "torch", "PIL", "safetensors"}
+    for name in imports(module):
+        assert name.startswith("aff.export.pytorch") or name.split(".")[0] in libraries
 
 
 def test_importing_opens_no_socket_reads_no_arguments_and_never_exits():

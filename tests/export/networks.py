@@ -16,7 +16,6 @@ from aff.models.registry import find_family
 from .. import conditioned
 
 
-
 def torch_is_here():
     """Whether PyTorch is installed."""
     return find_spec("torch") is not None

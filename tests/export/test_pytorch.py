@@ -56,7 +56,9 @@ def test_the_file_is_whole_and_clean(key, tmp_path):
         name.split(".")[0]
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, (ast.Import, ast.ImportFrom))
-        for name in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module])
+        for name in (
+            [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
+        )
     }
     assert imported <= {"argparse", "math", "os", "torch", "PIL", "safetensors"}
     checks = ["--isolated", "--select", "E4,E7,E9,F,I", "--line-length", "100"]
