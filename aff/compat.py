@@ -223,14 +223,13 @@ class _GluonCVWithoutTorch(importlib.abc.MetaPathFinder):
             execute = spec.loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
-                torch = sys.modules.pop("torch", None)
+                loaded = {"torch": sys.modules.pop("torch")} if "torch" in sys.modules else {}
                 self.hidden = True
                 try:
                     execute(module)
                 finally:
                     self.hidden = False
-                    if torch is not None:
-                        sys.modules["torch"] = torch
+                    sys.modules.update(loaded)
 
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec

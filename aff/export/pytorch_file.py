@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import json
 import os
-import pprint
 import struct
+import textwrap
 from typing import Any, Dict, List, Set, Tuple
 
 import numpy as np
@@ -34,7 +34,7 @@ PARTS: Dict[str, Tuple[str, ...]] = {
 #: BatchNorm's parameters here and in PyTorch.
 RENAMED = {"gamma": "weight", "beta": "bias"}
 KEY = "aff"
-STANDARD = ("argparse", "math", "os")
+STANDARD = ("argparse", "math", "os", "sys")
 MAX_HEADER = 16 * 2**20
 
 
@@ -103,44 +103,49 @@ def torch_source(source: Source) -> str:
     bodies, imported = zip(*map(_without_imports, parts))
     values = {
         "ARCHITECTURE": arguments,
-        "CLASS_NAMES": source.class_names,
         "SIZE": source.input_size,
         "RESIZED": source.resized,
         "GREY": len(source.mean) == 1,
-        "MEAN": tuple(round(value, 6) for value in source.mean),
-        "STD": tuple(round(value, 6) for value in source.std),
+        "MEAN": [round(value, 4) for value in source.mean],
+        "STD": [round(value, 4) for value in source.std],
         "WEIGHTS": f"{source.name}.safetensors",
     }
-    described = [f"{name} = {_literal(value)}" for name, value in values.items()]
-    return (
-        "\n\n\n".join(
-            [
-                "\n\n".join(
-                    [_head(source), _imports(set().union(*imported)), "\n".join(described)]
-                ),
-                *bodies,
-            ]
-        )
-        + "\n"
-    )
+    described = "\n".join(f"{name} = {_literal(value)}" for name, value in values.items())
+    head = "\n\n".join([_head(source), _imports(set().union(*imported)), described])
+    names = f"CLASS_NAMES = {_literal(source.class_names)}"
+    return "\n\n\n".join([head, *bodies[:-1], names, bodies[-1]]) + "\n"
 
 
 def _literal(value: Any) -> str:
-    return pprint.pformat(value, width=96, compact=True, sort_dicts=False)
+    """Return a value as source text of lines of at most 100 columns."""
+    if isinstance(value, dict):
+        lines = [f"    {json.dumps(key)}: {_literal(item)}," for key, item in value.items()]
+        return "\n".join(["{", *lines, "}"])
+    if isinstance(value, (list, tuple)):
+        items = [_literal(item) for item in value]
+        line = f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+        if len(line) < 80:
+            return line
+        words = ", ".join(item.replace(" ", "\0") for item in items)  # no break within an item
+        text = textwrap.fill(words, 95, break_long_words=False, break_on_hyphens=False)
+        return "(\n" + textwrap.indent(text.replace("\0", " "), "    ") + ",\n)"
+    return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
 def _head(source: Source) -> str:
-    described = source.description()
+    _, depth = find_family(source.model)
+    digest = source.description()["parameters"]["sha256"]
     return (
-        f'"""{source.model} with the fusion {source.kwargs["fusion"]} ("Attentional Feature '
-        'Fusion", WACV 2021).\n\n'
-        f"    python {source.name}.py IMAGE ...     # the first classes of each image\n"
+        f'"""{source.model} with the fusion {source.kwargs["fusion"]}, in PyTorch: "Attentional '
+        'Feature\nFusion" (WACV 2021), '
+        f"{depth} layers.\n\n"
+        f"    python {source.name}.py IMAGE ...     # the most probable classes of each image\n"
         f"    from {source.name} import create      # net = create()\n\n"
-        f"Needs torch, safetensors and Pillow. Parameters, from {source.name}.safetensors beside "
-        "this file:\n"
-        f"{os.path.basename(source.params)}, SHA-256\n{described['parameters']['sha256']}.\n\n"
-        "Written by aff export; module names are those of the mxnet parameter files.\n"
-        '"""'
+        f"Needs torch, safetensors and Pillow, and beside this file\n{source.name}.safetensors, "
+        f"exported from\n{os.path.basename(source.params)} (whose SHA-256 is\n{digest}).\n\n"
+        "All fusions are here: ``create(pretrained=False, fusion=NAME)`` builds with another of\n"
+        "FUSIONS. Module names are those of the mxnet networks that this was made from, by `aff "
+        'export`.\n"""'
     )
 
 

@@ -142,6 +142,8 @@ def test_both_scripts_are_shown(script):
 
 @pytest.mark.parametrize("code", PYTHON)
 def test_examples(code, monkeypatch, tmp_path, capsys):
+    if "import torch" in code:
+        pytest.importorskip("torch")
     build = aff.get_model
 
     def get_model(name, pretrained=False, **kwargs):

@@ -4,7 +4,7 @@ from torch import nn
 
 from .cifar_stem import cifar_stem
 from .fusion import FUSIONS
-from .layers import BatchNorm2d, conv
+from .layers import BatchNorm, conv
 from .trunk import projection, stages
 
 
@@ -14,10 +14,10 @@ class PreActBasicBlock(nn.Module):
     def __init__(self, in_channels, channels, stride, fusion, avg_down, r=4):
         super().__init__()
         self.resfwd = nn.Sequential(
-            BatchNorm2d(in_channels),
+            BatchNorm(in_channels),
             nn.ReLU(),
             conv(in_channels, channels, 3, stride),
-            BatchNorm2d(channels),
+            BatchNorm(channels),
             nn.ReLU(),
             conv(channels, channels, 3),
         )
@@ -53,14 +53,14 @@ class Network(nn.Module):
             in_channels = channels // 2 if stage and not index else channels
             return PreActBasicBlock(in_channels, channels, stride, name, avg_down)
 
-        normalize = BatchNorm2d(3)  # has no scale and no shift to learn
+        normalize = BatchNorm(3)  # has no scale and no shift to learn
         normalize.requires_grad_(False)
         out = width * 2 ** (len(blocks) - 1)
         self.features = nn.Sequential(
             normalize,
             *cifar_stem(width, deep_stem),
             *stages(blocks, fusion, start_layer, build),
-            BatchNorm2d(out),
+            BatchNorm(out),
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),

@@ -3,7 +3,7 @@
 from torch import nn
 
 from .cifar_stem import cifar_stem
-from .layers import BatchNorm2d
+from .layers import BatchNorm
 from .resnext_block import resnext_stages
 
 
@@ -27,7 +27,7 @@ class Network(nn.Module):
         down = [avg_down] * len(blocks)
         self.features = nn.Sequential(
             *cifar_stem(64, deep_stem),
-            BatchNorm2d(64),
+            BatchNorm(64),
             nn.ReLU(),
             *resnext_stages(blocks, fusion, start_layer, 64, down, use_se, last_gamma),
             nn.AdaptiveAvgPool2d(1),

@@ -3,10 +3,11 @@
 import torch
 from torch import nn
 
-from .layers import BatchNorm2d, bottleneck, conv, global_context, local_context, wide
+from .layers import BatchNorm, bottleneck, conv, global_context, local_context, wide
 
-# Each takes (x, residual), both (N, C, H, W), and gives (N, C, H, W). Equations and tables are
-# those of "Attentional Feature Fusion" (arXiv 2009.14082), whose X is `residual` and Y is `x`.
+# Each takes (x, residual), both (N, C, H, W), and gives (N, C, H, W): `x` is the output of the
+# block's body, `residual` what its shortcut brings. Equations and tables are those of "Attentional
+# Feature Fusion" (arXiv 2009.14082). The weight falls on `x`, as in the published code.
 
 
 class DirectAdd(nn.Module):
@@ -24,9 +25,7 @@ class Concat(nn.Module):
 
     def __init__(self, channels, r):
         super().__init__()
-        self.fuse = nn.Sequential(
-            BatchNorm2d(2 * channels), conv(2 * channels, channels, bias=True)
-        )
+        self.fuse = nn.Sequential(BatchNorm(2 * channels), conv(2 * channels, channels, bias=True))
 
     def forward(self, x, residual):
         return self.fuse(torch.cat((x, residual), dim=1))
@@ -41,8 +40,10 @@ class MSCAM(nn.Module):
 
     def __init__(self, channels, r):
         super().__init__()
-        self.local_att = local_context(channels, r)
-        self.global_att = global_context(channels, r)
+        self.local_att, self.global_att = self.contexts(channels, r)
+
+    def contexts(self, channels, r):
+        return local_context(channels, r), global_context(channels, r)
 
     def weight(self, z):
         return torch.sigmoid(self.local_att(z) + self.global_att(z))
@@ -78,32 +79,27 @@ class IAFF(MSCAM):
 class LocalLocal(AFF):
     """AFF with two local contexts (Table 3)."""
 
-    def __init__(self, channels, r):
-        super().__init__(channels, r)
-        self.global_att = local_context(channels, r)
+    def contexts(self, channels, r):
+        return local_context(channels, r), local_context(channels, r)
 
 
 class GlobalGlobal(AFF):
     """AFF with two global contexts (Table 3)."""
 
-    def __init__(self, channels, r):
-        super().__init__(channels, r)
-        self.local_att = global_context(channels, r)
+    def contexts(self, channels, r):
+        return global_context(channels, r), global_context(channels, r)
 
 
 class WideMSCAM(MSCAM):
     """MS-CAM whose contexts are single 1x1 convolutions of all channels."""
 
-    def __init__(self, channels, r):
-        nn.Module.__init__(self)
-        self.local_att = nn.Sequential(*wide(channels))
-        self.global_att = nn.Sequential(nn.AdaptiveAvgPool2d(1), *wide(channels))
+    def contexts(self, channels, r):
+        pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), *wide(channels))
+        return nn.Sequential(*wide(channels)), pooled
 
 
-class WideAFF(WideMSCAM):
+class WideAFF(WideMSCAM, AFF):
     """AFF without its bottlenecks."""
-
-    forward = AFF.forward
 
 
 class MSSENet(WideMSCAM):
@@ -139,9 +135,10 @@ class GlobalOnly(nn.Module):
 
     def __init__(self, channels, r):
         super().__init__()
-        self.attention = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), *wide(channels), nn.ReLU(), *wide(channels)
-        )
+        self.attention = nn.Sequential(*self.pooling(), *wide(channels), nn.ReLU(), *wide(channels))
+
+    def pooling(self):
+        return [nn.AdaptiveAvgPool2d(1)]
 
     def forward(self, x, residual):
         w = torch.sigmoid(self.attention(x + residual))
@@ -151,9 +148,8 @@ class GlobalOnly(nn.Module):
 class LocalOnly(GlobalOnly):
     """AFF by the local context alone, without a bottleneck."""
 
-    def __init__(self, channels, r):
-        nn.Module.__init__(self)
-        self.attention = nn.Sequential(*wide(channels), nn.ReLU(), *wide(channels))
+    def pooling(self):
+        return []
 
 
 class SENet(nn.Module):
@@ -205,7 +201,7 @@ class ConcatAFF(nn.Module):
         local, pooled, width = self.contexts(channels, channels // r)
         self.local_att = nn.Sequential(*local, nn.ReLU())
         self.global_att = nn.Sequential(nn.AdaptiveAvgPool2d(1), *pooled, nn.ReLU())
-        self.post = nn.Sequential(conv(2 * width, channels, bias=True), BatchNorm2d(channels))
+        self.post = nn.Sequential(conv(2 * width, channels, bias=True), BatchNorm(channels))
 
     def contexts(self, channels, inner):
         local, pooled = (bottleneck(channels, inner, channels) for _ in range(2))
@@ -223,7 +219,7 @@ class HalfAFF(ConcatAFF):
     """Concat-AFF whose contexts end at C/r channels (Table 6, Half-AFF)."""
 
     def contexts(self, channels, inner):
-        local, pooled = ([conv(channels, inner, bias=True), BatchNorm2d(inner)] for _ in range(2))
+        local, pooled = ([conv(channels, inner, bias=True), BatchNorm(inner)] for _ in range(2))
         return local, pooled, inner
 
 

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 
-class BatchNorm2d(nn.BatchNorm2d):
+class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation that trains as mxnet's does: its running variance is an average of the
     batches' biased variances (divided by n), where `torch.nn.BatchNorm2d` averages unbiased ones
     (divided by n - 1). Epsilon (1e-5) and momentum (0.1, which mxnet calls 0.9) are the same.
@@ -15,9 +15,11 @@ class BatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         with torch.no_grad():
-            variance, mean = torch.var_mean(x, (0, 2, 3), unbiased=False)
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance, self.momentum)
+            precise = x if x.dtype == torch.double else x.float()
+            variance, mean = torch.var_mean(precise, (0, 2, 3), unbiased=False)
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+            self.running_var.lerp_(variance.to(self.running_var.dtype), self.momentum)
+            self.num_batches_tracked.add_(1)
         return functional.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
 
 
@@ -32,10 +34,10 @@ def bottleneck(channels, inner, out):
     """1x1 convolution to `inner` channels, BN, relu, 1x1 convolution to `out`, BN."""
     return [
         conv(channels, inner, bias=True),
-        BatchNorm2d(inner),
+        BatchNorm(inner),
         nn.ReLU(),
         conv(inner, out, bias=True),
-        BatchNorm2d(out),
+        BatchNorm(out),
     ]
 
 
@@ -51,4 +53,4 @@ def global_context(channels, r):
 
 def wide(channels):
     """1x1 convolution of all channels and BN: a context without a bottleneck."""
-    return [conv(channels, channels, bias=True), BatchNorm2d(channels)]
+    return [conv(channels, channels, bias=True), BatchNorm(channels)]

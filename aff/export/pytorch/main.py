@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 
 import torch
 from PIL import Image, ImageOps
@@ -13,11 +14,12 @@ from .network import Network, initialize
 
 
 def create(pretrained=True, **changes):
-    """Build the network, in evaluation mode.
+    """Build the network, in evaluation mode (``net.train()`` before training).
 
     `pretrained`: with its parameters, from the file beside this one; without, with fresh ones.
-    `changes`: arguments of `Network` other than those of `ARCHITECTURE`, such as ``classes=5``;
-    parameters that no longer fit raise an error.
+    `changes`: arguments of `Network` in place of those in `ARCHITECTURE`, such as ``classes=5`` or
+    ``fusion="SEFuse"``, for fresh parameters. To go on from these parameters with other classes,
+    replace the last layer of ``create()``.
     """
     net = Network(**{**ARCHITECTURE, **changes})
     if pretrained:
@@ -35,9 +37,12 @@ def normalize(pixels):
 
 
 def preprocess(image):
-    """A PIL image to the network's input, (1, 3, SIZE, SIZE), as it was evaluated: scaled (where
-    RESIZED, its shorter side to that, and the centre is taken), normalised.
+    """A PIL image to the network's input, (1, 3, SIZE, SIZE), as it was evaluated: scaled
+    bilinearly without smoothing (where RESIZED, its shorter side to that, and the centre is taken),
+    rounded to whole levels, normalised.
     """
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(f"an image of mode {image.mode} has no levels from 0 to 255")
     image = ImageOps.exif_transpose(image).convert("L" if GREY else "RGB")
     width, height = image.size
     pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
@@ -50,20 +55,28 @@ def preprocess(image):
 
 
 def main():
-    """Print the first classes of each image."""
+    """Print the most probable classes of each image."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("images", metavar="IMAGE", nargs="+")
-    parser.add_argument("--topk", type=int, default=5)
+    parser.add_argument("--topk", type=int, default=5, choices=range(1, 101), metavar="K")
     args = parser.parse_args()
-    net = create()
+    net, failed = create(), 0
     for path in args.images:
-        with Image.open(path) as image, torch.no_grad():
-            probabilities = net(preprocess(image)).softmax(dim=1)[0]
+        try:
+            with Image.open(path) as image:
+                data = preprocess(image)
+        except (OSError, ValueError) as error:
+            print(f"{path}: {error}", file=sys.stderr)
+            failed = 1
+            continue
+        with torch.no_grad():
+            probabilities = net(data).softmax(dim=1)[0]
         print(path)
         for p, label in zip(*probabilities.topk(min(args.topk, len(probabilities)))):
             name = CLASS_NAMES[label] if CLASS_NAMES else f"class {int(label)}"
             print(f"  {100 * p:6.2f} %  {name}")
+    return failed
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,7 +5,7 @@ from torch import nn
 
 from .fusion import FUSIONS
 from .imagenet_stem import imagenet_stem
-from .layers import BatchNorm2d, conv
+from .layers import BatchNorm, conv
 from .trunk import bottleneck_inputs, projection, stages
 
 
@@ -16,14 +16,14 @@ class Bottleneck(nn.Module):
         super().__init__()
         out = 4 * channels
         self.conv1 = conv(in_channels, channels)
-        self.bn1 = BatchNorm2d(channels)
+        self.bn1 = BatchNorm(channels)
         self.conv2 = conv(channels, channels, 3, stride)
-        self.bn2 = BatchNorm2d(channels)
+        self.bn2 = BatchNorm(channels)
         self.conv3 = conv(channels, out)
-        self.bn3 = BatchNorm2d(out)
+        self.bn3 = BatchNorm(out)
         if last_gamma:
             nn.init.zeros_(self.bn3.weight)
-        shortcut = projection(in_channels, out, stride, avg_down) + [BatchNorm2d(out)]
+        shortcut = projection(in_channels, out, stride, avg_down) + [BatchNorm(out)]
         self.downsample = nn.Sequential(*(shortcut if project else []))
         self.attention = FUSIONS[fusion](out, r)
 
@@ -58,7 +58,7 @@ class Network(nn.Module):
             return Bottleneck(inputs, channels, stride, name, not index, avg_down, last_gamma)
 
         self.conv1 = nn.Sequential(*stem) if deep_stem else stem[0]
-        self.bn1 = BatchNorm2d(width)
+        self.bn1 = BatchNorm(width)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         layers = stages(blocks, fusion, start_layer, build)
         self.layer1, self.layer2, self.layer3, self.layer4 = layers

@@ -3,7 +3,7 @@
 from torch import nn
 
 from .imagenet_stem import imagenet_stem
-from .layers import BatchNorm2d
+from .layers import BatchNorm
 from .resnext_block import resnext_stages
 
 
@@ -29,7 +29,7 @@ class Network(nn.Module):
         down = [False] + [avg_down] * (len(blocks) - 1)
         self.features = nn.Sequential(
             *stem,
-            BatchNorm2d(width),
+            BatchNorm(width),
             nn.ReLU(),
             nn.MaxPool2d(3, 2, 1),
             *resnext_stages(blocks, fusion, start_layer, width, down, use_se, last_gamma),

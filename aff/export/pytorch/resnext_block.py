@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from .fusion import FUSIONS
-from .layers import BatchNorm2d, conv
+from .layers import BatchNorm, conv
 from .trunk import bottleneck_inputs, projection, stages
 
 
@@ -21,13 +21,13 @@ class ResNeXtBlock(nn.Module):
         width, out = groups * group_width, 4 * channels
         self.body = nn.Sequential(
             conv(in_channels, width),
-            BatchNorm2d(width),
+            BatchNorm(width),
             nn.ReLU(),
             conv(width, width, 3, stride, groups),
-            BatchNorm2d(width),
+            BatchNorm(width),
             nn.ReLU(),
             conv(width, out),
-            BatchNorm2d(out),
+            BatchNorm(out),
         )
         if last_gamma:
             nn.init.zeros_(self.body[-1].weight)
@@ -37,7 +37,7 @@ class ResNeXtBlock(nn.Module):
             self.se = nn.Sequential(
                 conv(out, channels // 4, bias=True), nn.ReLU(), conv(channels // 4, out, bias=True)
             )
-        shortcut = projection(in_channels, out, stride, avg_down) + [BatchNorm2d(out)]
+        shortcut = projection(in_channels, out, stride, avg_down) + [BatchNorm(out)]
         self.downsample = nn.Sequential(*(shortcut if project else []))
         self.attention = FUSIONS[fusion](out, r)
 

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from .layers import BatchNorm2d, conv
+from .layers import BatchNorm, conv
 
 
 def projection(in_channels, channels, stride, avg_down):
@@ -38,10 +38,10 @@ def deep_stem_layers(width, channels, stride):
     """Three 3x3 convolutions, the first with the stride; BN and relu between them."""
     return [
         conv(3, width, 3, stride),
-        BatchNorm2d(width),
+        BatchNorm(width),
         nn.ReLU(),
         conv(width, width, 3),
-        BatchNorm2d(width),
+        BatchNorm(width),
         nn.ReLU(),
         conv(width, channels, 3),
     ]
