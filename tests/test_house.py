@@ -131,7 +131,7 @@ def test_rooms_say_what_they_are_for(module):
 
 @pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith(TEMPLATE)))
 def test_the_pytorch_template_is_of_itself_and_of_its_libraries(module):
-    libraries = {"argparse", "math", "os", "torch", "PIL", "safetensors"}
+    libraries = {"argparse", "math", "os", "sys", "torch", "PIL", "safetensors"}
     for name in imports(module):
         assert name.startswith("aff.export.pytorch") or name.split(".")[0] in libraries
 

@@ -60,7 +60,7 @@ def test_the_file_is_whole_and_clean(key, tmp_path):
             [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
         )
     }
-    assert imported <= {"argparse", "math", "os", "torch", "PIL", "safetensors"}
+    assert imported <= {"argparse", "math", "os", "sys", "torch", "PIL", "safetensors"}
     checks = ["--isolated", "--select", "E4,E7,E9,F,I", "--line-length", "100"]
     finished = subprocess.run(
         [sys.executable, "-m", "ruff", "check", *checks, str(path)],
@@ -99,6 +99,44 @@ def test_it_classifies_a_picture_as_ours_does(tmp_path):
     assert [line[3] for line in shown] == [str(index) for index in np.argsort(-ours)[:5]]
     for line in shown:
         assert abs(float(line[0]) / 100 - ours[int(line[3])]) < 0.005
+
+
+@needs_torch
+def test_pictures_that_cannot_be_read_are_named_and_passed_over(exported):
+    from PIL import Image
+
+    _, _, folder = exported
+    (folder / "text.png").write_text("no picture")
+    Image.new("I;16", (9, 9)).save(folder / "deep.png")
+    Image.new("CMYK", (40, 30)).save(folder / "good.jpg")
+    pictures = ["none.png", "text.png", "deep.png", "good.jpg"]
+    finished = subprocess.run(
+        [sys.executable, f"{SMALL}.py", "--topk", "3", *pictures],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+    )
+    assert finished.returncode == 1
+    assert [line.split(":")[0] for line in finished.stderr.splitlines()] == pictures[:3]
+    assert finished.stdout.splitlines()[0] == "good.jpg"
+    assert len(finished.stdout.splitlines()) == 4
+
+
+@needs_torch
+def test_it_trains_under_autocast(exported):
+    """Half precision around float32 parameters, as people train today."""
+    import torch
+
+    _, _, folder = exported
+    net = load_script(str(folder / f"{SMALL}.py")).create(pretrained=False, classes=3).train()
+    before = net.features[2][0].resfwd[0].running_var.clone()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = net(torch.randn(4, 3, 32, 32)).square().mean()
+    loss.backward()
+    assert all(p.grad is not None for p in net.parameters() if p.requires_grad)
+    after = net.features[2][0].resfwd[0]
+    assert not torch.equal(after.running_var, before) and after.num_batches_tracked == 1
 
 
 @needs_torch
