@@ -149,7 +149,8 @@ def views(
     if not all(np.isfinite(view.probability) for view in found):
         raise InputError(f"{spec.params}: the network's outputs are not finite: another file?")
     shown = (block or list(fusions)[-1]) if fusions else ""
-    return Column(spec.kwargs["fusion"], found, shown, fusions[shown].weighs if shown else "")
+    weighs = fusions[shown].weighs if shown else ""
+    return Column(spec.kwargs["fusion"], found, shown, weighs, spec.class_names)
 
 
 def run(
@@ -181,7 +182,7 @@ def run(
     for column, spec in zip(columns, specs):
         for image, view in zip(looked_at, column.views):
             print(
-                f"{image.name}: {column.name} ({spec.params}): class {view.target}, "
+                f"{image.name}: {column.name} ({spec.params}): {spec.class_name(view.target)}, "
                 f"{100 * view.probability:.1f} %"
             )
     print(f"wrote {out}")

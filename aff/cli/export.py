@@ -102,6 +102,7 @@ def source_of(spec: EvaluationSpec, input_size: Optional[int]) -> Source:
         label_set=spec.labels,
         input_size=input_size or spec.input_size,
         data_dir=spec.data_dir,
+        class_names=spec.class_names,
     )
 
 

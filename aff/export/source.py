@@ -96,6 +96,7 @@ def describe_source(
     label_set: Optional[str] = None,
     input_size: Optional[int] = None,
     data_dir: Optional[str] = None,
+    class_names: Optional[List[str]] = None,
 ) -> Source:
     """Return a `Source`, with what its data set says of images and classes; without a data set
     images are taken to be like CIFAR's or ImageNet's, as the network is.
@@ -105,7 +106,7 @@ def describe_source(
     record = find_dataset(dataset or likely)
     from_files = record.kind == "imagenet"
     size = input_size or (SIZE if from_files else record.size)
-    names = record.class_names(label_set, kwargs["classes"]) if dataset else None
+    own = record.class_names(label_set, kwargs["classes"]) if dataset else None
     known = record if record.mean else load_dataset(record.name)
     return Source(
         name=re.sub(r"\W", "_", name) if not name[:1].isdigit() else f"net_{name}",
@@ -118,6 +119,6 @@ def describe_source(
         mean=tuple(255 * value for value in known.mean),
         std=tuple(255 * value for value in known.std),
         resized=scaled_side(size, CROP_RATIO) if from_files else None,
-        class_names=names,
+        class_names=class_names or own,
         data_dir=data_dir,
     )

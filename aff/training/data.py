@@ -11,10 +11,12 @@ import mxnet as mx
 
 from ..data.bad_images import BadImagePolicy
 from ..data.datasets import DATASETS, find_dataset, load_dataset
+from ..data.datasets.class_names import in_words
 from ..data.image_loader import TRAINING_IMAGES, ImageEvalLoader, ImageTrainLoader
 from ..data.images import IMAGENET, FolderImages, Images, find_images, usual_records
 from ..data.loader import EvalLoader, Shard, TrainLoader
 from ..data.mixup import LABEL_SMOOTHING_ETA
+from ..data.prepare import read_manifest
 from ..utils.errors import InputError
 from .amp import Float32
 from .config import TrainConfig
@@ -79,10 +81,10 @@ class MemorySource:
         Names the data set.
     """
 
-    facts: Dict[str, Any] = {}
-
     def __init__(self, config: TrainConfig):
-        self.classes = find_dataset(config.dataset).classes
+        record = find_dataset(config.dataset)
+        self.classes = record.classes
+        self.facts = {"class_names": record.class_names(config.labels, record.classes)}
 
     def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
         """Read the data set, and prepare its loaders."""
@@ -116,6 +118,7 @@ class MemorySource:
             if data.val is not None
             else "selection by the test set, as in the published code: the best epoch's error is "
             "optimistic; {val_split} holds out part of the training set instead",
+            facts=self.facts,
         )
 
 
@@ -139,8 +142,11 @@ class FileSource:
 
     @property
     def facts(self) -> Dict[str, Any]:
-        """Numbers of images, and sums that tell them and their order from others."""
+        """Names of the classes, numbers of images, and sums that tell them and their order from
+        others.
+        """
         return {
+            "class_names": names_of_classes(self.train, self.classes),
             "train_images": len(self.train),
             "val_images": len(self.val),
             "images": {"train": self.train.order(), "val": self.val.order()},
@@ -259,6 +265,17 @@ def count_classes(train: Images) -> int:
     if count < 2:
         raise InputError(f"{train.source}: holds images of one class; two are needed to tell apart")
     return count
+
+
+def names_of_classes(train: Images, classes: int) -> Optional[List[str]]:
+    """Return a name for each class: of the training images' folders, or of what `aff prepare` says
+    beside the records; None where neither names them.
+    """
+    names = list(train.classes)
+    if names and not isinstance(names[0], str):
+        packed = read_manifest(os.path.dirname(train.source)).get("train", {})
+        names = packed.get("classes", [])
+    return in_words(names) if len(names) == classes else None
 
 
 def _distillation(

@@ -20,24 +20,29 @@ from .setting import FIXED, FREE, UNTOLD, settings_of
 
 #: What settings.json says of a run beside its settings.
 FACTS = ("devices", "train_images", "val_images", "images", "global_batch_size")
+#: What of it stands beside the settings.
+NAMES = "class_names"
 #: Settings of earlier versions that are gone.
 GONE = ("accept_pickled_states",)
 
 
 def describe(config: TrainConfig, facts: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return a run as its folders keep it; `model` and `data` are what an evaluation reads.
+    """Return a run as its folders keep it; `model`, `data` and `class_names` are what an evaluation
+    reads.
 
     Parameters
     ----------
     config : TrainConfig
         Its settings.
     facts : mapping
-        Of its data and devices, of `FACTS`.
+        Of its data and devices, of `FACTS` and `NAMES`.
     """
+    counted = {key: value for key, value in facts.items() if key != NAMES}
     return {
         "model": {"name": config.model, "kwargs": config.model_kwargs},
         "data": config.data,
-        "training": {**config.as_dict(), **facts},
+        NAMES: facts.get(NAMES),
+        "training": {**config.as_dict(), **counted},
         "machine": machine(),
         "versions": versions(),
     }

@@ -45,12 +45,19 @@ class Column:
         One for each image.
     block, weighs : str
         The fusion whose weight is drawn, and what that is the weight of; empty where there is none.
+    class_names : sequence of str, optional
+        A name for each class.
     """
 
     name: str
     views: List[View]
     block: str
     weighs: str
+    class_names: Optional[Sequence[str]] = None
+
+    def class_name(self, label: int) -> str:
+        """Return what to call a class."""
+        return self.class_names[label] if self.class_names else f"class {label}"
 
     @property
     def reach(self) -> float:
@@ -66,11 +73,12 @@ def draw(images: Sequence[Picture], columns: Sequence[Column], path: str) -> Non
     with figure(path, len(images), count, (2.3, 2.6)) as (_, axes):
         for number, (row, image) in enumerate(zip(axes, images)):
             cells = iter(row)
-            label = "" if image.label is None else f", class {image.label}"
+            label = "" if image.label is None else f", {columns[0].class_name(image.label)}"
             _show(next(cells), image, f"{image.name}{label}")
             for column in columns:
                 view = column.views[number]
-                title = f"{column.name}\nclass {view.target}, {100 * view.probability:.0f} %"
+                found = f"{column.class_name(view.target)}, {100 * view.probability:.0f} %"
+                title = f"{column.name}\n{found}"
                 _show(next(cells), image, title, view.cam, "jet")
                 if column.block:
                     weight = view.weights[column.block]

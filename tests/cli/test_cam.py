@@ -62,7 +62,7 @@ def test_networks_side_by_side(runs, elsewhere, capsys):
 def test_a_photograph(photograph, capsys):
     assert main(["cam", "dog.jpg", "--params", "net.params", *FLAGS, "--class", "5"]) == 0
     out = capsys.readouterr().out
-    assert "dog.jpg: ResGlobLocaforGlobLocaCha (net.params): class 5, " in out
+    assert "dog.jpg: ResGlobLocaforGlobLocaCha (net.params): class 5 (electric ray), " in out
     assert (photograph / "cam.png").read_bytes().startswith(b"\x89PNG")
 
 

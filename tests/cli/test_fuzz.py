@@ -117,7 +117,9 @@ def nothing_runs():
             "summary": ("print_summary",),
             "fetch": ("fetch",),
             "list": ("costs",),
-            "bench": ("measure_loaders", "measure_network"),
+            "bench": ("measure_loaders", "measure_network", "compare_runtimes"),
+            "export": ("export_network", "from_pytorch"),
+            "vectors": ("write_vectors",),
             "experiment": ("start",),
             "plot": ("draw",),
             "cam": ("load_network",),
@@ -210,6 +212,16 @@ def test_recipes(elsewhere, argv):
 @fuzz(arguments("train", ["aff_resnet50", "cifar10_aff_resnet32", "nothing"]), 0.5)
 def test_train(elsewhere, argv):
     check(["train", *argv], elsewhere, "train_cifar.py", "train_imagenet.py")
+
+
+@fuzz(arguments("export", ["fashion_mnist_aff_resnet14", "nothing", "it.safetensors"]))
+def test_export(elsewhere, argv):
+    check(["export", *argv], elsewhere)
+
+
+@fuzz(st.lists(st.sampled_from(["out", *NONSENSE]), max_size=2).map(list), 0.2)
+def test_vectors(elsewhere, argv):
+    check(["vectors", *argv], elsewhere)
 
 
 def test_no_command_is_left_out():

@@ -79,7 +79,14 @@ def test_the_recipe_is_what_was_run(record):
     assert_what_was_run(RECIPES[record.name].flags, record.curve)
 
 
-@EVERY
+@pytest.mark.parametrize(
+    "record",
+    [
+        record if record is OWN[0] else pytest.param(record, marks=pytest.mark.slow)
+        for record in OWN
+    ],
+    ids=[record.name for record in OWN],
+)
 @pytest.mark.skipif(not os.path.isdir(DEBIAN_FOLDER), reason="needs Fashion-MNIST, which is real")
 def test_the_reported_error_is_found_again_elsewhere(record, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ...data.datasets import find_dataset
 from ...export.networks import describe, is_exported
@@ -34,6 +34,8 @@ class EvaluationSpec:
         The data, as the settings of a run name it.
     dtype : str
         Number format that the network was trained in.
+    class_names : list of str, optional
+        A name for each output, where they are known.
     weights : WeightsRecord, optional
         The record of published parameters.
     """
@@ -49,12 +51,19 @@ class EvaluationSpec:
     input_size: Optional[int] = None
     crop_ratio: Optional[float] = None
     dtype: str = "float32"
+    class_names: Optional[List[str]] = None
     weights: Optional[WeightsRecord] = None
 
     @property
     def kind(self) -> str:
         """Kind of the data set."""
         return find_dataset(self.dataset).kind
+
+    def class_name(self, label: int) -> str:
+        """Return what to call a class."""
+        return (
+            f"class {label} ({self.class_names[label]})" if self.class_names else f"class {label}"
+        )
 
 
 def find_spec(
@@ -113,6 +122,9 @@ def _published(name: str, root: Optional[str], given: Mapping[str, Any]) -> Eval
         labels=given.get("labels") or record.label_set,
         dtype=record.dtype,
         weights=record,
+        class_names=_names_of(
+            record.dataset, given.get("labels") or record.label_set, record.kwargs["classes"]
+        ),
         **data,
     )
 
@@ -125,7 +137,10 @@ def _settings_of(params: str) -> Tuple[str, Dict[str, Any]]:
     if os.path.isfile(path) and not is_exported(params):
         return path, read_json(path)
     found = describe(params)
-    return params, {"model": found["network"], "data": found["data"]} if found else {}
+    if not found:
+        return params, {}
+    names = found.get("class_names")
+    return params, {"model": found["network"], "data": found["data"], "class_names": names}
 
 
 def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> EvaluationSpec:
@@ -146,12 +161,23 @@ def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> Evaluat
         classes = find_dataset(data["dataset"]).classes if named else count_outputs(params)
         data["dataset"] = data["dataset"] or ""
         model, kwargs = _network(params, run, classes, given)
-        kwargs["classes"], kwargs["fusion"]
-        return EvaluationSpec(model=model, kwargs=kwargs, params=params, dtype=dtype, **data)
+        count, _ = kwargs["classes"], kwargs["fusion"]
+        names = None if given.get("dataset") else run.get("class_names")
+        names = names or _names_of(data["dataset"], data["labels"], count)
+        if names and (len(names) != count or not all(isinstance(name, str) for name in names)):
+            raise InputError(f"{path}: not a run's settings ({count} classes have other names)")
+        return EvaluationSpec(
+            model=model, kwargs=kwargs, params=params, dtype=dtype, class_names=names, **data
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not a run's settings ({error!r})") from error
+
+
+def _names_of(dataset: str, labels: Optional[str], classes: int) -> Optional[List[str]]:
+    """Return the names that a data set gives to so many classes."""
+    return find_dataset(dataset).class_names(labels, classes) if dataset else None
 
 
 def _network(

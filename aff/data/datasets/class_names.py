@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import List, Optional
+import re
+from typing import List, Optional, Sequence
 
 from ...utils.files import read_json
+from ..images import imagenet_synset
 
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "class_names.json")
 
@@ -18,6 +20,14 @@ def listed(key: str, label_set: Optional[str]) -> List[str]:
 def digits(label_set: Optional[str]) -> List[str]:
     """Return the ten digits."""
     return [str(digit) for digit in range(10)]
+
+
+def in_words(names: Sequence[str]) -> List[str]:
+    """Return names of classes' folders, ImageNet's WordNet numbers among them as words."""
+    if not all(re.fullmatch(r"n\d{8}", name) for name in names):
+        return list(names)
+    words = dict(zip(imagenet_synset(), imagenet(None)))
+    return [words.get(name, name) for name in names]
 
 
 def imagenet(label_set: Optional[str]) -> List[str]:
