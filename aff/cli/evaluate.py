@@ -109,7 +109,7 @@ def run(
     **given: Any,
 ) -> int:
     """Evaluate published parameters or those of a file."""
-    if name and is_exported(name):
+    if name and is_exported(name) and not params:
         name, params = None, name
     if name and params:
         raise InputError("give NAME or {params} FILE, not both")

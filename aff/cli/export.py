@@ -64,7 +64,8 @@ def add_arguments(parser: Parser) -> None:
         "--no-check",
         dest="check",
         action="store_false",
-        help="do not compare what was written with our network (default: compare)",
+        default=None,
+        help="do not compare what was written with our network",
     )
     parser.add_argument(
         "--opset", type=values.int_range(1, 99), default=None, help="of ONNX (default: 13)"
@@ -113,12 +114,12 @@ def name_of(params: str) -> str:
     return folder if stem in ("best", "last") else stem
 
 
-def _bring_back(file: Optional[str], other: Optional[str], out: str, given: Mapping[str, Any]):
+def _bring_back(file: Optional[str], unfit: bool, out: str, given: Mapping[str, Any]):
     """Write the parameters of a safetensors file as a parameter file."""
-    if not file or not file.endswith(PYTORCH) or other:
+    if not file or not file.endswith(PYTORCH) or unfit:
         raise InputError(
-            f"--from pytorch takes a file NAME{PYTORCH}, and neither {{to}} nor "
-            "{params} nor {root}"
+            f"--from pytorch takes a file NAME{PYTORCH}, {{out}}, and where nothing says which "
+            "network it is of, the network's flags"
         )
     spec = find_spec(file, None, None, given, needs_data=False)
     path = from_pytorch(file, source_of(spec, None), out)
@@ -134,7 +135,7 @@ def run(
     to: Optional[str],
     source: Optional[str],
     out: str,
-    check: bool,
+    check: Optional[bool],
     opset: Optional[int],
     with_preprocessing: bool,
     float16: bool,
@@ -142,8 +143,10 @@ def run(
     **given: Any,
 ) -> int:
     """Export a network, or take PyTorch's parameters back."""
+    check = check is None
     if source:
-        return _bring_back(name, to or params or root, out, given)
+        unfit = to or params or root or opset or with_preprocessing or float16 or not check
+        return _bring_back(name, bool(unfit), out, given)
     if not to:
         raise InputError("say what to write: {to} pytorch, onnx or symbol")
     if bool(name) == bool(params):

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..models.parameters import Misfit, misfits, save_arrays
 from ..models.registry import build_network
+from ..utils.files import folder_for_files
 from .pytorch_file import read_safetensors
 from .source import Source
-from .write import keep_entries, versions_of_all
+from .write import keep_entries, read_entries, versions_of_all
 
 
 def from_pytorch(path: str, source: Source, out: str) -> str:
@@ -44,10 +45,11 @@ def from_pytorch(path: str, source: Source, out: str) -> str:
     if trouble:
         shapes = {name: tuple(array.shape) for name, array in arrays.items()}
         raise Misfit(f"{path} does not fit {source.model}: {'; '.join(trouble)}", shapes)
-    os.makedirs(out, exist_ok=True)
     name = f"{source.name}.params"
     result = os.path.join(out, name)
-    save_arrays(result, {key: mx.nd.array(arrays[key], dtype=np.float32) for key in names})
-    said: Dict[str, Any] = {**source.description(), "from": "pytorch"}
-    keep_entries(out, {name: {**said, "versions": versions_of_all()}})
+    with folder_for_files(out):
+        read_entries(out)
+        save_arrays(result, {key: mx.nd.array(arrays[key], dtype=np.float32) for key in names})
+        said: Dict[str, Any] = {**source.description(), "from": "pytorch"}
+        keep_entries(out, {name: {**said, "versions": versions_of_all()}})
     return result

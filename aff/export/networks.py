@@ -14,7 +14,7 @@ from mxnet.gluon import SymbolBlock
 
 from .. import compat
 from ..models.parameters import Misfit
-from ..utils.errors import InputError
+from ..utils.errors import InputError, last_line
 from ..utils.files import read_json
 from . import onnx_file, pytorch_file
 from .graph import INPUT
@@ -122,7 +122,12 @@ def torch_network(path: str, model: str, kwargs: Dict[str, Any]):
     arguments = pytorch_file.architecture(model, kwargs)
     part = pytorch_file.torch_parts(model)[-1]
     net = importlib.import_module(f".pytorch.{part}", __package__).Network(**arguments)
-    state = library("safetensors.torch").load_file(path)
+    try:
+        state = library("safetensors.torch").load_file(path)
+    except InputError:
+        raise
+    except Exception as error:  # its own kinds of error differ between versions
+        raise InputError(f"{path}: not a safetensors file, or a damaged one: {error}") from error
     try:
         net.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -159,8 +164,8 @@ def open_symbol(path: str) -> Network:
         with warnings.catch_warnings():  # of the input's number format, which it cannot know
             warnings.simplefilter("ignore")
             net = SymbolBlock.imports(path, [INPUT], params, ctx=mx.cpu())
-    except (mx.MXNetError, RuntimeError, AssertionError) as error:
-        raise InputError(f"{path}: mxnet cannot load it: {error}") from error
+    except (mx.MXNetError, RuntimeError, AssertionError, ValueError) as error:
+        raise InputError(f"{path}: mxnet cannot load it: {last_line(error)}") from error
     net.hybridize(static_alloc=True)
     return lambda data: net(mx.nd.array(data)).asnumpy()
 

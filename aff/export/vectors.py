@@ -17,7 +17,7 @@ from ..nn.attention import global_context, local_context
 from ..nn.fusion import create_fusion, describe_fusions
 from ..nn.layers import Normalization
 from ..nn.reference import REFERENCE, ReferenceFusion, ms_cam
-from ..utils.files import replacing
+from ..utils.files import folder_for_files, replacing
 from ..utils.report import versions
 
 CHANNELS, R, SHAPE = 16, 4, (4, 16, 5, 6)
@@ -142,11 +142,9 @@ def _about(name: str) -> dict:
 
 def write_vectors(folder: str) -> List[str]:
     """Write all vectors, ``NAME.npz`` each; returns the paths."""
-    os.makedirs(folder, exist_ok=True)
-    paths = []
-    for name in list_vectors():
-        path = os.path.join(folder, f"{name}.npz")
-        with replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, **compute_vectors(name))
-        paths.append(path)
+    paths = [os.path.join(folder, f"{name}.npz") for name in list_vectors()]
+    with folder_for_files(folder):
+        for name, path in zip(list_vectors(), paths):
+            with replacing(path) as temporary, open(temporary, "wb") as file:
+                np.savez_compressed(file, **compute_vectors(name))
     return paths

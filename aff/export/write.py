@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -9,12 +10,19 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from mxnet.gluon import HybridBlock
 
 from ..utils.errors import InputError, RunError
-from ..utils.files import hash_of, read_json, remove_left_overs, sync_folder, write_json
+from ..utils.files import (
+    exclusive_file,
+    folder_for_files,
+    hash_of,
+    read_json,
+    sync_folder,
+    write_json,
+)
 from ..utils.report import versions
 from .check import Check, Compute, compare
 from .graph import parameter_arrays
@@ -150,9 +158,8 @@ def export_network(
     """
     options = options or Options()
     _refuse(target, options)
-    os.makedirs(out, exist_ok=True)
-    remove_left_overs(out)
-    with tempfile.TemporaryDirectory(suffix=f".{os.getpid()}.tmp", dir=out) as folder:
+    with folder_for_files(out), _beside(out) as folder:
+        read_entries(out)
         written = TARGETS[target](folder, build(), source, options)
         found = None
         if check:
@@ -162,17 +169,48 @@ def export_network(
                 raise RunError(f"{source.name} to {target}: {found.line()}; nothing was written")
         entries = _entries(folder, written, source, target, options, found)
         for name in written.names:
+            if os.path.isdir(os.path.join(out, name)):
+                raise InputError(
+                    f"{os.path.join(out, name)}: is a folder: name another with {{out}}"
+                )
+        for name in written.names:
             os.replace(os.path.join(folder, name), os.path.join(out, name))
-    keep_entries(out, entries)
+        keep_entries(out, entries)
     return [os.path.join(out, name) for name in [*written.names, EXPORTS]], found
 
 
 def keep_entries(folder: str, entries: Dict[str, Any]) -> None:
     """Say of files what there is to say, in `EXPORTS` beside them; what it says of others stays."""
-    listing = os.path.join(folder, EXPORTS)
-    before = read_json(listing).get("files", {}) if os.path.isfile(listing) else {}
-    write_json(listing, {"files": {**before, **entries}})
+    with exclusive_file(os.path.join(folder, f".{EXPORTS}.lock"), lambda _: None):
+        listing = os.path.join(folder, EXPORTS)
+        write_json(listing, {"files": {**read_entries(folder), **entries}})
     sync_folder(folder)
+
+
+def read_entries(folder: str) -> Dict[str, Any]:
+    """Return what `EXPORTS` says of the files of a folder.
+
+    Raises
+    ------
+    InputError
+        Where it is damaged.
+    """
+    listing = os.path.join(folder, EXPORTS)
+    files = read_json(listing).get("files") if os.path.lexists(listing) else {}
+    if not isinstance(files, dict):
+        raise InputError(f"{listing}: not a list of exports: remove it, or name another folder")
+    return files
+
+
+@contextlib.contextmanager
+def _beside(out: str) -> Iterator[str]:
+    """Give a folder on the disk of another, for files before they are whole."""
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix=".aff-export-", dir=out)
+    except OSError as error:
+        raise InputError(f"{out}: files cannot go there: {error.strerror}") from error
+    with temporary as folder:
+        yield folder
 
 
 def _refuse(target: str, options: Options) -> None:

@@ -69,7 +69,7 @@ def spell(message: str, spelling: Callable[[str], str] = str) -> str:
     spelling : callable, optional
         Field to what stands for it.
     """
-    return re.sub(r"\{([a-z][a-z_]*)\}", lambda match: spelling(match.group(1)), message)
+    return re.sub(r"\{([a-z][a-z0-9_]*)\}", lambda match: spelling(match.group(1)), message)
 
 
 def last_line(error: BaseException) -> str:

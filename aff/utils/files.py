@@ -38,6 +38,35 @@ def remove_left_overs(folder: str) -> None:
                 os.remove(path)
 
 
+@contextmanager
+def folder_for_files(path: str) -> Iterator[None]:
+    """Make a folder that files are to go to; where that fails in the end, the folders that were
+    made go again, as far as they are empty.
+
+    Raises
+    ------
+    InputError
+        For what is no folder that can be written to.
+    """
+    made, missing = [], os.path.abspath(path)
+    while not os.path.lexists(missing):
+        made.append(missing)
+        missing = os.path.dirname(missing)
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: files cannot go there: {error.strerror}") from error
+    if not os.access(path, os.W_OK):
+        raise InputError(f"{path}: files cannot go there: it cannot be written to")
+    try:
+        yield
+    except BaseException:
+        for folder in made:
+            if os.path.isdir(folder) and not os.listdir(folder):
+                os.rmdir(folder)
+        raise
+
+
 def open_to_readers(path: str) -> None:
     """Give a file the rights that new files have here, where a library made it private."""
     mask = os.umask(0)

@@ -95,7 +95,7 @@ def test_a_network_that_differs_is_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr(write, "open_symbol", lambda path: lambda x: opened(path)(x) * 1.001)
     with pytest.raises(RunError, match="FAILED; nothing was written"):
         export_network(build, source, "symbol", str(tmp_path / "out"))
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
     _, check = export_network(build, source, "symbol", str(tmp_path / "out"), check=False)
     assert check is None
 
@@ -114,7 +114,7 @@ def test_what_a_target_cannot_is_refused(target, options, named, tmp_path):
     build, source = exportable(SMALL, tmp_path)
     with pytest.raises(InputError, match=named):
         export_network(build, source, target, str(tmp_path / "out"), options)
-    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_missing_library_is_named_with_its_extra(missing, target, tmp_path, mo
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(InputError, match=rf"^{missing.split('.')[0]} is needed .*\[export\]"):
         export_network(build, source, target, str(tmp_path / "out"))
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture
@@ -165,3 +165,52 @@ def test_a_fusion_from_outside_goes_to_onnx_and_not_to_pytorch(half_sum, tmp_pat
 
 def check_input():
     return mx.nd.random.normal(shape=(2, 3, 32, 32)).asnumpy()
+
+
+def test_exports_into_one_folder_at_once(tmp_path):
+    """Neither takes the other's files for left-overs, and both are listed."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    build, source = exportable(SMALL, tmp_path)
+    out = str(tmp_path / "out")
+    with write.folder_for_files(out), write._beside(out) as other:
+        export_network(build, source, "symbol", out, check=False)
+        assert Path(other).is_dir()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: write.keep_entries(out, {f"{n}.onnx": {}}), range(20)))
+    assert len(write.read_entries(out)) == 21
+    assert not [path for path in Path(out).iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("content", ["{broken", "[]", '{"files": 3}'])
+def test_a_damaged_list_is_named_before_anything_is_written(content, tmp_path):
+    build, source = exportable(SMALL, tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / EXPORTS).write_text(content)
+    with pytest.raises(InputError, match=EXPORTS):
+        export_network(build, source, "symbol", str(tmp_path / "out"))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [EXPORTS]
+
+
+def test_a_folder_in_the_way_is_named_before_anything_is_written(tmp_path):
+    build, source = exportable(SMALL, tmp_path)
+    (tmp_path / "out" / f"{SMALL}-0000.params").mkdir(parents=True)
+    with pytest.raises(InputError, match="is a folder"):
+        export_network(build, source, "symbol", str(tmp_path / "out"), check=False)
+    assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+@pytest.mark.parametrize("out", ["a.file", "a.file/sub", "/proc/none"])
+def test_what_is_no_folder_is_named(out, tmp_path):
+    build, source = exportable(SMALL, tmp_path)
+    (tmp_path / "a.file").write_text("kept")
+    with pytest.raises(InputError, match="files cannot go there"):
+        export_network(build, source, "symbol", str(tmp_path / out))
+    assert (tmp_path / "a.file").read_text() == "kept"
+
+
+def test_folders_that_were_made_for_nothing_go_again(tmp_path):
+    build, source = exportable(SMALL, tmp_path)
+    with pytest.raises(InputError):
+        export_network(build, source, "onnx", str(tmp_path / "a" / "b"), Options(opset=99))
+    assert not (tmp_path / "a").exists()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ...data.datasets import find_dataset
-from ...export.networks import describe, is_exported
+from ...export.networks import EXPORTS, describe, is_exported
 from ...models.factory import resolve_model
 from ...models.naming import STRUCTURE, network_from
 from ...models.parameters import count_outputs
@@ -106,6 +106,8 @@ def find_spec(
 
 
 def _published(name: str, root: Optional[str], given: Mapping[str, Any]) -> EvaluationSpec:
+    if name not in WEIGHTS and os.path.lexists(name):
+        raise InputError(f"{name} is a file, not a NAME: {{params}} {name}")
     record = find_weights(name)
     if any(key in given for key in ("model", "fusion", *STRUCTURE)):
         raise InputError(f"{record.name} says which network it is: leave the network's flags out")
@@ -145,8 +147,12 @@ def _settings_of(params: str) -> Tuple[str, Dict[str, Any]]:
 
 def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> EvaluationSpec:
     if not os.path.isfile(params):
-        raise InputError(f"{{params}} {params}: no such file")
+        raise InputError(f"{params}: no such file")
     path, run = _settings_of(params)
+    described = is_exported(params) and run.get("model")
+    if described and any(key in given for key in ("model", "fusion", *STRUCTURE)):
+        raise InputError(f"{params} says which network it is: leave the network's flags out")
+    beside = EXPORTS if is_exported(params) else SETTINGS
     try:
         dtype = run.get("training", {}).get("dtype", "float32")
         data = dict(run.get("data") or {})
@@ -155,10 +161,10 @@ def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> Evaluat
         if given.get("data_dir") or given.get("rec_val"):
             data = {**data, "data_dir": None, "rec_val": None, "rec_val_idx": None}
         data = {key: given.get(key) or data.get(key) for key in DATA}
-        if data["dataset"] is None and needs_data:
-            raise InputError(f"no {SETTINGS} beside {params}: name the data with {{dataset}}")
+        if data["dataset"] is None and not described and (needs_data or is_exported(params)):
+            raise InputError(f"no {beside} beside {params}: name the data with {{dataset}}")
         named = data["dataset"] is not None
-        classes = find_dataset(data["dataset"]).classes if named else count_outputs(params)
+        classes = find_dataset(data["dataset"]).classes if named else _outputs(params, run)
         data["dataset"] = data["dataset"] or ""
         model, kwargs = _network(params, run, classes, given)
         count, _ = kwargs["classes"], kwargs["fusion"]
@@ -173,6 +179,12 @@ def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> Evaluat
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not a run's settings ({error!r})") from error
+
+
+def _outputs(params: str, run: Mapping[str, Any]) -> int:
+    """Return the number of outputs of a network: as it is described, or as its parameters tell."""
+    described = run.get("model")
+    return described["kwargs"]["classes"] if described else count_outputs(params)
 
 
 def _names_of(dataset: str, labels: Optional[str], classes: int) -> Optional[List[str]]:
