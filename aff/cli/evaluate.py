@@ -6,7 +6,6 @@ from typing import Any, Optional
 
 from ..data.image_loader import CROP_RATIO, SIZE
 from ..export.networks import is_exported
-from ..models.weights import DEFAULT_ROOT
 from ..training.devices import choose_devices
 from ..training.logger import SETTINGS
 from ..utils import values
@@ -18,6 +17,7 @@ from .common.shared_flags import (
     add_cifar_network_arguments,
     add_data_arguments,
     add_device_arguments,
+    add_parameters_arguments,
 )
 
 GROUP, HELP = "evaluate", "top-1 and top-5 error of a run's parameters, or of published ones"
@@ -31,25 +31,10 @@ DESCRIPTION = (
 
 def add_arguments(parser: Parser) -> None:
     """Add the command's flags."""
-    parser.add_argument(
-        "name",
-        metavar="NAME",
-        nargs="?",
-        default=None,
-        help="published parameters, a name of 'aff list published', fetched where they are not "
-        "there; or a file of 'aff export': NAME.onnx, NAME.safetensors, NAME-symbol.json",
-    )
-    parser.add_argument(
-        "--params",
-        type=values.nonempty,
-        default=None,
-        help="parameter file, e.g. best.params of a run",
-    )
-    parser.add_argument(
-        "--root",
-        type=values.nonempty,
-        default=None,
-        help=f"folder of published parameters, with NAME (default: {DEFAULT_ROOT})",
+    add_parameters_arguments(
+        parser,
+        "published parameters, a name of 'aff list published', fetched where they are not there; "
+        "or a file of 'aff export': NAME.onnx, NAME.safetensors, NAME-symbol.json",
     )
     parser.add_argument(
         "--batch-size",

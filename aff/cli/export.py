@@ -11,14 +11,17 @@ from ..export.back import from_pytorch
 from ..export.networks import PYTORCH
 from ..export.source import Source, describe_source
 from ..export.write import TARGETS, Options, export_network
-from ..models.weights import DEFAULT_ROOT
 from ..utils import values
 from ..utils.errors import InputError
 from ..utils.report import evaluate_command
 from .common.evaluating import load_network
 from .common.evaluation_spec import EvaluationSpec, find_spec
 from .common.parser import Parser
-from .common.shared_flags import add_cifar_network_arguments, add_data_arguments
+from .common.shared_flags import (
+    add_cifar_network_arguments,
+    add_data_arguments,
+    add_parameters_arguments,
+)
 
 GROUP, HELP = "export", "a network as PyTorch, ONNX or symbol files, with the proof"
 DESCRIPTION = (
@@ -30,24 +33,9 @@ DESCRIPTION = (
 
 def add_arguments(parser: Parser) -> None:
     """Add the command's flags."""
-    parser.add_argument(
-        "name",
-        metavar="NAME",
-        nargs="?",
-        default=None,
-        help="published parameters, a name of 'aff list published'; with --from, the file",
-    )
-    parser.add_argument(
-        "--params",
-        type=values.nonempty,
-        default=None,
-        help="parameter file, e.g. best.params of a run",
-    )
-    parser.add_argument(
-        "--root",
-        type=values.nonempty,
-        default=None,
-        help=f"folder of published parameters, with NAME (default: {DEFAULT_ROOT})",
+    add_parameters_arguments(
+        parser,
+        "published parameters, a name of 'aff list published'; with --from, the file",
     )
     parser.add_argument("--to", choices=sorted(TARGETS), default=None, help="what to write")
     parser.add_argument(
@@ -59,6 +47,12 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument(
         "--out", metavar="DIR", type=values.nonempty, default="exports", help="where files go"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        default=None,
+        help="compare what was written with our network, as without the flag",
     )
     parser.add_argument(
         "--no-check",
@@ -143,7 +137,7 @@ def run(
     **given: Any,
 ) -> int:
     """Export a network, or take PyTorch's parameters back."""
-    check = check is None
+    check = check is not False
     if source:
         unfit = to or params or root or opset or with_preprocessing or float16 or not check
         return _bring_back(name, bool(unfit), out, given)

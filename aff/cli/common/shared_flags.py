@@ -8,6 +8,7 @@ import argparse
 from typing import Any, Optional, Sequence
 
 from ...data.datasets import LABEL_SETS, dataset_name, list_datasets
+from ...models.weights import DEFAULT_ROOT
 from ...utils.values import int_range, nonempty, text
 
 STRUCTURE_HELP = (
@@ -106,6 +107,23 @@ def add_imagenet_network_arguments(parser: Any, model: str) -> None:
         action="store_true",
         default=argparse.SUPPRESS,
         help="start the last gamma of every block's body at zero (default: False)",
+    )
+
+
+def add_parameters_arguments(parser: Any, name_help: str) -> None:
+    """Add the arguments that name parameters; `name_help` says what NAME may be."""
+    parser.add_argument("name", metavar="NAME", nargs="?", default=None, help=name_help)
+    parser.add_argument(
+        "--params",
+        type=nonempty,
+        default=None,
+        help="parameter file, e.g. best.params of a run",
+    )
+    parser.add_argument(
+        "--root",
+        type=nonempty,
+        default=None,
+        help=f"folder of published parameters, with NAME (default: {DEFAULT_ROOT})",
     )
 
 
