@@ -153,15 +153,15 @@ def _without_imports(part: str) -> Tuple[str, Set[str]]:
     """Return a module's text without docstring and imports, and the import statements of modules
     that are not parts.
     """
-    tree, lines = _tree(part), _text(part).splitlines()
+    text, tree = _text(part), _tree(part)
     imported = set()
     last = tree.body[0].end_lineno or 0  # the docstring
     for node in tree.body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             last = node.end_lineno or 0
             if not getattr(node, "level", 0):
-                imported.add(ast.unparse(node))
-    return "\n".join(lines[last:]).strip("\n"), imported
+                imported.add(str(ast.get_source_segment(text, node)))
+    return "\n".join(text.splitlines()[last:]).strip("\n"), imported
 
 
 def _imports(statements: Set[str]) -> str:
