@@ -11,9 +11,10 @@ import numpy as np
 from ..models.parameters import Misfit, misfits, save_arrays
 from ..models.registry import build_network
 from ..utils.files import folder_for_files
+from .networks import read_entries
 from .pytorch_file import read_safetensors
 from .source import Source
-from .write import keep_entries, read_entries, versions_of_all
+from .write import keep_entries, versions_of_all
 
 
 def from_pytorch(path: str, source: Source, out: str) -> str:
@@ -41,9 +42,9 @@ def from_pytorch(path: str, source: Source, out: str) -> str:
     net = build_network(source.model, **source.kwargs)
     names = list(net._collect_params_with_prefix())
     arrays = read_safetensors(path, names)
-    trouble = misfits(net, {name: array.shape for name, array in arrays.items()})
+    shapes = {name: array.shape for name, array in arrays.items()}
+    trouble = misfits(net, shapes)
     if trouble:
-        shapes = {name: tuple(array.shape) for name, array in arrays.items()}
         raise Misfit(f"{path} does not fit {source.model}: {'; '.join(trouble)}", shapes)
     name = f"{source.name}.params"
     result = os.path.join(out, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -13,6 +13,7 @@ from ..data.datasets import DataSet, find_dataset, load_dataset
 from ..data.datasets.fetch import offline
 from ..data.transforms import normalize
 from ..utils.errors import InputError
+from .networks import Network
 from .source import Source
 
 #: Images of each batch: several sizes, one of a single image.
@@ -23,8 +24,6 @@ TOLERANCE = {"float32": 1e-4, "float16": 2e-2}
 #: network amplifies rounding, and is compared in float64.
 AMPLIFIES = 0.25
 SEED = 0
-#: (N, 3, H, W) to logits.
-Compute = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -112,10 +111,10 @@ def _data_of(source: Source) -> Optional[DataSet]:
 
 def compare(
     net: HybridBlock,
-    theirs: Compute,
+    theirs: Network,
     source: Source,
     float16: bool = False,
-    theirs_in_double: Optional[Compute] = None,
+    theirs_in_double: Optional[Network] = None,
 ) -> Check:
     """Compare an exported network with ours.
 

@@ -6,7 +6,7 @@ import importlib
 import json
 import os
 import warnings
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict
 
 import mxnet as mx
 import numpy as np
@@ -16,9 +16,10 @@ from .. import compat
 from ..models.parameters import Misfit
 from ..utils.errors import InputError, last_line
 from ..utils.files import read_json
-from . import onnx_file, pytorch_file
+from . import pytorch_file
 from .graph import INPUT
 from .libraries import library
+from .source import KEY
 
 ONNX, PYTORCH, SYMBOL = ".onnx", ".safetensors", "-symbol.json"
 RUNTIMES = {ONNX: "onnxruntime", PYTORCH: "PyTorch", SYMBOL: "mxnet's SymbolBlock"}
@@ -44,7 +45,12 @@ def params_of_symbol(path: str) -> str:
     return f"{path[: -len(SYMBOL)]}-0000.params"
 
 
-def onnx_session(path: str, threads: Optional[int] = None):
+def _threads() -> int:
+    """Return the threads that mxnet has."""
+    return int(str(compat.machine()["threads"]))
+
+
+def onnx_session(path: str):
     """Open an ONNX file in onnxruntime, on the CPU.
 
     Raises
@@ -54,7 +60,7 @@ def onnx_session(path: str, threads: Optional[int] = None):
     """
     runtime = library("onnxruntime")
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads or int(str(compat.machine()["threads"]))
+    options.intra_op_num_threads = _threads()
     options.log_severity_level = 3
     try:
         return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -72,14 +78,29 @@ def describe(path: str) -> Dict[str, Any]:
     elif path.endswith(PYTORCH):
         found = pytorch_file.read_description(path)
     beside = os.path.join(os.path.dirname(path), EXPORTS)
-    if not found and os.path.isfile(beside):
+    if not found and os.path.isfile(beside):  # which may be somebody else's file of that name
         found = read_json(beside).get("files", {}).get(os.path.basename(path), {})
     return found
 
 
+def read_entries(folder: str) -> Dict[str, Any]:
+    """Return what `EXPORTS` says of the files of a folder.
+
+    Raises
+    ------
+    InputError
+        Where it is damaged.
+    """
+    listing = os.path.join(folder, EXPORTS)
+    files = read_json(listing).get("files") if os.path.lexists(listing) else {}
+    if not isinstance(files, dict):
+        raise InputError(f"{listing}: not a list of exports: remove it, or name another folder")
+    return files
+
+
 def _of_session(path: str, session) -> Dict[str, Any]:
     try:
-        value = json.loads(session.get_modelmeta().custom_metadata_map.get(onnx_file.KEY, "{}"))
+        value = json.loads(session.get_modelmeta().custom_metadata_map.get(KEY, "{}"))
     except ValueError as error:
         raise InputError(f"{path}: its metadata cannot be read: {error}") from error
     return value if isinstance(value, dict) else {}
@@ -122,19 +143,14 @@ def torch_network(path: str, model: str, kwargs: Dict[str, Any]):
     arguments = pytorch_file.architecture(model, kwargs)
     part = pytorch_file.torch_parts(model)[-1]
     net = importlib.import_module(f".pytorch.{part}", __package__).Network(**arguments)
-    try:
-        state = library("safetensors.torch").load_file(path)
-    except InputError:
-        raise
-    except Exception as error:  # its own kinds of error differ between versions
-        raise InputError(f"{path}: not a safetensors file, or a damaged one: {error}") from error
+    state = pytorch_file.load_tensors(path, "torch")
     try:
         net.load_state_dict(state, strict=True)
     except RuntimeError as error:
         shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
         reason = " ".join(str(error).split())[:300]
         raise Misfit(f"{path} does not fit {model} with these settings: {reason}", shapes) from None
-    torch.set_num_threads(int(str(compat.machine()["threads"])))
+    torch.set_num_threads(_threads())
     return net.eval()
 
 

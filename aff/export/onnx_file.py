@@ -16,14 +16,13 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
+from .. import __version__
 from ..utils.errors import InputError
 from .graph import INPUT, OUTPUT, plain_graph
 from .libraries import library
-from .source import Source
+from .source import KEY, Source
 
 OPSET = 13
-#: The key that a description has among the file's metadata.
-KEY = "aff"
 TRACED = 4
 
 
@@ -120,7 +119,7 @@ def _tidy(model, source: Source) -> None:
     graph.name = source.name
     for made in graph.node:
         made.name = made.name or made.output[0]
-    model.producer_name, model.producer_version = "aff", source.description()["versions"]["aff"]
+    model.producer_name, model.producer_version = "aff", __version__
 
 
 def _in_float16(model):

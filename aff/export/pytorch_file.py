@@ -20,7 +20,7 @@ from ..utils.errors import InputError
 from ..utils.files import open_to_readers
 from .graph import Arrays
 from .libraries import library
-from .source import Source
+from .source import KEY, Source
 
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytorch")
 #: The modules that each family's file is put together of, behind those of all; the last one holds
@@ -33,7 +33,6 @@ PARTS: Dict[str, Tuple[str, ...]] = {
 }
 #: BatchNorm's parameters here and in PyTorch.
 RENAMED = {"gamma": "weight", "beta": "bias"}
-KEY = "aff"
 STANDARD = ("argparse", "math", "os", "sys")
 MAX_HEADER = 16 * 2**20
 
@@ -134,7 +133,7 @@ def _literal(value: Any) -> str:
 
 def _head(source: Source) -> str:
     _, depth = find_family(source.model)
-    digest = source.description()["parameters"]["sha256"]
+    digest = source.params_sha256
     return (
         f'"""{source.model} with the fusion {source.kwargs["fusion"]}, in PyTorch: "Attentional '
         'Feature\nFusion" (WACV 2021), '
@@ -211,6 +210,21 @@ def read_description(path: str) -> Dict[str, Any]:
         raise InputError(f"{path}: not a safetensors file ({error})") from error
 
 
+def load_tensors(path: str, framework: str) -> Dict[str, Any]:
+    """Load a safetensors file's tensors by name, as those of ``'numpy'`` or ``'torch'``.
+
+    Raises
+    ------
+    InputError
+        For a file that is damaged, or of another kind.
+    """
+    load_file = library(f"safetensors.{framework}").load_file
+    try:
+        return load_file(path)
+    except Exception as error:  # its own kinds of error differ between versions
+        raise InputError(f"{path}: not a safetensors file, or a damaged one: {error}") from error
+
+
 def read_safetensors(path: str, names: List[str]) -> Arrays:
     """Read parameters by our names; PyTorch's counts of batches are passed over.
 
@@ -219,11 +233,7 @@ def read_safetensors(path: str, names: List[str]) -> Arrays:
     InputError
         For a damaged file, or one that holds other keys than those of these parameters.
     """
-    safetensors = library("safetensors.numpy")
-    try:
-        tensors = safetensors.load_file(path)
-    except Exception as error:  # its own kinds of error differ between versions
-        raise InputError(f"{path}: not a safetensors file, or a damaged one: {error}") from error
+    tensors = load_tensors(path, "numpy")
     keys = torch_names(names)
     back = {key: name for name, key in keys.items()}
     others = [key for key in tensors if not key.endswith("num_batches_tracked")]

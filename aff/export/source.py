@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -15,6 +16,9 @@ from ..data.transforms import scaled_side
 from ..models.registry import find_family
 from ..utils.files import hash_of
 from ..utils.report import versions
+
+#: The key that a description has among a file's metadata.
+KEY = "aff"
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,11 @@ class Source:
     class_names: Optional[List[str]] = None
     data_dir: Optional[str] = None
 
+    @cached_property
+    def params_sha256(self) -> str:
+        """SHA-256 of the parameter file."""
+        return hash_of(self.params, hashlib.sha256())
+
     def description(self) -> Dict[str, Any]:
         """Return all of it as JSON, with the parameters' SHA-256 and the versions that read them:
         what is kept in and beside exported files.
@@ -63,7 +72,7 @@ class Source:
         return {
             "name": self.name,
             "network": {"name": self.model, "kwargs": self.kwargs},
-            "parameters": {"file": self.params, "sha256": hash_of(self.params, hashlib.sha256())},
+            "parameters": {"file": self.params, "sha256": self.params_sha256},
             "data": {
                 "dataset": self.dataset,
                 "labels": self.label_set,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
+import numpy as np
 from mxnet.gluon import HybridBlock
 
 from ..utils.errors import InputError, RunError
@@ -19,15 +20,24 @@ from ..utils.files import (
     exclusive_file,
     folder_for_files,
     hash_of,
-    read_json,
     sync_folder,
     write_json,
 )
 from ..utils.report import versions
-from .check import Check, Compute, compare
+from .check import Check, compare
 from .graph import parameter_arrays
 from .libraries import library
-from .networks import EXPORTS, ONNX, PYTORCH, SYMBOL, as_function, open_onnx, open_symbol
+from .networks import (
+    EXPORTS,
+    ONNX,
+    PYTORCH,
+    SYMBOL,
+    Network,
+    as_function,
+    open_onnx,
+    open_symbol,
+    read_entries,
+)
 from .onnx_file import OPSET, write_onnx
 from .pytorch_file import torch_source, write_safetensors
 from .source import Source
@@ -66,7 +76,7 @@ class Written:
     """
 
     names: List[str]
-    open: Callable[[], Tuple[Compute, Optional[Compute]]]
+    open: Callable[[], Tuple[Network, Optional[Network]]]
 
 
 def _to_pytorch(folder: str, net: HybridBlock, source: Source, options: Options) -> Written:
@@ -77,11 +87,14 @@ def _to_pytorch(folder: str, net: HybridBlock, source: Source, options: Options)
     with open(os.path.join(folder, script), "w", encoding="utf-8") as file:
         file.write(text)
 
-    def opened() -> Tuple[Compute, Optional[Compute]]:
+    def opened() -> Tuple[Network, Optional[Network]]:
         library("torch")
         module = load_script(os.path.join(folder, script))
-        double = as_function(module.create().double())
-        return as_function(module.create()), lambda data: double(data.astype("float64"))
+
+        def in_double(data: np.ndarray) -> np.ndarray:
+            return as_function(module.create().double())(data.astype("float64"))
+
+        return as_function(module.create()), in_double
 
     return Written([weights, script], opened)
 
@@ -185,21 +198,6 @@ def keep_entries(folder: str, entries: Dict[str, Any]) -> None:
         listing = os.path.join(folder, EXPORTS)
         write_json(listing, {"files": {**read_entries(folder), **entries}})
     sync_folder(folder)
-
-
-def read_entries(folder: str) -> Dict[str, Any]:
-    """Return what `EXPORTS` says of the files of a folder.
-
-    Raises
-    ------
-    InputError
-        Where it is damaged.
-    """
-    listing = os.path.join(folder, EXPORTS)
-    files = read_json(listing).get("files") if os.path.lexists(listing) else {}
-    if not isinstance(files, dict):
-        raise InputError(f"{listing}: not a list of exports: remove it, or name another folder")
-    return files
 
 
 @contextlib.contextmanager
