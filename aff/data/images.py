@@ -26,8 +26,15 @@ class Images(Protocol):
     source: str
 
     @property
+    def folder(self) -> str:
+        """The folder that they are in."""
+
+    @property
     def classes(self) -> Sequence:
         """Names of the classes, or the labels that occur."""
+
+    def labels(self) -> np.ndarray:
+        """Return each image's label, (N,) integers."""
 
     def __len__(self) -> int: ...
 
@@ -84,10 +91,13 @@ class FolderImages:
             )
         self._files = [(path, name) for name in self.classes for path in found[name]]
         self._labels = {name: label for label, name in enumerate(self.classes)}
-        self.source = root
+        self.source = self.folder = root
 
     def __len__(self) -> int:
         return len(self._files)
+
+    def labels(self) -> np.ndarray:
+        return np.array([self._labels[name] for _, name in self._files])
 
     def label_for(self, classes: int) -> None:
         """Make the labels those of a network of so many classes.
@@ -188,7 +198,7 @@ class RecordImages:
     def __init__(self, path: str, idx_path: Optional[str] = None):
         beside = os.path.splitext(path)[0] + ".idx"
         self._records = RecordFile(path, idx_path or (beside if os.path.isfile(beside) else None))
-        self.source = path
+        self.source, self.folder = path, os.path.dirname(path)
 
     @cached_property
     def _labels(self) -> List[int]:
@@ -202,6 +212,9 @@ class RecordImages:
 
     def __len__(self) -> int:
         return len(self._records)
+
+    def labels(self) -> np.ndarray:
+        return np.array(self._labels)
 
     def read(self, index: int) -> Tuple[bytes, int]:
         labels, content = self._records.read(index)

@@ -11,6 +11,7 @@ from mxnet.gluon import HybridBlock
 
 from .. import compat
 from ..models.parameters import average_statistics
+from ..models.parts import is_running_statistic
 from ..training.process_group import ProcessGroup
 from ..utils.errors import InputError
 from . import process
@@ -77,7 +78,7 @@ class DistributedGroup(ProcessGroup):
     def average_statistics(self, net: HybridBlock) -> None:
         average_statistics(net)
         for parameter in net.collect_params().values():
-            if parameter.grad_req == "null":
+            if is_running_statistic(parameter):
                 total = self.all_reduce(parameter.list_data()[0].asnumpy().ravel())
                 mean = total / self.world_size
                 parameter.set_data(mx.nd.array(mean.reshape(parameter.shape)))

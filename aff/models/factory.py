@@ -53,7 +53,8 @@ def get_model(
         One of `list_models()`, or another depth of the CIFAR families. The name of published
         parameters stands for the network that they fit.
     pretrained : bool, default False
-        Load the parameters that are published under this name; see `load_published`.
+        Load the parameters that are published under this name; see `load_published`. With
+        `classes` other than theirs the output layer is a new one, drawn at random.
     root : str, default 'params'
         Folder of published parameters; they are fetched where they are not there.
     ctx : Context or list of Context, optional
@@ -91,10 +92,11 @@ def get_model(
             f"{name} is no name of published parameters; those {of}: "
             f"{', '.join(fitting or WEIGHTS)}"
         )
+    classes = kwargs.pop("classes", None)
     fixed = [argument for argument in kwargs if argument not in ("norm_layer", "norm_kwargs")]
     if fixed:
         raise InputError(
             f"{name} is published with {WEIGHTS[name].kwargs}: with pretrained=True it takes no "
             f"{', '.join(fixed)}"
         )
-    return load_published(name, ctx=ctx, root=root, **kwargs)
+    return load_published(name, ctx=ctx, root=root, classes=classes, **kwargs)

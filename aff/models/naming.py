@@ -39,6 +39,8 @@ SECOND: Dict[str, Dict[str, Tuple[str, int, Dict[str, Any]]]] = {
         ),
     },
 }
+#: Kinds of networks that train on a kind of images: image files can be shown at any size.
+SUITED = {"cifar": ("cifar",), "imagenet": ("imagenet", "cifar")}
 #: Depths of the published CIFAR ResNeXts.
 SHORT_DEPTHS = (29, 38, 47)
 Network = Tuple[str, Dict[str, Any]]
@@ -71,7 +73,7 @@ def _expand(name: str, kind: Optional[str], given: Dict[str, Any]) -> str:
 
 def _family(name: str, kind: Optional[str]) -> Tuple[Family, int]:
     found = match_family(name)
-    if found is None or kind not in (None, found[0].kind):
+    if found is None or (kind and found[0].kind not in SUITED[kind]):
         raise unknown("model", name, [*short_names(kind), *list_networks(kind)])
     return found
 

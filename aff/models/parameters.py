@@ -12,6 +12,7 @@ from mxnet.gluon import HybridBlock
 from ..utils.errors import InputError, shorten
 from ..utils.files import replacing
 from ..utils.params_file import ArrayFile
+from .parts import is_running_statistic
 
 Shapes = Dict[str, tuple]
 Devices = Union[mx.Context, Sequence[mx.Context], None]
@@ -63,7 +64,7 @@ def copy_parameters(source: HybridBlock, target: HybridBlock) -> None:
 def average_statistics(net: HybridBlock) -> None:
     """Give all devices the mean of their running statistics, in which alone they differ."""
     for parameter in net.collect_params().values():
-        if parameter.grad_req == "null" and len(parameter.list_ctx()) > 1:
+        if is_running_statistic(parameter) and len(parameter.list_ctx()) > 1:
             values = [array.as_in_context(mx.cpu()) for array in parameter.list_data()]
             parameter.set_data(mx.nd.add_n(*values) / len(values))
 
@@ -107,18 +108,26 @@ def load_fitting(net: HybridBlock, path: str, ctx: Devices = None) -> None:
     trouble = misfits(net, file.shapes)
     if trouble:
         raise Misfit(f"{path} does not fit this network: {'; '.join(trouble)}", file.shapes)
+    parameters = net._collect_params_with_prefix()
+    set_values(net, {name: cast_to(file, name, parameters[name].dtype) for name in parameters}, ctx)
+
+
+def set_values(net: HybridBlock, values: Dict[str, np.ndarray], ctx: Devices = None) -> None:
+    """Set parameters by structural name, each to an array of its shape and number format; those
+    that are not initialized go to `ctx` (default `cpu()`).
+    """
     ctx = mx.cpu() if ctx is None else ctx
     devices = [ctx] if isinstance(ctx, mx.Context) else list(ctx)
     parameters = net._collect_params_with_prefix()
-    values = {name: _cast(file, name, parameter.dtype) for name, parameter in parameters.items()}
-    for name, parameter in parameters.items():
+    for name, value in values.items():
+        parameter = parameters[name]
         parameter._load_init(
-            mx.nd.array(values[name], ctx=mx.cpu(), dtype=parameter.dtype),
+            mx.nd.array(value, ctx=mx.cpu(), dtype=parameter.dtype),
             parameter.list_ctx() if parameter._data is not None else devices,
         )
 
 
-def _cast(file: ArrayFile, name: str, dtype) -> np.ndarray:
+def cast_to(file: ArrayFile, name: str, dtype) -> np.ndarray:
     """Return an array in a parameter's number format.
 
     Raises

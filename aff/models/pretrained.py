@@ -14,6 +14,7 @@ from ..utils.errors import InputError, shorten
 from .parameters import Devices, Misfit, load_fitting
 from .records import WEIGHTS, WeightsRecord
 from .registry import build_network
+from .transfer import transfer_parameters
 from .weights import DEFAULT_ROOT, fetch, fetch_command, find_weights, verify
 
 
@@ -23,6 +24,7 @@ def load_published(
     root: Optional[str] = None,
     norm_layer: Optional[NormLayer] = None,
     norm_kwargs: Optional[dict] = None,
+    classes: Optional[int] = None,
 ) -> HybridBlock:
     """Return a network with published parameters.
 
@@ -36,6 +38,8 @@ def load_published(
         Folder of the file; it is fetched where it is not there.
     norm_layer, norm_kwargs : callable and dict, optional
         The normalisation layer (default `BatchNorm`) and its arguments.
+    classes : int, optional
+        Outputs, where they are to be others than the published: of a new layer, drawn at random.
 
     Returns
     -------
@@ -61,8 +65,13 @@ def load_published(
         fetch(name, root)
     ctx = mx.cpu() if ctx is None else ctx
     norm = {"norm_layer": norm_layer, "norm_kwargs": norm_kwargs}
-    net = build_network(record.model, ctx=ctx, **record.kwargs, **norm)
-    load_fitting(net, path, ctx)
+    own = record.kwargs["classes"]
+    kwargs = {**record.kwargs, "classes": own if classes is None else classes}
+    net = build_network(record.model, ctx=ctx, **kwargs, **norm)
+    if kwargs["classes"] == own:
+        load_fitting(net, path, ctx)
+    else:
+        transfer_parameters(net, path)
     return net
 
 

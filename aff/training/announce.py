@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 from ..models.registry import count_parameters
 from ..utils.files import remove_left_overs, write_json
@@ -20,12 +20,13 @@ from .trainer import Trainer
 
 @dataclass(frozen=True)
 class Announcer:
-    """Speaks for a run."""
+    """Speaks for a run; `lines` are what else there is to say of its network."""
 
     config: TrainConfig
     data: Data
     trainer: Trainer
     logger: RunLogger
+    lines: Sequence[str] = ()
 
     def begin(
         self,
@@ -77,6 +78,8 @@ class Announcer:
             f"network   {config.model}, fusion {config.model_kwargs['fusion']}, {total:,} "
             f"parameters ({trainable:,} trainable)"
         )
+        for line in self.lines:
+            say(line)
         say(f"data      {data.description}")
         count = trainer.group.world_size
         workers = f" on each of {count} workers ({trainer.group.kvstore.type})" if count > 1 else ""

@@ -18,6 +18,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import mxnet as mx
 
 from ..models.parameters import load_fitting, save_arrays, save_parameters
+from ..models.parts import is_running_statistic
 from ..utils.errors import InputError, shorten
 from ..utils.files import link, opened, read_json, remove_left_overs, sync_folder, write_json
 from ..utils.params_file import ArrayFile
@@ -176,7 +177,7 @@ def _statistics_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
     return {
         f"{name}@{device}": array
         for name, parameter in trainer.net._collect_params_with_prefix().items()
-        if parameter.grad_req == "null"
+        if is_running_statistic(parameter)
         for device, array in enumerate(parameter.list_data())
         if device
     }

@@ -12,9 +12,10 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from ..data.datasets import find_dataset, list_datasets
 from ..data.images import IMAGENET, usual_records
-from ..models.naming import STRUCTURE, network_from, short_name
-from ..utils.errors import InputError, unknown
+from ..models.naming import STRUCTURE, Network, network_from, short_name
+from ..utils.errors import unknown
 from ..utils.values import int_range, nonempty, text
+from .contradictions import refuse_contradictions, unused_settings
 from .fields_data import DataSettings, DeviceSettings
 from .fields_run import FileSettings, OptimizationSettings
 from .lr_scheduler import Schedule, create_schedule
@@ -22,17 +23,6 @@ from .setting import MAPPING, UNTOLD, setting, settings_of
 
 #: Names of what makes up a network in `TrainConfig.from_args`.
 NETWORK = ("model", "fusion", *STRUCTURE)
-#: Settings that do nothing without another.
-NEEDS = (
-    ("rec_train", "use_rec"),
-    ("rec_val", "use_rec"),
-    ("rec_train_idx", "rec_train"),
-    ("rec_val_idx", "rec_val"),
-    ("teacher_params", "teacher"),
-    ("resume_states", "resume_params"),
-    ("resume_epoch", "resume_params"),
-    ("resume_changed", "resume"),
-)
 
 
 @dataclass(frozen=True)
@@ -74,7 +64,11 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
 
     @classmethod
     def from_args(
-        cls, given: Mapping[str, Any], data: str, base: Optional[TrainConfig] = None
+        cls,
+        given: Mapping[str, Any],
+        data: str,
+        base: Optional[TrainConfig] = None,
+        network: Optional[Network] = None,
     ) -> TrainConfig:
         """Return a configuration from what was given by name; a pure function.
 
@@ -87,6 +81,8 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
             The kind of data set, ``'cifar'`` or ``'imagenet'``.
         base : TrainConfig, optional
             What `given` does not say; by default the defaults.
+        network : (str, dict), optional
+            The network that `given` changes, where it names none itself: by default that of `base`.
 
         Raises
         ------
@@ -99,9 +95,9 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         record = find_dataset(config.dataset)
         if record.kind != data:
             raise unknown("data set here", record.name, list_datasets(data))
-        network = {key: given[key] for key in NETWORK if key in given}
-        before = (base.model, base.model_kwargs) if base else None
-        model, kwargs = network_from(network, record.kind, before, config.generation)
+        named = {key: given[key] for key in NETWORK if key in given}
+        before = network or ((base.model, base.model_kwargs) if base else None)
+        model, kwargs = network_from(named, record.kind, before, config.generation)
         other = config.dataset != start.dataset and "labels" not in given
         labels = None if other else config.labels
         if config.lr_decay_period:
@@ -169,14 +165,25 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         """What an evaluation has to know of the data, as ``settings.json`` keeps it."""
         known: Dict[str, Any] = {"dataset": self.dataset, "labels": self.labels}
         if self.kind == "cifar":
-            return {**known, "data_dir": self.data_dir and os.path.abspath(self.data_dir)}
+            known["data_dir"] = _absolute(self.data_dir)
+            if find_dataset(self.dataset).is_open:
+                known.update(
+                    input_size=self.input_size,
+                    normalize_as=self.normalize_as,
+                    val_split=self.val_split,
+                )
+            return known
+        held_out = self.use_rec and self.val_split and not self.rec_val
+        part = "train" if held_out else "val"
+        records, index = (getattr(self, f"rec_{part}{end}") for end in ("", "_idx"))
         return {
             **known,
             "data_dir": None if self.use_rec else _absolute(self.data_dir or IMAGENET),
-            "rec_val": _absolute(self.rec_val or usual_records("val")) if self.use_rec else None,
-            "rec_val_idx": _absolute(self.rec_val_idx) if self.use_rec else None,
+            "rec_val": _absolute(records or usual_records(part)) if self.use_rec else None,
+            "rec_val_idx": _absolute(index) if self.use_rec else None,
             "input_size": self.input_size,
             "crop_ratio": self.crop_ratio,
+            "val_split": self.val_split if held_out or not self.use_rec else 0.0,
         }
 
     def schedule(self, steps_per_epoch: int) -> Schedule:
@@ -204,69 +211,14 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         InputError
             Which names the settings.
         """
-        for key, other in NEEDS:
-            if getattr(self, key) and not getattr(self, other):
-                raise InputError(f"{{{key}}} needs {{{other}}}")
-        if self.use_rec and self.data_dir:
-            raise InputError("{data_dir} names folders of images, {use_rec} .rec files: give one")
-        if self.smoke and self.resume not in (None, "auto"):
-            raise InputError(
-                f"{{smoke}} tries a run from its start: leave {{resume}} {self.resume} out"
-            )
-        for key in ("resume_params", "resume_states"):
-            path = getattr(self, key)
-            if path and not os.path.isfile(path):
-                raise InputError(f"{{{key}}} {path}: no such file")
-        if self.resume_epoch >= self.num_epochs:
-            raise InputError(
-                f"{{resume_epoch}} {self.resume_epoch}: {{num_epochs}} {self.num_epochs} leaves no "
-                "epoch to train"
-            )
-        _check_log(self.logging_file)
+        refuse_contradictions(self)
         self.schedule(1)  # which refuses a warm-up longer than the run
         return self
 
     def unused(self, given: Iterable[str]) -> List[str]:
         """Return those of the settings `given` that others leave without effect, a phrase each."""
-        stepless = self.lr_mode != "step"
-        mode = f"with a {self.lr_mode} learning rate"
-        first = min(self.lr_decay_epoch, default=0)
-        last = max(self.lr_decay_epoch, default=0)
-        beyond = f"beyond {{num_epochs}} {self.num_epochs}"
-        reasons = (
-            ("mixup_alpha", not self.mixup, "without mixup"),
-            ("mixup_off_epoch", not self.mixup, "without mixup"),
-            ("warmup_lr", not self.warmup_epochs, "without {warmup_epochs}"),
-            ("lr_decay", stepless, mode),
-            ("lr_decay_epoch", stepless, mode),
-            ("lr_decay_period", stepless, mode),
-            ("lr_decay_epoch", not stepless and self.lr_decay_period > 0, "with {lr_decay_period}"),
-            (
-                "lr_decay_epoch",
-                not stepless
-                and not self.lr_decay_period
-                and (last if self.kind == "cifar" else first) >= self.num_epochs,
-                beyond,
-            ),
-            ("lr_decay_period", not stepless and self.lr_decay_period >= self.num_epochs, beyond),
-            ("num_gpus", self.cpus is not None and self.num_gpus > 0, "with {cpus}"),
-            ("temperature", not self.teacher, "without {teacher}"),
-            ("hard_weight", not self.teacher, "without {teacher}"),
-        )
-        known = set(given)
-        return [f"{{{key}}} {why}" for key, useless, why in reasons if useless and key in known]
+        return unused_settings(self, set(given))
 
 
 def _absolute(path: Optional[str]) -> Optional[str]:
     return path and os.path.abspath(os.path.expanduser(path))
-
-
-def _check_log(file: Optional[str]) -> None:
-    """Refuse a text log that cannot be written."""
-    if not file:
-        return
-    folder = os.path.dirname(os.path.abspath(file))
-    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise InputError(f"{{logging_file}} {file}: {folder} is no folder to write to")
-    if os.path.isdir(file):
-        raise InputError(f"{{logging_file}} {file}: is a folder")

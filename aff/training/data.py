@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import mxnet as mx
 
 from ..data.bad_images import BadImagePolicy
+from ..data.classes import count_classes, names_of_classes
 from ..data.datasets import DATASETS, find_dataset, load_dataset
-from ..data.datasets.class_names import in_words
+from ..data.datasets.folder import list_parts
 from ..data.image_loader import TRAINING_IMAGES, ImageEvalLoader, ImageTrainLoader
-from ..data.images import IMAGENET, FolderImages, Images, find_images, usual_records
+from ..data.image_parts import folder_parts, record_parts
 from ..data.loader import EvalLoader, Shard, TrainLoader
 from ..data.mixup import LABEL_SMOOTHING_ETA
-from ..data.prepare import read_manifest
 from ..utils.errors import InputError
 from .amp import Float32
 from .config import TrainConfig
@@ -25,6 +24,7 @@ from .process_group import ProcessGroup
 from .teacher import build_teacher
 
 SMOKE_BATCHES = 2
+HELD_OUT = "selection by the held-out part of the training set"
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,27 @@ class MemorySource:
 
     def __init__(self, config: TrainConfig):
         record = find_dataset(config.dataset)
-        self.classes = record.classes
-        self.facts = {"class_names": record.class_names(config.labels, record.classes)}
+        self.classes, names = record.classes, record.class_names(config.labels, record.classes)
+        self.facts: Dict[str, Any] = {"class_names": names}
+        if record.is_open:
+            parts = list_parts(config.data_dir, config.val_split)
+            self.classes = count_classes(parts["train"])
+            self.facts = {
+                "class_names": names_of_classes(parts["train"], self.classes),
+                "images": {part: images.order() for part, images in parts.items()},
+            }
 
     def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
         """Read the data set, and prepare its loaders."""
-        data = load_dataset(config.dataset, config.data_dir, config.labels)
-        if config.val_split:
-            data = data.hold_out(config.val_split)
+        data = load_dataset(
+            config.dataset,
+            config.data_dir,
+            config.labels,
+            config.input_size,
+            config.normalize_as,
+            config.val_split,
+        )
+        data = replace(data, mirror=data.mirror and config.mirror)
         limit = SMOKE_BATCHES if config.smoke else 0
         size = config.batch_size * len(devices)
         train = TrainLoader(
@@ -114,7 +127,7 @@ class MemorySource:
             train,
             evals,
             description=f"{data.name}{labels}: {parts} images, from {data.source}",
-            selection="selection by the held-out part of the training set"
+            selection=HELD_OUT
             if data.val is not None
             else "selection by the test set, as in the published code: the best epoch's error is "
             "optimistic; {val_split} holds out part of the training set instead",
@@ -137,7 +150,19 @@ class FileSource:
     """
 
     def __init__(self, config: TrainConfig):
-        self.train, self.val = (_find_part(config, part) for part in ("train", "val"))
+        fraction = config.val_split
+        self.parts = (
+            record_parts(
+                config.rec_train,
+                config.rec_train_idx,
+                config.rec_val,
+                config.rec_val_idx,
+                fraction,
+            )
+            if config.use_rec
+            else folder_parts(config.data_dir, fraction)
+        )
+        self.train = self.parts["train"]
         self.classes = count_classes(self.train)
 
     @property
@@ -148,8 +173,8 @@ class FileSource:
         return {
             "class_names": names_of_classes(self.train, self.classes),
             "train_images": len(self.train),
-            "val_images": len(self.val),
-            "images": {"train": self.train.order(), "val": self.val.order()},
+            "val_images": len(self.parts["val"]),
+            "images": {part: images.order() for part, images in self.parts.items()},
         }
 
     def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
@@ -162,8 +187,6 @@ class FileSource:
                 "of worker 0: give all workers the same data and flags"
             )
         size = config.batch_size * len(devices)
-        if isinstance(self.train, FolderImages) and isinstance(self.val, FolderImages):
-            self.val.label_as(self.train.classes)
         shared: Dict[str, Any] = {
             "classes": self.classes,
             "size": config.input_size,
@@ -182,14 +205,22 @@ class FileSource:
             **_targets(config),
             **shared,
         )
-        val = ImageEvalLoader(self.val, size, crop_ratio=config.crop_ratio, **shared)
+        names = {"val": "validation", "test": "test"}
+        evals = {part: images for part, images in self.parts.items() if part != "train"}
+        counts = [
+            f"{len(evals[part]):,} {names[part]} images from {evals[part].source}" for part in evals
+        ]
         return Data(
             train,
-            {"val": val},
+            {
+                part: ImageEvalLoader(images, size, crop_ratio=config.crop_ratio, **shared)
+                for part, images in evals.items()
+            },
             description=f"{len(self.train):,} training images from {self.train.source}, "
-            f"{len(self.val):,} validation images from {self.val.source}, {self.classes} classes, "
-            f"{config.input_size} pixels",
-            selection="selection by the validation set, as in the published code: the best epoch's "
+            f"{', '.join(counts)}, {self.classes} classes, {config.input_size} pixels",
+            selection=HELD_OUT
+            if config.val_split
+            else "selection by the validation set, as in the published code: the best epoch's "
             "error is optimistic",
             notes=self._notes(),
             facts=facts,
@@ -202,7 +233,7 @@ class FileSource:
         if missing > 0:
             return [f"note      {missing} of the {self.classes} classes have no training image"]
         imagenet = DATASETS["imagenet"]
-        counts = (len(self.train), len(self.val))
+        counts = (len(self.train), len(self.parts["val"]))
         if self.classes == imagenet.classes and counts != (TRAINING_IMAGES, imagenet.whole):
             return [
                 f"note      1,000 classes, but not ImageNet's {TRAINING_IMAGES:,} and "
@@ -225,57 +256,6 @@ def _targets(config: TrainConfig) -> Dict[str, Any]:
         "mixup_until": config.mixup_until,
         "smoothing": LABEL_SMOOTHING_ETA if config.label_smoothing else 0,
     }
-
-
-def _find_part(config: TrainConfig, part: str) -> Images:
-    """Return the training or validation images that the configuration names."""
-    if not config.use_rec:
-        folder = os.path.expanduser(config.data_dir or IMAGENET)
-        if not os.path.isdir(os.path.join(folder, part)):
-            raise InputError(
-                f"{folder}: holds no {part}/ with a folder of images for each class: name another "
-                "with {data_dir}, or .rec files with {use_rec}"
-            )
-        return find_images(part, folder)
-    records = getattr(config, f"rec_{part}") or usual_records(part)
-    if not os.path.isfile(os.path.expanduser(records)):
-        raise InputError(
-            f"{records}: no such file: name the {part} records with {{rec_{part}}}, or leave out "
-            "{use_rec} for folders of images"
-        )
-    return find_images(part, records=records, idx_path=getattr(config, f"rec_{part}_idx"))
-
-
-def count_classes(train: Images) -> int:
-    """Return the number of classes of the training images: labels from 0 to the largest that
-    occurs.
-
-    Raises
-    ------
-    InputError
-        Where there are fewer than two.
-    """
-    labels = train.classes
-    count = max(labels) + 1 if isinstance(labels[0], int) else len(labels)
-    if count > len(train):
-        raise InputError(
-            f"{train.source}: holds a label {count - 1}, and only {len(train)} images: labels "
-            "count from 0, without gaps"
-        )
-    if count < 2:
-        raise InputError(f"{train.source}: holds images of one class; two are needed to tell apart")
-    return count
-
-
-def names_of_classes(train: Images, classes: int) -> Optional[List[str]]:
-    """Return a name for each class: of the training images' folders, or of what `aff prepare` says
-    beside the records; None where neither names them.
-    """
-    names = list(train.classes)
-    if names and not isinstance(names[0], str):
-        packed = read_manifest(os.path.dirname(train.source)).get("train", {})
-        names = packed.get("classes", [])
-    return in_words(names) if len(names) == classes else None
 
 
 def _distillation(

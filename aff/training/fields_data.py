@@ -75,12 +75,24 @@ class DataSettings:
         FREE,
     )
     input_size: int = setting(
-        int_range(32, 4096),
+        int_range(8, 4096),
         0,
-        "height and width of images as the network sees them",
+        "height and width of images as the network sees them (of CIFAR-like sets those of folder "
+        "alone; there 0 is 32)",
         "data",
-        only="imagenet",
         imagenet=224,
+    )
+    normalize_as: Optional[str] = setting(
+        dataset_name,
+        None,
+        "of the data set folder: the data set by whose mean and standard deviation the images are "
+        "normalised; grey ones make them grey (default: that of the network which is fine-tuned, "
+        "or imagenet)",
+        "data",
+        only="cifar",
+    )
+    mirror: bool = setting(
+        SWITCH, True, "mirror half of the images (digits never)", "data", only="cifar"
     )
     crop_ratio: float = setting(
         float_range(0.1, 1),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Optional
 
-from ..utils.values import epochs, float_range, int_range, nonempty
+from ..utils.values import epochs, float_range, int_range, names, nonempty
 from .amp import DTYPES
 from .lr_scheduler import MODES
 from .setting import FIXED, FREE, SWITCH, UNTOLD, setting
@@ -93,10 +93,32 @@ class OptimizationSettings:
     val_split: float = setting(
         float_range(0, 0.9),
         0.0,
-        "fraction of the training set to hold out and choose the best epoch by; at 0 the test set "
-        "chooses, as in the published code, which flatters the best epoch",
+        "fraction of the training images of each class to hold out and choose the best epoch by; "
+        "at 0 the test set (ImageNet: the validation images) chooses, as in the published code, "
+        "which flatters the best epoch",
         resume=FIXED,
-        only="cifar",
+    )
+    finetune: Optional[str] = setting(
+        nonempty,
+        None,
+        "start from these parameters, with a new output layer for the data's classes (a class of "
+        "the same name keeps its output): the NAME of published ones, a run's folder, or a file. "
+        "The network is theirs, unless other flags name one",
+        "fine-tuning",
+        FREE,
+    )
+    freeze: List[str] = setting(
+        names,
+        [],
+        "parts of the network that stand still, separated by commas: stem, stage1 and so on, or "
+        "backbone for all but the output layer; their BatchNorms keep their running statistics",
+        "fine-tuning",
+    )
+    head_lr_mult: float = setting(
+        float_range(0, open_minimum=True),
+        1.0,
+        "factor of the learning rate in the output layer",
+        "fine-tuning",
     )
     teacher: Optional[str] = setting(
         nonempty,

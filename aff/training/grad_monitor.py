@@ -11,6 +11,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
+from ..models.parts import is_running_statistic
 from .loss_scale import all_finite
 
 
@@ -43,7 +44,7 @@ class GradientMonitor:
     def __init__(self, net: HybridBlock):
         parameters: Dict[str, mx.gluon.Parameter] = net._collect_params_with_prefix()
         self._trained = {n: p for n, p in parameters.items() if p.grad_req != "null"}
-        self._running = {n: p for n, p in parameters.items() if p.grad_req == "null"}
+        self._running = {n: p for n, p in parameters.items() if is_running_statistic(p)}
 
     def measure(self) -> StepNorms:
         """Return what the step just trained has left; nothing is waited for.

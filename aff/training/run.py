@@ -22,6 +22,7 @@ from .checkpoint import BEST, start_from
 from .config import TrainConfig
 from .data import Data
 from .evaluation import Evaluation, evaluate
+from .finetune import Origin, arrange
 from .interruption import Interruption
 from .keeper import Keeper
 from .logger import HISTORY_PLOT, RunLogger, plot_history
@@ -57,6 +58,8 @@ class Run:
         To be said loudly.
     spelling : callable, optional
         How messages name a setting, given its field.
+    origin : Origin, optional
+        Parameters to start from, where the settings say to fine-tune some.
 
     Attributes
     ----------
@@ -77,14 +80,16 @@ class Run:
         folder: Optional[RunFolder] = None,
         warning: Optional[str] = None,
         spelling: Callable[[str], str] = str,
+        origin: Optional[Origin] = None,
     ):
-        self.config, self.data = config, data
+        self.config, self.data, self.origin = config, data, origin
         self.folder, self.warning, self.spelling = folder, warning, spelling
         devices = devices or next(iter(net.collect_params().values())).list_ctx()
         precision = precision or create_precision(config.dtype, devices)
         if config.no_wd:
             for parameter in net.collect_params(".*beta|.*gamma|.*bias").values():
                 parameter.wd_mult = 0.0
+        self._lines = arrange(net, config.freeze, config.head_lr_mult)
         self.trainer = Trainer(
             net,
             devices,
@@ -108,13 +113,12 @@ class Run:
 
     @property
     def _announcer(self) -> Announcer:
-        return Announcer(self.config, self.data, self.trainer, self.logger)
+        return Announcer(self.config, self.data, self.trainer, self.logger, self._lines)
 
     @property
     def eval_net(self) -> HybridBlock:
-        """The same network again, which is given the trained parameters and evaluated. (mxnet's
-        inference on a CPU reorders parameters in memory, in the background; training on them
-        afterwards does not repeat bit for bit.)
+        """The same network again, for evaluation. (mxnet's inference on a CPU reorders parameters
+        in memory, in the background; training on them does not repeat bit for bit.)
         """
         if self._eval_net is None:
             config, trainer = self.config, self.trainer
@@ -143,8 +147,8 @@ class Run:
             cannot be read; what was trained before is saved (not by a distributed job, whose
             workers have not come to the same step).
         Interrupted
-            When SIGINT or SIGTERM stops the run; all is saved. (A distributed job's workers cannot
-            agree on a step to stop after: there the signals do what they do elsewhere.)
+            When a signal stops the run; all is saved. (A distributed job's workers cannot agree on
+            a step to stop after: there signals do what they do elsewhere.)
         RunError
             When something cannot be written; what was saved before is whole.
         """
@@ -160,9 +164,13 @@ class Run:
         """Put the run where it goes on from, and have it speak of it."""
         config, trainer, folder = self.config, self.trainer, self.folder
         checkpoint = folder.checkpoint if folder else None
-        if config.resume_params and not checkpoint and trainer.group.is_main_process:
-            step = config.resume_epoch * len(self.data.train)
-            start_from(trainer, config.resume_params, config.resume_states, step)
+        if not checkpoint and trainer.group.is_main_process:
+            if config.resume_params:
+                step = config.resume_epoch * len(self.data.train)
+                start_from(trainer, config.resume_params, config.resume_states, step)
+            if self.origin:
+                given = self.origin.give(trainer.net, self.data.facts.get("class_names"))
+                self._lines[:0] = [f"finetune  {line}" for line in given]
         state = (
             RunState.resumed(checkpoint, trainer)
             if checkpoint

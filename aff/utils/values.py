@@ -68,3 +68,8 @@ def epochs(text: str) -> List[int]:
     """Return a kind: epochs separated by commas, such as 300,350; an empty text is none."""
     parse = int_range(1)
     return sorted({parse(part.strip()) for part in text.split(",")}) if text.strip() else []
+
+
+def names(text: str) -> List[str]:
+    """Return a kind: names separated by commas, each once; an empty text is none."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 import aff
-from aff.training.config import NEEDS, TrainConfig
+from aff.training.config import TrainConfig
+from aff.training.contradictions import NEEDS
 from aff.training.lr_scheduler import create_schedule
 from aff.training.setting import FIXED, FREE, TOLD, UNTOLD, settings_of
 

@@ -45,6 +45,7 @@ SPELLINGS: Dict[str, Dict[str, Spelling]] = {
             ("--cosine",), "cosine", "half a cosine to 0 instead of decays at some epochs"
         ),
         "mixup": Spelling(("--no-mixup",), False, "train without mixup"),
+        "mirror": Spelling(("--no-mirror",), False, "never mirror an image"),
     },
     "imagenet": {**COMMON, "save_period": Spelling(("--save-frequency",))},
 }

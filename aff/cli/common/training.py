@@ -42,11 +42,34 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
             "does not train on"
         )
     given = resolve_generation(given, data)
-    network = {key: given[key] for key in NETWORK if key in given}
+    named = {key: given[key] for key in NETWORK if key in given}
     fields = {**given_fields(given), "command": given.get("command", "")}
     fields.pop("model", None)
-    config = TrainConfig.from_args({**fields, **network}, data, base)
+    source = fields.get("finetune") or (base.finetune if base else None)
+    network = None
+    if source:
+        spec = find_parameters(source)
+        network = (spec.model, spec.kwargs)
+        if find_dataset(fields.get("dataset", "imagenet")).is_open:
+            fields.setdefault("normalize_as", style_of(spec))
+    config = TrainConfig.from_args({**fields, **named}, data, base, network)
     return config.check()
+
+
+def style_of(spec: EvaluationSpec) -> str:
+    """Return the data set that a network's images are normalised as."""
+    record = find_dataset(spec.dataset)
+    return (spec.normalize_as or "imagenet") if record.is_open else record.name
+
+
+def origin_of(config: TrainConfig) -> Optional[Origin]:
+    """Return what a run starts from, fetched and verified; None where it starts anew."""
+    if not config.finetune:
+        return None
+    spec = find_parameters(config.finetune)
+    if spec.weights and spec.weights.name == config.finetune:
+        fetch(spec.weights.name)
+    return Origin(spec.params, spec.class_names)
 
 
 def choose(config: TrainConfig) -> Tuple[List[mx.Context], Optional[str]]:
@@ -92,6 +115,7 @@ def fit(config: TrainConfig, notes: List[str], imports: Sequence[str] = ()) -> i
     """
     devices, warning = choose(config)
     precision = create_precision(config.dtype, devices)
+    origin = origin_of(config)
     source = open_source(config)
     config = config.for_classes(source.classes)
     group = create_group(config.kvstore)
@@ -104,7 +128,7 @@ def fit(config: TrainConfig, notes: List[str], imports: Sequence[str] = ()) -> i
         images.notes.extend(notes)
         net = network_for(config, devices, precision)
         spelling = spelling_of(config.kind)
-        run = Run(config, images, net, devices, precision, group, folder, warning, spelling)
+        run = Run(config, images, net, devices, precision, group, folder, warning, spelling, origin)
         run.fit()
         if not config.smoke:
             run.logger.text(f"evaluate again {evaluate_command(run.best_params, imports)}")

@@ -12,7 +12,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from ...utils.errors import InputError, look_up, unknown
 from .. import transforms
-from . import cifar, class_names, digits, fashion_mnist
+from . import cifar, class_names, digits, fashion_mnist, folder
 from .base import DataSet, Split, stratified
 from .cifar import LABEL_SETS
 
@@ -56,6 +56,9 @@ class DatasetRecord:
     mean, std : tuple of float
         Of each channel, red first or grey alone, on a scale of 0 to 1; empty where only its
         reader knows them.
+    is_open : bool
+        Whether it is any folder of images, in memory: then the folder says its classes, the run
+        the size and normalisation of its images, and what is here is usual.
     names : callable, optional
         Label set, or None for the usual one, to the names of the classes.
     """
@@ -69,6 +72,7 @@ class DatasetRecord:
     label_sets: Tuple[str, ...] = ()
     mean: Tuple[float, ...] = ()
     std: Tuple[float, ...] = ()
+    is_open: bool = False
     names: Optional[Callable[[Optional[str]], Sequence[str]]] = None
 
     def class_names(self, label_set: Optional[str], classes: int) -> Optional[List[str]]:
@@ -86,6 +90,8 @@ class DatasetRecord:
         return self.label_sets[0] if self.label_sets else None
 
 
+IMAGENET_MEAN = tuple(float(value) / 255 for value in transforms.MEAN)
+IMAGENET_STD = tuple(float(value) / 255 for value in transforms.STD)
 DATASETS: Dict[str, DatasetRecord] = {
     record.name: record
     for record in (
@@ -135,13 +141,23 @@ DATASETS: Dict[str, DatasetRecord] = {
             names=class_names.digits,
         ),
         DatasetRecord(
+            name="folder",
+            kind="cifar",
+            classes=10,
+            size=folder.SIZE,
+            whole=0,
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
+            is_open=True,
+        ),
+        DatasetRecord(
             name="imagenet",
             kind="imagenet",
             classes=1000,
             size=224,
             whole=50_000,
-            mean=tuple(float(value) / 255 for value in transforms.MEAN),
-            std=tuple(float(value) / 255 for value in transforms.STD),
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
             names=class_names.imagenet,
         ),
     )
@@ -183,7 +199,12 @@ def dataset_name(text: str) -> str:
 
 
 def load_dataset(
-    name: str, data_dir: Optional[str] = None, labels: Optional[str] = None
+    name: str,
+    data_dir: Optional[str] = None,
+    labels: Optional[str] = None,
+    size: int = 0,
+    normalize_as: Optional[str] = None,
+    val_split: float = 0.0,
 ) -> DataSet:
     """Load a data set that is kept in memory.
 
@@ -192,9 +213,16 @@ def load_dataset(
     name : str
         One of ``list_datasets('cifar')``.
     data_dir : str, optional
-        Folder of its files; each has a default.
+        Folder of its files; each but ``'folder'`` has a default.
     labels : str, optional
         Name of a label set, where there are several.
+    size : int, optional
+        Height and width of the images of ``'folder'``; by default 32.
+    normalize_as : str, optional
+        The data set whose mean and standard deviation those are normalised by; by default
+        ImageNet's.
+    val_split : float, default 0
+        Share of the training images of each class to hold out as the part `val`.
 
     Raises
     ------
@@ -203,10 +231,33 @@ def load_dataset(
         have.
     """
     record = find_dataset(name)
+    if record.is_open:
+        style = normalization(normalize_as)
+        return folder.load_folder(data_dir, size or record.size, *style, val_split)
     if record.load is None:
         raise unknown("data set in memory", name, list_datasets("cifar"))
-    if not record.label_sets:
-        if labels is not None:
-            raise InputError(f"{{labels}} is for cifar100; {name} has one set of labels")
-        return record.load(data_dir)
-    return record.load(data_dir, labels or record.default_labels)
+    for key, value in (("input_size", size), ("normalize_as", normalize_as)):
+        if value:
+            raise InputError(f"{{{key}}} is for {{dataset}} folder; {name} has its own")
+    if not record.label_sets and labels is not None:
+        raise InputError(f"{{labels}} is for cifar100; {name} has one set of labels")
+    chosen = (labels or record.default_labels,) if record.label_sets else ()
+    data = record.load(data_dir, *chosen)
+    return data.hold_out(val_split) if val_split else data
+
+
+def normalization(name: Optional[str]) -> Tuple[Tuple[float, ...], Tuple[float, ...]]:
+    """Return mean and standard deviation of each channel of a data set's images, on a scale of 0
+    to 1; by default ImageNet's.
+
+    Raises
+    ------
+    InputError
+        For a data set whose reader alone knows them.
+    """
+    record = find_dataset(name or "imagenet")
+    if not record.mean:
+        raise InputError(
+            f"{{normalize_as}} {record.name}: its mean and deviation are not on record"
+        )
+    return record.mean, record.std

@@ -48,7 +48,7 @@ class DataSet:
     mean, std : tuple of float
         Of each channel, on a scale of 0 to 1.
     train, test : Split
-        The two parts; `test` is never trained on.
+        The two parts; `test`, which some folders of images lack, is never trained on.
     mirror : bool
         Whether a mirrored image is still an image of its class.
     pad : int
@@ -66,7 +66,7 @@ class DataSet:
     mean: Tuple[float, ...]
     std: Tuple[float, ...]
     train: Split
-    test: Split
+    test: Optional[Split]
     mirror: bool
     pad: int = 4
     label_set: Optional[str] = None
@@ -103,13 +103,25 @@ class DataSet:
         InputError
             When either part would be left without an image.
         """
-        held = stratified(self.train.labels, fraction, seed)
-        if held.all() or not held.any():
-            raise InputError(
-                f"{{val_split}} {fraction:g} of {len(self.train)} training images holds out "
-                f"{int(held.sum())}: name another fraction"
-            )
+        held = held_out(self.train.labels, fraction, seed)
         return replace(self, train=self.train.take(~held), val=self.train.take(held))
+
+
+def held_out(labels: np.ndarray, fraction: float, seed: int = 0) -> np.ndarray:
+    """Return a mask (N,) of the training images to hold out, `stratified`.
+
+    Raises
+    ------
+    InputError
+        When either part would be left without an image.
+    """
+    held = stratified(labels, fraction, seed)
+    if held.all() or not held.any():
+        raise InputError(
+            f"{{val_split}} {fraction:g} of {len(labels)} training images holds out "
+            f"{int(held.sum())}: name another fraction"
+        )
+    return held
 
 
 def stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:

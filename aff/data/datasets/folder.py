@@ -1,0 +1,112 @@
+"""Any folder of images as a set in memory: small pictures for CIFAR-style networks."""
+
+from __future__ import annotations
+
+from typing import Dict, Optional, Tuple
+
+import cv2
+import numpy as np
+
+from ...utils.errors import InputError
+from ..decoding import decode
+from ..image_parts import folder_parts
+from ..images import Images
+from ..loader import prefetch
+from .base import DataSet, Split
+
+SIZE = 32
+#: Memory that the pixels may take.
+MAX_BYTES = 8 * 2**30
+
+
+def square(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Return the centre square of an image whose shorter side is scaled to `size`: (H, W, 3) uint8
+    to (size, size, 3) uint8. What shrinks is averaged over areas; what grows, bilinear.
+    """
+    height, width = pixels.shape[:2]
+    shorter = min(height, width)
+    if shorter != size:
+        scaled = (
+            max(size, round(width * size / shorter)),
+            max(size, round(height * size / shorter)),
+        )
+        how = cv2.INTER_AREA if shorter > size else cv2.INTER_LINEAR
+        pixels = cv2.resize(pixels, scaled, interpolation=how)
+    top, left = ((side - size) // 2 for side in pixels.shape[:2])
+    return pixels[top : top + size, left : left + size]
+
+
+def list_parts(data_dir: Optional[str], val_split: float = 0.0) -> Dict[str, Images]:
+    """Return the images of a folder by part, as `folder_parts` does.
+
+    Raises
+    ------
+    InputError
+        Where no folder is named, or it holds none.
+    """
+    if not data_dir:
+        raise InputError("{dataset} folder needs {data_dir}, a folder of images")
+    return folder_parts(data_dir, val_split)
+
+
+def load_folder(
+    data_dir: Optional[str],
+    size: int,
+    mean: Tuple[float, ...],
+    std: Tuple[float, ...],
+    val_split: float = 0.0,
+    workers: int = 2,
+) -> DataSet:
+    """Load a folder of images, each as its centre square of `size` pixels.
+
+    Parameters
+    ----------
+    data_dir : str
+        The folder, as `folder_parts` reads it.
+    size : int
+        Height and width.
+    mean, std : tuple of float
+        Of each channel, on a scale of 0 to 1; of one value, the images are made grey.
+    val_split : float, default 0
+        Share of the training images to hold out.
+    workers : int, default 2
+        Threads that decode.
+
+    Raises
+    ------
+    InputError
+        For images that are not there, that do not decode, or that would fill the memory.
+    """
+    parts = list_parts(data_dir, val_split)
+    total = sum(map(len, parts.values()))
+    if total * len(mean) * size**2 > MAX_BYTES:
+        raise InputError(
+            f"{data_dir}: {total:,} images of {size} pixels are too many to keep in memory: train "
+            "by train_imagenet.py, which reads them as it goes"
+        )
+    splits = {part: _read(images, size, len(mean), workers) for part, images in parts.items()}
+    held = splits.get("val") if val_split else None
+    return DataSet(
+        name="folder",
+        classes=len(parts["train"].classes),
+        mean=mean,
+        std=std,
+        train=splits["train"],
+        test=splits.get("test") if val_split else splits["val"],
+        val=held,
+        mirror=True,
+        pad=max(1, size // 8),
+        source=parts["train"].folder,
+    )
+
+
+def _read(images: Images, size: int, channels: int, workers: int) -> Split:
+    def read(index: int) -> Tuple[np.ndarray, int]:
+        content, label = images.read(index)
+        pixels = square(decode(content, images.name(index)), size)
+        if channels == 1:
+            pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None]
+        return pixels.transpose(2, 0, 1), label
+
+    pixels, labels = zip(*prefetch(read, len(images), workers, 16 * (workers + 1)))
+    return Split(np.stack(pixels), np.array(labels, np.int32))

@@ -1,0 +1,179 @@
+"""The parts of a user's images: what is trained on, held out and tested on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import Dict, Optional, Sequence, Tuple
+
+import numpy as np
+
+from ..utils.errors import InputError
+from .datasets.base import held_out
+from .images import IMAGENET, FolderImages, Images, RecordImages, find_images, usual_records
+
+#: What the folder of the images that are not trained on may be called.
+TESTED = ("val", "test")
+
+
+@dataclass(frozen=True)
+class ImageSubset:
+    """Some of the images of a source, in their order.
+
+    Parameters
+    ----------
+    images : Images
+        The source.
+    indices : numpy.ndarray
+        (N,) integers.
+    part : str
+        What to call them in a message.
+    """
+
+    images: Images
+    indices: np.ndarray
+    part: str
+
+    @property
+    def source(self) -> str:
+        """Where they are."""
+        return f"{self.images.source} ({self.part})"
+
+    @property
+    def classes(self) -> Sequence:
+        """Those of the source."""
+        return self.images.classes
+
+    @property
+    def folder(self) -> str:
+        """Folder of the source."""
+        return self.images.folder
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def read(self, index: int) -> Tuple[bytes, int]:
+        return self.images.read(int(self.indices[index]))
+
+    def name(self, index: int) -> str:
+        return self.images.name(int(self.indices[index]))
+
+    def labels(self) -> np.ndarray:
+        """Return each image's label, (N,)."""
+        return self.images.labels()[self.indices]
+
+    def label_for(self, classes: int) -> None:
+        self.images.label_for(classes)
+
+    def order(self) -> str:
+        """Return a sum that tells these images, in this order, from others."""
+        text = f"{self.images.order()} {self.indices.tolist()}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hold_out(images: Images, fraction: float) -> Dict[str, Images]:
+    """Return two parts of the images, ``'train'`` and ``'val'``, which has a stratified `fraction`
+    of them, always the same.
+
+    Raises
+    ------
+    InputError
+        When either part would be left without an image.
+    """
+    held = held_out(images.labels(), fraction)
+    return {
+        "train": ImageSubset(images, np.flatnonzero(~held), f"without the {held.sum():,} held out"),
+        "val": ImageSubset(images, np.flatnonzero(held), "held out"),
+    }
+
+
+def tested_part(folder: str) -> Optional[str]:
+    """Return the name of the part of a folder that is not trained on, where it has one."""
+    return next((part for part in TESTED if os.path.isdir(os.path.join(folder, part))), None)
+
+
+def folder_parts(folder: Optional[str], fraction: float = 0.0) -> Dict[str, Images]:
+    """Return the parts of a folder of images: ``'train'`` and ``'val'``; where `fraction` says to
+    hold ``'val'`` out of the training images, also ``'test'``, where the folder has one.
+
+    Parameters
+    ----------
+    folder : str, optional
+        Holds ``train/<class>/``, and ``val/<class>/`` or ``test/<class>/``; or ``<class>/``, of
+        which a part is held out then. By default ImageNet's usual folder.
+    fraction : float, default 0
+        Share of the training images of each class to hold out.
+
+    Raises
+    ------
+    InputError
+        Where a part is not there.
+    """
+    root = os.path.expanduser(folder or IMAGENET)
+    if not os.path.isdir(root):
+        raise InputError(f"{root}: no such folder: name one of images with {{data_dir}}")
+    tested = tested_part(root)
+    inner = os.path.isdir(os.path.join(root, "train"))
+    if not inner and (tested or not fraction):
+        raise InputError(
+            f"{root}: holds no train/ with a folder of images for each class: name another "
+            "with {data_dir}, or .rec files with {use_rec}"
+            + (
+                ""
+                if tested
+                else "; of a folder of <class>/ alone, {val_split} 0.1 holds a part out"
+            )
+        )
+    if not tested and not fraction:
+        raise InputError(
+            f"{root}: holds no val/ with a folder of images for each class: name another with "
+            "{data_dir}, or hold out a part of train/ with {val_split} 0.1"
+        )
+    train = FolderImages(root, "train")
+    parts = hold_out(train, fraction) if fraction else {"train": train}
+    if tested:
+        test = FolderImages(os.path.join(root, tested), tested)
+        test.label_as(train.classes)
+        parts["test" if fraction else "val"] = test
+    return parts
+
+
+def record_parts(
+    train: Optional[str],
+    train_index: Optional[str],
+    val: Optional[str],
+    val_index: Optional[str],
+    fraction: float = 0.0,
+) -> Dict[str, Images]:
+    """Return the parts of ``.rec`` files, as `folder_parts` does; those that are not named are at
+    the usual places, and may be missing where a part is held out.
+    """
+    images: Images = _records("train", train, train_index)
+    parts = hold_out(images, fraction) if fraction else {"train": images}
+    if val or not fraction:
+        parts["test" if fraction else "val"] = _records("val", val, val_index)
+    return parts
+
+
+def _records(part: str, path: Optional[str], index: Optional[str]) -> RecordImages:
+    path = os.path.expanduser(path or usual_records(part))
+    if not os.path.isfile(path):
+        raise InputError(
+            f"{path}: no such file: name the {part} records with {{rec_{part}}}, make them of "
+            "folders or archives with 'aff prepare', or leave out {use_rec} for folders of images"
+        )
+    return RecordImages(path, index and os.path.expanduser(index))
+
+
+def find_evaluation_images(
+    folder: Optional[str], records: Optional[str], index: Optional[str], fraction: float
+) -> Images:
+    """Return the images that a run's result is counted over, as its settings name them: the part
+    that is not trained on, or, where `fraction` was held out for want of one, that.
+    """
+    if fraction and records:
+        return hold_out(_records("train", records, index), fraction)["val"]
+    if fraction and folder and not tested_part(os.path.expanduser(folder)):
+        return folder_parts(folder, fraction)["val"]
+    return find_images("val", folder, records, index)

@@ -1,0 +1,113 @@
+"""Settings of a run that contradict each other, or leave each other without effect."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Collection, List, Optional
+
+from ..data.datasets import find_dataset
+from ..utils.errors import InputError
+
+if TYPE_CHECKING:
+    from .config import TrainConfig
+
+#: Settings that do nothing without another.
+NEEDS = (
+    ("rec_train", "use_rec"),
+    ("rec_val", "use_rec"),
+    ("rec_train_idx", "rec_train"),
+    ("rec_val_idx", "rec_val"),
+    ("teacher_params", "teacher"),
+    ("resume_states", "resume_params"),
+    ("resume_epoch", "resume_params"),
+    ("resume_changed", "resume"),
+)
+
+
+def refuse_contradictions(config: TrainConfig) -> None:
+    """Refuse settings that contradict each other.
+
+    Raises
+    ------
+    InputError
+        Which names the settings.
+    """
+    for key, other in NEEDS:
+        if getattr(config, key) and not getattr(config, other):
+            raise InputError(f"{{{key}}} needs {{{other}}}")
+    if config.use_rec and config.data_dir:
+        raise InputError("{data_dir} names folders of images, {use_rec} .rec files: give one")
+    if config.smoke and config.resume not in (None, "auto"):
+        raise InputError(
+            f"{{smoke}} tries a run from its start: leave {{resume}} {config.resume} out"
+        )
+    _check_finetuning(config)
+    if config.kind == "cifar" and not find_dataset(config.dataset).is_open:
+        for key in ("input_size", "normalize_as"):
+            if getattr(config, key):
+                raise InputError(f"{{{key}}} is for {{dataset}} folder, this is {config.dataset}")
+    _check_files(config)
+    if config.resume_epoch >= config.num_epochs:
+        raise InputError(
+            f"{{resume_epoch}} {config.resume_epoch}: {{num_epochs}} {config.num_epochs} leaves no "
+            "epoch to train"
+        )
+
+
+def _check_finetuning(config: TrainConfig) -> None:
+    if config.finetune and config.resume_params:
+        raise InputError("{finetune} and {resume_params} both say what to start from: give one")
+    if config.freeze and not (config.finetune or config.resume_params):
+        raise InputError(
+            "{freeze} needs {finetune} or {resume_params}: what stands still would stay as it "
+            "was drawn at random"
+        )
+
+
+def _check_files(config: TrainConfig) -> None:
+    for key in ("resume_params", "resume_states"):
+        path = getattr(config, key)
+        if path and not os.path.isfile(path):
+            raise InputError(f"{{{key}}} {path}: no such file")
+    _check_log(config.logging_file)
+
+
+def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
+    """Return those of the settings `given` that others leave without effect, a phrase each."""
+    stepless = config.lr_mode != "step"
+    mode = f"with a {config.lr_mode} learning rate"
+    first = min(config.lr_decay_epoch, default=0)
+    last = max(config.lr_decay_epoch, default=0)
+    beyond = f"beyond {{num_epochs}} {config.num_epochs}"
+    reasons = (
+        ("mixup_alpha", not config.mixup, "without mixup"),
+        ("mixup_off_epoch", not config.mixup, "without mixup"),
+        ("warmup_lr", not config.warmup_epochs, "without {warmup_epochs}"),
+        ("lr_decay", stepless, mode),
+        ("lr_decay_epoch", stepless, mode),
+        ("lr_decay_period", stepless, mode),
+        ("lr_decay_epoch", not stepless and config.lr_decay_period > 0, "with {lr_decay_period}"),
+        (
+            "lr_decay_epoch",
+            not stepless
+            and not config.lr_decay_period
+            and (last if config.kind == "cifar" else first) >= config.num_epochs,
+            beyond,
+        ),
+        ("lr_decay_period", not stepless and config.lr_decay_period >= config.num_epochs, beyond),
+        ("num_gpus", config.cpus is not None and config.num_gpus > 0, "with {cpus}"),
+        ("temperature", not config.teacher, "without {teacher}"),
+        ("hard_weight", not config.teacher, "without {teacher}"),
+    )
+    return [f"{{{key}}} {why}" for key, useless, why in reasons if useless and key in given]
+
+
+def _check_log(file: Optional[str]) -> None:
+    """Refuse a text log that cannot be written."""
+    if not file:
+        return
+    folder = os.path.dirname(os.path.abspath(file))
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise InputError(f"{{logging_file}} {file}: {folder} is no folder to write to")
+    if os.path.isdir(file):
+        raise InputError(f"{{logging_file}} {file}: is a folder")
