@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from .utils.errors import InputError
 
 #: Rooms that `aff.<room>` names without an import of their own.
-_ROOMS = ("bench", "data", "distributed", "models", "nn", "paper", "training", "utils", "viz")
+_ROOMS = (
+    *("bench", "data", "distributed", "inference", "models", "nn", "paper", "training", "utils"),
+    "viz",
+)
 #: The public names, and the modules that they come from.
 _ORIGINS = {
     "InputError": "utils.errors",

@@ -13,6 +13,7 @@ from .conftest import ROOT, run_python
 #: Floors, from the top; a room may import from lower floors and from itself.
 FLOORS = (
     {"cli"},
+    {"inference"},
     {"bench"},
     {"distributed", "export", "paper", "viz"},
     {"training"},

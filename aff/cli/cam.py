@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, List, Mapping, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
 import mxnet as mx
 import numpy as np
@@ -12,15 +12,14 @@ from ..data.datasets import load_dataset
 from ..data.decoding import decode
 from ..data.image_loader import CROP_RATIO, SIZE
 from ..data.transforms import MEAN, STD, central_view, normalize
-from ..models.records import WEIGHTS
+from ..inference.network import load_network
+from ..inference.spec import EvaluationSpec, find_spec
 from ..utils.errors import InputError
 from ..utils.files import opened
 from ..utils.values import int_range, nonempty
 from ..viz.cam import list_fusion_blocks, look
 from ..viz.cam_figure import Column, Picture, draw
 from ..viz.figures import check_out
-from .common.evaluating import load_network
-from .common.evaluation_spec import EvaluationSpec, find_spec
 from .common.parser import Parser
 from .common.shared_flags import add_cifar_network_arguments, add_data_arguments
 
@@ -48,7 +47,8 @@ def add_arguments(parser: Parser) -> None:
         nargs="+",
         type=nonempty,
         required=True,
-        help="parameter files, a network each, or names of published parameters",
+        help="a network each: parameter files, runs' folders (their best.params), or names of "
+        "published parameters",
     )
     parser.add_argument(
         "--index",
@@ -80,13 +80,6 @@ def add_arguments(parser: Parser) -> None:
     )
     add_cifar_network_arguments(parser, imagenet=True)
     add_data_arguments(parser, workers=False)
-
-
-def spec_of(params: str, given: Mapping[str, Any]) -> EvaluationSpec:
-    """Return what flags, and the run's settings, say of one parameter file or published name."""
-    if params in WEIGHTS:
-        return find_spec(None, params, None, given)
-    return find_spec(params, None, None, given)
 
 
 def pictures(spec: EvaluationSpec, images: List[str], index: List[int]) -> List[Picture]:
@@ -166,7 +159,7 @@ def run(
     check_out(out, ["png"])
     if images and not given.get("dataset"):
         given["dataset"] = "imagenet"
-    specs = [spec_of(path, given) for path in params]
+    specs = [find_spec(source, None, given) for source in params]
     looked_at = pictures(specs[0], images, index)
     columns = []
     for spec in specs:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..data.image_loader import CROP_RATIO, SIZE
-from ..export.networks import is_exported
+from ..inference.spec import find_spec
 from ..training.devices import choose_devices
 from ..training.logger import SETTINGS
 from ..utils import values
-from ..utils.errors import InputError
 from .common.evaluating import report
-from .common.evaluation_spec import find_spec
 from .common.parser import Parser
 from .common.shared_flags import (
     add_cifar_network_arguments,
     add_data_arguments,
     add_device_arguments,
     add_parameters_arguments,
+    chosen_source,
 )
 
 GROUP, HELP = "evaluate", "top-1 and top-5 error of a run's parameters, or of published ones"
@@ -34,7 +33,8 @@ def add_arguments(parser: Parser) -> None:
     add_parameters_arguments(
         parser,
         "published parameters, a name of 'aff list published', fetched where they are not there; "
-        "or a file of 'aff export': NAME.onnx, NAME.safetensors, NAME-symbol.json",
+        "a file NAME.params; a run's folder (its best.params); or a file of 'aff export': "
+        "NAME.onnx, NAME.safetensors, NAME-symbol.json",
     )
     parser.add_argument(
         "--batch-size",
@@ -94,12 +94,6 @@ def run(
     **given: Any,
 ) -> int:
     """Evaluate published parameters or those of a file."""
-    if name and is_exported(name) and not params:
-        name, params = None, name
-    if name and params:
-        raise InputError("give NAME or {params} FILE, not both")
-    if not name and not params:
-        raise InputError("give the NAME of published parameters, or {params} FILE")
-    spec = find_spec(params, name, root, given)
+    spec = find_spec(chosen_source(name, params), root, given)
     devices, warning = choose_devices(gpus, cpus)
     return report(spec, devices, batch_size, num_workers, mode, root, warning)

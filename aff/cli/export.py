@@ -11,16 +11,17 @@ from ..export.back import from_pytorch
 from ..export.networks import PYTORCH
 from ..export.source import Source, describe_source
 from ..export.write import TARGETS, Options, export_network
+from ..inference.network import load_network
+from ..inference.spec import EvaluationSpec, find_spec
 from ..utils import values
 from ..utils.errors import InputError
 from ..utils.report import evaluate_command
-from .common.evaluating import load_network
-from .common.evaluation_spec import EvaluationSpec, find_spec
 from .common.parser import Parser
 from .common.shared_flags import (
     add_cifar_network_arguments,
     add_data_arguments,
     add_parameters_arguments,
+    chosen_source,
 )
 
 GROUP, HELP = "export", "a network as PyTorch, ONNX or symbol files, with the proof"
@@ -35,7 +36,8 @@ def add_arguments(parser: Parser) -> None:
     """Add the command's flags."""
     add_parameters_arguments(
         parser,
-        "published parameters, a name of 'aff list published'; with --from, the file",
+        "published parameters, a name of 'aff list published'; a file NAME.params; a run's folder "
+        "(its best.params); with --from, the file",
     )
     parser.add_argument("--to", choices=sorted(TARGETS), default=None, help="what to write")
     parser.add_argument(
@@ -115,7 +117,7 @@ def _bring_back(file: Optional[str], unfit: bool, out: str, given: Mapping[str, 
             f"--from pytorch takes a file NAME{PYTORCH}, {{out}}, and where nothing says which "
             "network it is of, the network's flags"
         )
-    spec = find_spec(file, None, None, given, needs_data=False)
+    spec = find_spec(file, None, given, needs_data=False)
     path = from_pytorch(file, source_of(spec, None), out)
     print(f"wrote {path}")
     print(f"evaluate it with: {evaluate_command(path)}")
@@ -143,9 +145,7 @@ def run(
         return _bring_back(name, bool(unfit), out, given)
     if not to:
         raise InputError("say what to write: {to} pytorch, onnx or symbol")
-    if bool(name) == bool(params):
-        raise InputError("give the NAME of published parameters, or {params} FILE")
-    spec = find_spec(params, name, root, given, needs_data=False)
+    spec = find_spec(chosen_source(name, params), root, given, needs_data=False)
     described = source_of(spec, input_size)
     options = Options(opset or Options.opset, with_preprocessing, float16)
 

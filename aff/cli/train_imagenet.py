@@ -7,13 +7,13 @@ from __future__ import annotations
 import argparse
 from typing import Any, Optional
 
+from ..inference.spec import EvaluationSpec
 from ..models.naming import DEFAULT_MODELS
 from ..models.parameters import count_outputs
 from ..utils.errors import InputError
 from ..utils.values import nonempty
 from .common.config_flags import add_config_arguments, spelling_of
 from .common.evaluating import report
-from .common.evaluation_spec import EvaluationSpec
 from .common.parser import Parser
 from .common.shared_flags import add_imagenet_network_arguments
 from .common.training import choose, configure, train

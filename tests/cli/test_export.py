@@ -201,7 +201,6 @@ def test_an_exported_file_says_which_network_it_is(run, monkeypatch, capsys):
     for argv, named in (
         ([path, "--fusion", "AFF"], "leave the network's flags out"),
         ([path, "--params", best], "not both"),
-        ([best], f"--params {best}"),
         (["exports/export.json"], "is a file"),
     ):
         capsys.readouterr()

@@ -5,29 +5,26 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Tuple
 
 import mxnet as mx
-from mxnet.gluon import HybridBlock
 
 from ...data.datasets import find_dataset, load_dataset
 from ...data.image_loader import CROP_RATIO, SIZE, ImageEvalLoader
 from ...data.images import find_images
 from ...data.loader import EvalLoader
 from ...data.transforms import scaled_side
-from ...export.networks import is_exported, open_exported, runtime_of
-from ...models.factory import get_model
-from ...models.pretrained import load_parameters, load_published
+from ...export.networks import is_exported, runtime_of
+from ...inference.network import ready_network
+from ...inference.spec import EvaluationSpec
 from ...models.records import WeightsRecord
 from ...paper.reported import rows_of
 from ...paper.scores import keep_evaluation
-from ...training.amp import Float32, create_precision
+from ...training.amp import create_precision
 from ...training.evaluation import evaluate
 from ...training.logger import RunLogger
-from ...training.network import make_ready_to_infer
 from ...utils.errors import InputError
 from ...utils.report import score
-from .evaluation_spec import EvaluationSpec
 
 
 def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[Any, str]:
@@ -49,41 +46,6 @@ def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[Any, s
         )
     labels = f" ({data.label_set} labels)" if data.label_set else ""
     return EvalLoader(data, data.test, size, workers), f"{data.name}{labels}, test part"
-
-
-def load_network(
-    spec: EvaluationSpec,
-    devices: Sequence[mx.Context],
-    precision: Optional[Float32] = None,
-    root: Optional[str] = None,
-) -> HybridBlock:
-    """Return the network with its parameters on the devices; `precision` is its number format."""
-    if spec.weights:
-        return load_published(spec.weights.name, list(devices), root)
-    if is_exported(spec.params):
-        raise InputError(f"{spec.params} is of another runtime: this needs a .params file")
-    net = get_model(spec.model, ctx=list(devices), **spec.kwargs)
-    if precision:
-        precision.cast(net)
-    load_parameters(net, spec.params, list(devices))
-    return net
-
-
-def ready_network(
-    spec: EvaluationSpec,
-    devices: Sequence[mx.Context],
-    precision: Float32,
-    mode: str,
-    root: Optional[str] = None,
-) -> Callable[[mx.nd.NDArray], mx.nd.NDArray]:
-    """Return the network ready for inference: ours, or an exported one in its own runtime."""
-    if not is_exported(spec.params):
-        net = load_network(spec, devices, precision, root)
-        return make_ready_to_infer(net, devices, precision, mode)
-    if len(devices) > 1 or devices[0].device_type != "cpu":
-        raise InputError(f"{spec.params} runs on one CPU device here: {{cpus}} 1")
-    exported = open_exported(spec.params, spec.model, spec.kwargs)
-    return lambda data: mx.nd.array(exported(data.asnumpy()))
 
 
 def report(

@@ -5,10 +5,13 @@ or None, where it is not given.
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any, Optional, Sequence
 
 from ...data.datasets import LABEL_SETS, dataset_name, list_datasets
+from ...inference.locate import looks_like_parameters
 from ...models.weights import DEFAULT_ROOT
+from ...utils.errors import InputError
 from ...utils.values import int_range, nonempty, text
 
 STRUCTURE_HELP = (
@@ -117,7 +120,7 @@ def add_parameters_arguments(parser: Any, name_help: str) -> None:
         "--params",
         type=nonempty,
         default=None,
-        help="parameter file, e.g. best.params of a run",
+        help="parameter file, e.g. best.params of a run, or what NAME may be",
     )
     parser.add_argument(
         "--root",
@@ -125,6 +128,23 @@ def add_parameters_arguments(parser: Any, name_help: str) -> None:
         default=None,
         help=f"folder of published parameters, with NAME (default: {DEFAULT_ROOT})",
     )
+
+
+def chosen_source(name: Optional[str], params: Optional[str]) -> str:
+    """Return what names the parameters, NAME or what `--params` gives.
+
+    Raises
+    ------
+    InputError
+        For both or neither, or a NAME that is any file.
+    """
+    if name and params:
+        raise InputError("give NAME or {params} FILE, not both")
+    if not name and not params:
+        raise InputError("give the NAME of published parameters, or {params} FILE")
+    if name and not looks_like_parameters(name) and os.path.isfile(name):
+        raise InputError(f"{name} is a file, not a NAME: {{params}} {name}")
+    return str(name or params)
 
 
 def add_data_arguments(parser: Any, names: Optional[Sequence[str]] = None, workers: bool = True):

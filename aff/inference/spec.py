@@ -1,4 +1,4 @@
-"""What is to be evaluated: which network, parameters and data."""
+"""What is to be evaluated or used: which network, parameters and data."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ...data.datasets import find_dataset
-from ...export.networks import EXPORTS, describe, is_exported
-from ...models.factory import resolve_model
-from ...models.naming import STRUCTURE, network_from
-from ...models.parameters import count_outputs
-from ...models.records import WEIGHTS, WeightsRecord
-from ...models.weights import DEFAULT_ROOT, find_weights
-from ...training.logger import SETTINGS
-from ...utils.errors import InputError
-from ...utils.files import read_json
+from ..data.datasets import find_dataset
+from ..export.networks import EXPORTS, is_exported
+from ..models.factory import resolve_model
+from ..models.naming import STRUCTURE, network_from
+from ..models.parameters import count_outputs
+from ..models.records import WEIGHTS, WeightsRecord
+from ..models.weights import DEFAULT_ROOT, find_weights
+from ..training.logger import SETTINGS
+from ..utils.errors import InputError
+from .locate import find_file, known_of
 
 DATA = ("dataset", "data_dir", "labels", "rec_val", "rec_val_idx", "input_size", "crop_ratio")
 
@@ -37,7 +37,9 @@ class EvaluationSpec:
     class_names : list of str, optional
         A name for each output, where they are known.
     weights : WeightsRecord, optional
-        The record of published parameters.
+        The record of parameters that were named by their published NAME.
+    found_by : str
+        What the network is known by: the file that says it, a hash, its name or flags.
     """
 
     model: str
@@ -53,6 +55,7 @@ class EvaluationSpec:
     dtype: str = "float32"
     class_names: Optional[List[str]] = None
     weights: Optional[WeightsRecord] = None
+    found_by: str = "flags"
 
     @property
     def kind(self) -> str:
@@ -67,23 +70,23 @@ class EvaluationSpec:
 
 
 def find_spec(
-    params: Optional[str],
-    name: Optional[str],
-    root: Optional[str],
-    given: Mapping[str, Any],
+    source: str,
+    root: Optional[str] = None,
+    given: Optional[Mapping[str, Any]] = None,
     needs_data: bool = True,
 ) -> EvaluationSpec:
-    """Return what flags, and the run's settings beside a parameter file, say.
+    """Return what is known of parameters, and what flags say of them.
 
     Parameters
     ----------
-    params : str, optional
-        A parameter file.
-    name, root : str, optional
-        Published parameters in its place, and their folder.
-    given : mapping of str to object
+    source : str
+        Published parameters, a file or a run's folder, as `aff.inference.locate.find_file` takes
+        it.
+    root : str, optional
+        Folder of published parameters.
+    given : mapping of str to object, optional
         Network and data, of the names of `DATA`, `STRUCTURE`, `model` and `fusion`, where they are
-        not those of the run or of the published parameters.
+        not those of the run or of the published parameters; None where none can be given.
     needs_data : bool, default True
         Whether data have to be named; without, `dataset` may be empty.
 
@@ -92,13 +95,20 @@ def find_spec(
     InputError
         For what contradicts itself or leaves something open, or damaged settings.
     """
-    spec = _published(name, root, given) if name else _of_file(str(params), given, needs_data)
+    path = find_file(source)
+    if path is None:
+        spec = _published(source, root, given or {})
+    elif given is None:
+        spec = _described(path)
+    else:
+        spec = _of_file(path, given, needs_data)
+    given = given or {}
     for key in ("rec_val", "input_size", "crop_ratio"):
         if given.get(key) and spec.kind != "imagenet":
             raise InputError(f"{{{key}}} is for imagenet; this is {spec.dataset}")
     if given.get("rec_val_idx") and not given.get("rec_val"):
         raise InputError("{rec_val_idx} needs {rec_val}")
-    if root and not name:
+    if root and path is not None:
         raise InputError("{root} is the folder of published parameters: it needs their NAME")
     if spec.labels and not find_dataset(spec.dataset).label_sets:
         raise InputError(f"{{labels}} is for cifar100; this is {spec.dataset}")
@@ -106,8 +116,6 @@ def find_spec(
 
 
 def _published(name: str, root: Optional[str], given: Mapping[str, Any]) -> EvaluationSpec:
-    if name not in WEIGHTS and os.path.lexists(name):
-        raise InputError(f"{name} is a file, not a NAME: {{params}} {name}")
     record = find_weights(name)
     if any(key in given for key in ("model", "fusion", *STRUCTURE)):
         raise InputError(f"{record.name} says which network it is: leave the network's flags out")
@@ -124,6 +132,7 @@ def _published(name: str, root: Optional[str], given: Mapping[str, Any]) -> Eval
         labels=given.get("labels") or record.label_set,
         dtype=record.dtype,
         weights=record,
+        found_by="its name",
         class_names=_names_of(
             record.dataset, given.get("labels") or record.label_set, record.kwargs["classes"]
         ),
@@ -131,24 +140,20 @@ def _published(name: str, root: Optional[str], given: Mapping[str, Any]) -> Eval
     )
 
 
-def _settings_of(params: str) -> Tuple[str, Dict[str, Any]]:
-    """Return where the settings of a file's run are, and what they say: those beside it, or what an
-    exported file, or the list of exports beside it, says.
-    """
-    path = os.path.join(os.path.dirname(params), SETTINGS)
-    if os.path.isfile(path) and not is_exported(params):
-        return path, read_json(path)
-    found = describe(params)
-    if not found:
-        return params, {}
-    names = found.get("class_names")
-    return params, {"model": found["network"], "data": found["data"], "class_names": names}
+def _described(params: str) -> EvaluationSpec:
+    """Return what a file is known to be, where no flags can say it."""
+    if os.path.isfile(params) and not known_of(params).settings.get("model"):
+        raise InputError(
+            f"{params}: nothing says which network it is of: keep it beside the {SETTINGS} of its "
+            "run, or export it with the flags of its network ('aff export') and name the result"
+        )
+    return _of_file(params, {}, needs_data=False)
 
 
 def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> EvaluationSpec:
     if not os.path.isfile(params):
         raise InputError(f"{params}: no such file")
-    path, run = _settings_of(params)
+    path, run, by = known_of(params, by_hash=not given.get("model"))
     described = is_exported(params) and run.get("model")
     if described and any(key in given for key in ("model", "fusion", *STRUCTURE)):
         raise InputError(f"{params} says which network it is: leave the network's flags out")
@@ -173,7 +178,13 @@ def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> Evaluat
         if names and (len(names) != count or not all(isinstance(name, str) for name in names)):
             raise InputError(f"{path}: not a run's settings ({count} classes have other names)")
         return EvaluationSpec(
-            model=model, kwargs=kwargs, params=params, dtype=dtype, class_names=names, **data
+            model=model,
+            kwargs=kwargs,
+            params=params,
+            dtype=dtype,
+            class_names=names,
+            found_by="flags" if given.get("model") else by,
+            **data,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
