@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Mapping, Optional
 
 import mxnet as mx
 
 from ..export.back import from_pytorch
 from ..export.networks import PYTORCH
-from ..export.source import Source, describe_source
 from ..export.write import TARGETS, Options, export_network
 from ..inference.network import load_network
-from ..inference.spec import EvaluationSpec, find_spec
+from ..inference.spec import find_spec, source_of
 from ..utils import values
 from ..utils.errors import InputError
 from ..utils.report import evaluate_command
@@ -85,29 +83,6 @@ def add_arguments(parser: Parser) -> None:
     )
     add_cifar_network_arguments(parser, imagenet=True)
     add_data_arguments(parser, workers=False)
-
-
-def source_of(spec: EvaluationSpec, input_size: Optional[int]) -> Source:
-    """Return what is to be exported."""
-    name = spec.weights.name if spec.weights else name_of(spec.params)
-    return describe_source(
-        name,
-        spec.model,
-        spec.kwargs,
-        spec.params,
-        dataset=spec.dataset or None,
-        label_set=spec.labels,
-        input_size=input_size or spec.input_size,
-        data_dir=spec.data_dir,
-        class_names=spec.class_names,
-    )
-
-
-def name_of(params: str) -> str:
-    """Return what a parameter file's network is called: ``best.params`` by its run's folder."""
-    stem = os.path.splitext(os.path.basename(params))[0]
-    folder = os.path.basename(os.path.dirname(os.path.abspath(params)))
-    return folder if stem in ("best", "last") else stem
 
 
 def _bring_back(file: Optional[str], unfit: bool, out: str, given: Mapping[str, Any]):

@@ -154,14 +154,23 @@ def scaled_side(size: int, crop_ratio: float) -> int:
     return math.ceil(round(size / crop_ratio, 6))
 
 
+def central_square(
+    pixels: np.ndarray, size: int, shorter_side: int, interpolation: int = cv2.INTER_LINEAR
+) -> np.ndarray:
+    """Return the centre (size, size, ...) of an image (H, W, ...) uint8 whose shorter side is
+    scaled to so many pixels first.
+    """
+    height, width = pixels.shape[:2]
+    shorter = min(height, width)
+    scaled = (shorter_side * width // shorter, shorter_side * height // shorter)
+    if scaled != (width, height):
+        pixels = cv2.resize(pixels, scaled, interpolation=interpolation)
+    top, left = ((side - size) // 2 for side in pixels.shape[:2])
+    return pixels[top : top + size, left : left + size]
+
+
 def central_view(pixels: np.ndarray, size: int, crop_ratio: float) -> np.ndarray:
     """Return the normalised centre (size, size, 3) float32 of an image (H, W, 3) uint8 whose
     shorter side is scaled to ``size / crop_ratio`` first, bilinearly, as `ImageRecordIter` does it.
     """
-    height, width = pixels.shape[:2]
-    target, shorter = scaled_side(size, crop_ratio), min(height, width)
-    scaled = (target * width // shorter, target * height // shorter)
-    if scaled != (width, height):
-        pixels = cv2.resize(pixels, scaled, interpolation=cv2.INTER_LINEAR)
-    top, left = ((side - size) // 2 for side in pixels.shape[:2])
-    return (pixels[top : top + size, left : left + size] - MEAN) / STD
+    return (central_square(pixels, size, scaled_side(size, crop_ratio)) - MEAN) / STD

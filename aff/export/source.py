@@ -106,6 +106,7 @@ def describe_source(
     input_size: Optional[int] = None,
     data_dir: Optional[str] = None,
     class_names: Optional[List[str]] = None,
+    crop_ratio: Optional[float] = None,
 ) -> Source:
     """Return a `Source`, with what its data set says of images and classes; without a data set
     images are taken to be like CIFAR's or ImageNet's, as the network is.
@@ -127,7 +128,7 @@ def describe_source(
         input_size=size,
         mean=tuple(255 * value for value in known.mean),
         std=tuple(255 * value for value in known.std),
-        resized=scaled_side(size, CROP_RATIO) if from_files else None,
+        resized=scaled_side(size, crop_ratio or CROP_RATIO) if from_files else None,
         class_names=class_names or own,
         data_dir=data_dir,
     )

@@ -93,10 +93,8 @@ def known_of(params: str, by_hash: bool = True) -> Known:
         path = os.path.join(place, SETTINGS)
         if os.path.isfile(path):
             return Known(path, read_json(path), path)
-    found = describe(params)
-    if found:
-        names = found.get("class_names")
-        settings = {"model": found["network"], "data": found["data"], "class_names": names}
+    settings = _described(params)
+    if settings:
         beside = os.path.join(folder, EXPORTS)
         return Known(params, settings, params if is_exported(params) else beside)
     sha1 = blob_sha1(params) if by_hash and not is_exported(params) else ""
@@ -109,3 +107,24 @@ def known_of(params: str, by_hash: bool = True) -> Known:
             }
             return Known(params, published, f"its hash, that of {record.name}")
     return Known(params, {}, "")
+
+
+def _described(params: str) -> Dict[str, Any]:
+    """Return what an exported file, or the list of exports beside a file, says of it, in the form
+    of a run's settings; empty where neither does.
+    """
+    try:
+        found = describe(params)
+        if not found:
+            return {}
+        return {
+            "model": found["network"],
+            "data": found["data"],
+            "class_names": found.get("class_names"),
+            "input": found.get("input"),
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{params}: what it, or {EXPORTS} beside it, says of the network cannot be used "
+            f"({error!r})"
+        ) from error

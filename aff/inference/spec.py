@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..data.datasets import find_dataset
 from ..export.networks import EXPORTS, is_exported
+from ..export.source import Source, describe_source
 from ..models.factory import resolve_model
 from ..models.naming import STRUCTURE, network_from
 from ..models.parameters import count_outputs
@@ -40,6 +41,8 @@ class EvaluationSpec:
         The record of parameters that were named by their published NAME.
     found_by : str
         What the network is known by: the file that says it, a hash, its name or flags.
+    input : dict, optional
+        What an exported file says of the images that it takes.
     """
 
     model: str
@@ -56,6 +59,7 @@ class EvaluationSpec:
     class_names: Optional[List[str]] = None
     weights: Optional[WeightsRecord] = None
     found_by: str = "flags"
+    input: Optional[Dict[str, Any]] = None
 
     @property
     def kind(self) -> str:
@@ -184,6 +188,7 @@ def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> Evaluat
             dtype=dtype,
             class_names=names,
             found_by="flags" if given.get("model") else by,
+            input=run.get("input"),
             **data,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -228,3 +233,27 @@ def _network(
     if fusion:
         kwargs["fusion"] = fusion
     return name, kwargs
+
+
+def source_of(spec: EvaluationSpec, input_size: Optional[int] = None) -> Source:
+    """Return a network with what its images have to be, as exports describe it."""
+    name = spec.weights.name if spec.weights else _name_of(spec.params)
+    return describe_source(
+        name,
+        spec.model,
+        spec.kwargs,
+        spec.params,
+        dataset=spec.dataset or None,
+        label_set=spec.labels,
+        input_size=input_size or spec.input_size,
+        data_dir=spec.data_dir,
+        class_names=spec.class_names,
+        crop_ratio=spec.crop_ratio,
+    )
+
+
+def _name_of(params: str) -> str:
+    """Return what a parameter file's network is called: ``best.params`` by its run's folder."""
+    stem = os.path.splitext(os.path.basename(params))[0]
+    folder = os.path.basename(os.path.dirname(os.path.abspath(params)))
+    return folder if stem in ("best", "last") else stem

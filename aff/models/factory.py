@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from mxnet.gluon import HybridBlock
 
 from ..utils.errors import InputError, unknown
+from .features import FeatureMaps
 from .parameters import Devices
 from .pretrained import load_published
 from .records import WEIGHTS
@@ -43,6 +44,7 @@ def get_model(
     pretrained: bool = False,
     root: Optional[str] = None,
     ctx: Devices = None,
+    features_only: bool = False,
     **kwargs,
 ) -> HybridBlock:
     """Build a network by name.
@@ -60,6 +62,9 @@ def get_model(
     ctx : Context or list of Context, optional
         Where given, the parameters are initialized there (Xavier; ImageNet networks MSRA-PReLU, as
         published), ready to be used or loaded into. Pretrained networks go to `cpu()` without it.
+    features_only : bool, default False
+        Give the maps of every stage in place of logits: an `aff.models.features.FeatureMaps`, with
+        their `channels` and `strides`.
     **kwargs
         `fusion` (default ``'ASKCFuse'``); `classes` (100, or 1000 for ImageNet networks);
         `start_layer`, the first stage, from 1, that uses the fusion (1, or 3 for ImageNet
@@ -71,7 +76,7 @@ def get_model(
     Returns
     -------
     HybridBlock
-        (N, 3, H, W) to logits (N, classes).
+        (N, 3, H, W) to logits (N, classes), or to the tuple of the stages' maps.
 
     Raises
     ------
@@ -79,6 +84,8 @@ def get_model(
         For an unknown model, fusion or argument, or a value out of range (the message names the
         valid ones), and for published parameters that cannot be had.
     """
+    if features_only:
+        return FeatureMaps(get_model(name, pretrained=pretrained, root=root, ctx=ctx, **kwargs))
     if not pretrained:
         if root is not None:
             raise InputError("root is the folder of published parameters: it needs pretrained=True")

@@ -11,7 +11,14 @@ from mxnet.gluon import HybridBlock, nn
 
 from ..nn.layers import GlobalAvgPool2D, Normalization, NormLayer, sequential
 from .blocks import Bottleneck, PreActBasicBlock
-from .trunk import Classifier, bottleneck_inputs, cifar_stem, imagenet_stem, residual_stages
+from .trunk import (
+    Classifier,
+    Parts,
+    bottleneck_inputs,
+    cifar_stem,
+    imagenet_stem,
+    residual_stages,
+)
 
 
 class CIFARResNet(Classifier):
@@ -145,3 +152,10 @@ class ResNetV1b(HybridBlock):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.flat(self.avgpool(x)))
+
+    @property
+    def parts(self) -> Parts:
+        """What it consists of."""
+        stem = [self.conv1, self.bn1, self.relu, self.maxpool]
+        stages = [self.layer1, self.layer2, self.layer3, self.layer4]
+        return Parts(stem, stages, [self.avgpool, self.flat])

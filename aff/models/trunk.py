@@ -5,7 +5,7 @@ Every stage from `start_layer` on joins its blocks with the chosen fusion; earli
 
 from __future__ import annotations
 
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Sequence, Tuple
 
 from mxnet.gluon import HybridBlock, nn
 
@@ -80,8 +80,26 @@ def imagenet_stem(deep: bool, width: int, norm: Normalization) -> Tuple[list, in
     )
 
 
+class Parts(NamedTuple):
+    """What a network consists of, before its output layer.
+
+    Parameters
+    ----------
+    stem, head : list of HybridBlock
+        What comes before the first stage; what makes a vector of the last one's maps.
+    stages : list of HybridBlock
+        The stages.
+    """
+
+    stem: List[HybridBlock]
+    stages: List[HybridBlock]
+    head: List[HybridBlock]
+
+
 class Classifier(HybridBlock):
-    """`features` to a vector, `output` to logits: (N, 3, H, W) to (N, classes)."""
+    """`features` to a vector, `output` to logits: (N, 3, H, W) to (N, classes). The stages are the
+    sequences among the layers of `features`.
+    """
 
     def __init__(self, features: HybridBlock, channels: int, classes: int):
         super().__init__()
@@ -91,3 +109,11 @@ class Classifier(HybridBlock):
 
     def hybrid_forward(self, F, x):
         return self.output(self.features(x))
+
+    @property
+    def parts(self) -> Parts:
+        """What it consists of."""
+        layers = list(self.features._children.values())
+        places = [i for i, layer in enumerate(layers) if isinstance(layer, nn.HybridSequential)]
+        first, last = places[0], places[-1] + 1
+        return Parts(layers[:first], layers[first:last], layers[last:])

@@ -1,0 +1,260 @@
+"""What `aff predict` and `aff features` share: arguments that name images and a network, and images
+read ahead, those that cannot be read named and left out.
+"""
+
+from __future__ import annotations
+
+import glob
+import math
+import os
+import sys
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+from tqdm import tqdm
+
+from ...data.image_file import SUFFIXES, read_image
+from ...data.loader import prefetch
+from ...inference.locate import looks_like_parameters
+from ...inference.predictor import Predictor, load
+from ...models.records import WEIGHTS
+from ...models.weights import DEFAULT_ROOT
+from ...training.devices import choose_devices
+from ...training.logger import RunLogger
+from ...utils.errors import InputError, shorten
+from ...utils.values import int_range, nonempty
+from .parser import Parser
+from .shared_flags import add_device_arguments
+
+STANDARD_INPUT = "-"
+
+
+def add_image_arguments(parser: Parser) -> None:
+    """Add the arguments that name images and a network, and how they are computed."""
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        type=nonempty,
+        help="image files, folders (all images in them, hidden ones left out), patterns such as "
+        "'photos/*.jpg', or - for a list of files on standard input; and, without --params, what "
+        "names the network",
+    )
+    parser.add_argument(
+        "--params",
+        type=nonempty,
+        default=None,
+        help="the network: a published NAME of 'aff list published', a file NAME.params, a run's "
+        "folder (its best.params), or a file of 'aff export'",
+    )
+    parser.add_argument(
+        "--root",
+        type=nonempty,
+        default=None,
+        help=f"folder of published parameters, with their NAME (default: {DEFAULT_ROOT})",
+    )
+    parser.add_argument(
+        "--batch-size", type=int_range(1, 4096), default=32, help="images of a batch on each device"
+    )
+    parser.add_argument(
+        "-j",
+        "--num-data-workers",
+        dest="num_workers",
+        type=int_range(0, 256),
+        default=2,
+        help="threads that read images ahead; 0: none. Results do not depend on it",
+    )
+    add_device_arguments(parser)
+
+
+def parse(parser: Parser, argv: Sequence[str]) -> Dict[str, Any]:
+    """Parse arguments of which paths may stand before and after flags."""
+    return vars(parser.parse_intermixed_args(list(argv)))
+
+
+def network_and_images(paths: Sequence[str], params: Optional[str]) -> Tuple[str, List[str]]:
+    """Return what names the network, and the paths that name images.
+
+    Raises
+    ------
+    InputError
+        Where not exactly one of the paths, or `params`, names a network, or none is left.
+    """
+    if params:
+        return params, _some(list(paths))
+    named = [path for path in dict.fromkeys(paths) if looks_like_parameters(path)]
+    if not named:
+        raise InputError("name the network: a published NAME, or {params} FILE")
+    if len(named) > 1:
+        raise InputError(f"{shorten(named)} name networks each: say which one by {{params}}")
+    source = named[0]
+    if source in WEIGHTS and os.path.exists(source):
+        raise InputError(
+            f"{source} is a published NAME and a file here: say {{params}} {source}, or ./{source}"
+        )
+    return source, _some([path for path in paths if path != source])
+
+
+def _some(paths: List[str]) -> List[str]:
+    if not paths:
+        raise InputError("name images: files, folders, 'patterns*', or - for a list to be read")
+    return paths
+
+
+def expand(paths: Sequence[str]) -> List[str]:
+    """Return the files that paths name, in their order, those of a folder or a pattern sorted.
+
+    Raises
+    ------
+    InputError
+        For a path that is not there, and where no image is named.
+    """
+    found: List[str] = []
+    for path in paths:
+        if path == STANDARD_INPUT:
+            lines = sys.stdin.buffer.read().split(b"\n")
+            found += [os.fsdecode(line) for line in lines if line.strip()]
+        elif os.path.isdir(path):
+            found += _walk(path)
+        elif os.path.lexists(path):
+            found.append(path)
+        elif glob.has_magic(path):
+            matches = sorted(glob.glob(path, recursive=True))
+            if not matches:
+                raise InputError(f"{path}: matches no file")
+            for match in matches:
+                found += _walk(match) if os.path.isdir(match) else [match]
+        else:
+            raise InputError(f"{path}: no such file")
+    if not found:
+        raise InputError(f"{shorten(paths)}: no images there ({', '.join(SUFFIXES)})")
+    return found
+
+
+def _walk(folder: str) -> List[str]:
+    def refuse(error: OSError) -> None:
+        raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+    found = []
+    for base, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = [os.path.join(base, name) for name in names if not name.startswith(".")]
+        images = [path for path in paths if path.lower().endswith(SUFFIXES)]
+        found += [path for path in sorted(images) if os.path.isfile(path)]
+    return sorted(found)
+
+
+class Image(NamedTuple):
+    """An image that was read.
+
+    Parameters
+    ----------
+    path : str
+        Its file.
+    pixels : numpy.ndarray
+        (H, W, 3) uint8.
+    view : numpy.ndarray
+        What the network is given of it, (3, H, W) float32.
+    """
+
+    path: str
+    pixels: np.ndarray
+    view: np.ndarray
+
+
+class Batches:
+    """Batches of the images that can be read, in order, behind a bar on a terminal.
+
+    Parameters
+    ----------
+    paths : list of str
+        Image files.
+    predictor : Predictor
+        Gives the view.
+    batch_size, workers : int
+        Images of a batch, and threads.
+    """
+
+    def __init__(self, paths: List[str], predictor: Predictor, batch_size: int, workers: int):
+        self.paths = paths
+        self.predictor = predictor
+        self.batch_size = batch_size
+        self.workers = workers
+        self.unread = 0
+
+    def __iter__(self) -> Iterator[List[Image]]:
+        count = math.ceil(len(self.paths) / self.batch_size)
+        return iter(RunLogger().progress(self._batches(), count, "images"))
+
+    def _batches(self) -> Iterator[List[Image]]:
+        batch: List[Image] = []
+        ahead = self.batch_size + self.workers
+        for number, found in enumerate(prefetch(self._read, len(self.paths), self.workers, ahead)):
+            if isinstance(found, Image):
+                batch.append(found)
+            else:
+                self.unread += 1
+                say(f"WARNING: {found}", sys.stderr)
+            if (number + 1) % self.batch_size == 0 or number + 1 == len(self.paths):
+                yield batch
+                batch = []
+
+    def _read(self, index: int) -> Any:
+        path = self.paths[index]
+        try:
+            pixels = read_image(path)
+            return Image(path, pixels, self.predictor.view(pixels))
+        except InputError as error:
+            return error.message.replace(path, printable(path))
+
+    def check_some(self) -> None:
+        """Refuse images of which none could be read."""
+        if self.unread == len(self.paths):
+            raise InputError(f"none of {self.unread} files can be read as an image")
+
+    def told(self) -> str:
+        """Return how many images there are, and how many could not be read."""
+        count = len(self.paths) - self.unread
+        left_out = f", {self.unread} left out that cannot be read" if self.unread else ""
+        return f"{count} image{'' if count == 1 else 's'}{left_out}"
+
+
+def open_batches(
+    paths: List[str],
+    params: Optional[str],
+    root: Optional[str],
+    batch_size: int,
+    num_workers: int,
+    gpus: Optional[str],
+    cpus: Optional[int],
+) -> Tuple[Predictor, Batches]:
+    """Return the network and the images that arguments name."""
+    source, named = network_and_images(paths, params)
+    files = expand(named)
+    devices, warning = choose_devices(gpus, cpus)
+    if warning:
+        RunLogger().warn(warning)
+    predictor = load(source, root, devices)
+    return predictor, Batches(files, predictor, batch_size * len(devices), num_workers)
+
+
+def say(line: str, file: Any = None) -> None:
+    """Print a line beside a bar."""
+    with tqdm.external_write_mode(file=file or sys.stdout):
+        print(line, file=file, flush=True)
+
+
+def printable(path: str) -> str:
+    """Return a path as one line of a terminal shows it: what is no printable character, escaped."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in path
+    )
+
+
+def shortened(text: str, width: int) -> str:
+    """Return a text of at most so many characters, its middle left out."""
+    if len(text) <= width:
+        return text
+    end = (width - 3) // 2
+    return f"{text[: width - 3 - end]}...{text[len(text) - end :]}"

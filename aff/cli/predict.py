@@ -1,0 +1,147 @@
+"""``aff predict``: what images show, by any trained network."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, TextIO
+
+import numpy as np
+
+from ..inference.predictor import Prediction
+from ..utils.errors import InputError
+from ..utils.files import replacing
+from ..utils.values import int_range, nonempty
+from ..viz.figures import check_out
+from ..viz.montage import LIMIT, Tile, draw_montage, thumbnail
+from .common.image_paths import (
+    add_image_arguments,
+    open_batches,
+    parse,
+    printable,
+    say,
+    shortened,
+)
+from .common.parser import Parser
+
+__all__ = ["add_arguments", "parse", "run"]
+GROUP, HELP = "evaluate", "what images of yours show, by any trained network"
+DESCRIPTION = (
+    "Name the classes that a network sees in images: a table on the terminal, or a file. The "
+    "network is that of published parameters, of a run, or of an exported file; what it is given "
+    "of an image is what evaluation gives it. An image that cannot be read is named and left out, "
+    "and the exit code is then 1."
+)
+WIDTH = 79
+
+
+class Row(NamedTuple):
+    """An image with its classes."""
+
+    path: str
+    predictions: List[Prediction]
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the command's flags."""
+    parser.add_argument(
+        "--topk", metavar="K", type=int_range(1), default=5, help="how many classes of each image"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=nonempty,
+        default=None,
+        help="write there instead of a table: .csv (path, rank, label, name, probability), .jsonl "
+        "(an object an image, a line each), or .json (a list of these)",
+    )
+    parser.add_argument(
+        "--montage",
+        metavar="FILE",
+        type=nonempty,
+        default=None,
+        help=f"draw the first {LIMIT} images with their classes there, a .png",
+    )
+    add_image_arguments(parser)
+
+
+def _write_csv(file: TextIO, rows: List[Row]) -> None:
+    writer = csv.writer(file)
+    writer.writerow(("path", "rank", "label", "name", "probability"))
+    for row in rows:
+        for rank, found in enumerate(row.predictions, 1):
+            writer.writerow((row.path, rank, found.label, found.name, repr(found.probability)))
+
+
+def _as_json(row: Row) -> Dict[str, Any]:
+    return {"path": row.path, "predictions": [found._asdict() for found in row.predictions]}
+
+
+def _write_jsonl(file: TextIO, rows: List[Row]) -> None:
+    file.writelines(f"{json.dumps(_as_json(row))}\n" for row in rows)
+
+
+def _write_json(file: TextIO, rows: List[Row]) -> None:
+    json.dump([_as_json(row) for row in rows], file, indent=1)
+    file.write("\n")
+
+
+WRITERS: Dict[str, Callable[[TextIO, List[Row]], None]] = {
+    "csv": _write_csv,
+    "json": _write_json,
+    "jsonl": _write_jsonl,
+}
+
+
+def lines_of(row: Row) -> List[str]:
+    """Return the lines of the table for an image: its path, and a line each class."""
+    lines = [shortened(printable(row.path), WIDTH)]
+    for found in row.predictions:
+        lines.append(
+            shortened(f"  {100 * found.probability:5.1f} %  {printable(found.called)}", WIDTH)
+        )
+    return lines
+
+
+def _tile(row: Row, pixels: np.ndarray) -> Tile:
+    captions = [f"{found.called}, {100 * found.probability:.1f} %" for found in row.predictions]
+    return Tile(thumbnail(pixels), printable(os.path.basename(row.path)), captions)
+
+
+def run(topk: int, out: Optional[str], montage: Optional[str], **given: Any) -> int:
+    """Predict, and print or write what was found."""
+    if out:
+        check_out(out, list(WRITERS), "out", "the file's")
+    if montage:
+        check_out(montage, ["png"], "montage")
+    if out and montage and os.path.abspath(out) == os.path.abspath(montage):
+        raise InputError("{out} and {montage} name one file: name two")
+    predictor, batches = open_batches(**given)
+    rows: List[Row] = []
+    tiles: List[Tile] = []
+    for batch in batches:
+        if not batch:
+            continue
+        logits = predictor(np.stack([image.view for image in batch]))
+        for image, predictions in zip(batch, predictor.rank(logits, topk)):
+            row = Row(image.path, predictions)
+            if montage and len(tiles) < LIMIT:
+                tiles.append(_tile(row, image.pixels))
+            if out:
+                rows.append(row)
+            else:
+                say("\n".join(lines_of(row)))
+    batches.check_some()
+    if out:
+        writer = WRITERS[os.path.splitext(out)[1][1:].lower()]
+        with replacing(out) as temporary, open(
+            temporary, "w", encoding="utf-8", errors="surrogateescape", newline=""
+        ) as file:
+            writer(file, rows)
+        say(f"wrote {out}: {batches.told()}")
+    if montage:
+        draw_montage(tiles, montage)
+        shown = f"the first {LIMIT} of " if len(batches.paths) - batches.unread > LIMIT else ""
+        say(f"wrote {montage}: {shown}{batches.told()}")
+    return 1 if batches.unread else 0

@@ -1,0 +1,135 @@
+"""Images of people's own to pixels: any file that Pillow reads of the usual formats, within bounds.
+
+Training and evaluation read theirs by :mod:`aff.data.decoding`, as the published runs did.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..utils.errors import InputError
+from ..utils.files import opened
+from .decoding import MAX_ASPECT, MAX_PIXELS
+
+#: Pillow's names of what is read; all its other readers stay shut.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+#: How names of such files end.
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+)
+MAX_BYTES = 1 << 29
+WHITE = (255, 255, 255, 255)
+_WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+
+# Pillow warns of sizes below the bound that is held here.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def read_image(path: str) -> np.ndarray:
+    """Return the pixels of an image file, (H, W, 3) uint8, red first, upright.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read or decoded, and for sizes that would fill the memory.
+    """
+    with opened(path) as file:
+        try:
+            content = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{path}: a file of more than {MAX_BYTES >> 20} MB is refused")
+    return decode_any(content, path)
+
+
+def decode_any(content: bytes, name: str) -> np.ndarray:
+    """Return the pixels of an image file's content, (H, W, 3) uint8; `name` is for messages."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _check_size(image, name)
+            image.load()
+            return to_pixels(image, name)
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file runs Pillow's readers into errors of every kind
+        truncated = " (it ends early)" if "truncated" in str(error) else ""
+        raise InputError(f"{name}: cannot be decoded as an image{truncated}") from error
+
+
+def to_pixels(image: Image.Image, name: str = "image") -> np.ndarray:
+    """Return the pixels of a Pillow image, (H, W, 3) uint8: turned upright as its EXIF data say,
+    the first frame of several, grey repeated, what is transparent on white, 16-bit grey scaled by
+    its full range to 8 bits.
+
+    Raises
+    ------
+    InputError
+        For sizes that would fill the memory, and for whole numbers of 32 bits and floating-point
+        values, whose range nothing tells.
+    """
+    _check_size(image, name)
+    image = _upright(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        return np.repeat(_eight_bits(image, name)[:, :, None], 3, axis=2)
+    if image.mode in _WITH_ALPHA or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, WHITE), image)
+    return np.array(image.convert("RGB"))
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if not 0 < width * height <= MAX_PIXELS or max(image.size) > MAX_ASPECT * min(image.size):
+        raise InputError(f"{name}: an image of {width} x {height} pixels is refused")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image) or image
+    except Exception:  # damaged EXIF data, of which the pixels do not depend
+        return image
+
+
+def _eight_bits(image: Image.Image, name: str) -> np.ndarray:
+    """Return grey values of 16 bits (which some of Pillow's readers keep as 32) as 8, (H, W)."""
+    values = np.asarray(image)
+    if values.dtype.kind == "f" or values.min() < 0 or values.max() > 65535:
+        raise InputError(
+            f"{name}: pixels of mode {image.mode} have no known range: save it with 8 or 16 bits"
+        )
+    return np.rint(values / 257).astype(np.uint8)
+
+
+def pixels_of(image: object) -> np.ndarray:
+    """Return the pixels of a path, a Pillow image or an array, (H, W, 3) uint8.
+
+    Parameters
+    ----------
+    image : path, PIL.Image.Image or numpy.ndarray
+        Arrays are uint8, (H, W) or (H, W, 1) for grey, or (H, W, 3), red first.
+
+    Raises
+    ------
+    InputError
+        For anything else, and as `read_image`.
+    """
+    if isinstance(image, (str, os.PathLike)):
+        return read_image(os.fspath(image))
+    if isinstance(image, Image.Image):
+        return to_pixels(image)
+    if not isinstance(image, np.ndarray):
+        raise InputError(f"an image is a path, a PIL image or an array, not {type(image).__name__}")
+    shape = image.shape[:2] if image.ndim == 3 and image.shape[2] in (1, 3) else image.shape
+    if len(shape) != 2 or not image.size or image.dtype != np.uint8:
+        raise InputError(
+            f"an image of shape {image.shape}, {image.dtype}: arrays are uint8, (H, W) or "
+            "(H, W, 3); several go in a list"
+        )
+    return np.ascontiguousarray(np.broadcast_to(image.reshape(*shape, -1), (*shape, 3)))

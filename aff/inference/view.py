@@ -1,0 +1,66 @@
+"""What an image becomes for a network: the evaluation transform of what the network was trained on.
+
+Photographs (the kind ``'imagenet'``) have their shorter side scaled and the centre cropped, as
+:func:`aff.data.transforms.central_view` does. Small images (``'cifar'``) are shown whole in
+evaluation; any other image has its shorter side scaled to their size, and the centre square taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Tuple
+
+import cv2
+import numpy as np
+
+from ..data.transforms import central_square, central_view, normalize
+from ..export.source import Source
+
+
+@dataclass(frozen=True)
+class View:
+    """The evaluation transform: called with pixels (H, W, 3) uint8, red first, it gives (3, size,
+    size) float32.
+
+    Parameters
+    ----------
+    size : int
+        Height and width of what the network is given.
+    mean, std : tuple of float
+        Of each channel, on a scale of 0 to 255; one value: the network sees grey images.
+    shorter_side : int, optional
+        Of photographs: pixels that the shorter side is scaled to. Small images have none.
+    """
+
+    size: int
+    mean: Tuple[float, ...]
+    std: Tuple[float, ...]
+    shorter_side: Optional[int] = None
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        if self.shorter_side:
+            view = central_view(pixels, self.size, self.size / self.shorter_side)
+            return np.ascontiguousarray(view.transpose(2, 0, 1))
+        if len(self.mean) == 1:
+            pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        shrinks = min(pixels.shape[:2]) > self.size
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        square = central_square(pixels, self.size, self.size, interpolation)
+        images = square.reshape(1, self.size, self.size, -1).transpose(0, 3, 1, 2)
+        mean, std = ([value / 255 for value in values] for values in (self.mean, self.std))
+        return normalize(images, mean, std)[0]
+
+    @classmethod
+    def of_source(cls, source: Source) -> View:
+        """Return the view of a network that is described."""
+        return cls(source.input_size, source.mean, source.std, source.resized)
+
+    @classmethod
+    def of_description(cls, described: Mapping[str, Any]) -> View:
+        """Return the view that an exported file's description gives, under ``"input"``."""
+        told = described["input"]
+        size, side = int(told["shape"][-1]), told["shorter_side"]
+        mean, std = (tuple(float(value) for value in told[key]) for key in ("mean", "std"))
+        if len(mean) not in (1, 3) or len(std) != len(mean) or size < 1 or min(std) <= 0:
+            raise ValueError(f"input {told}")
+        return cls(size, mean, std, int(side) if side else None)
