@@ -8,12 +8,13 @@ from typing import Any, List, Optional, Sequence
 import mxnet as mx
 import numpy as np
 
-from ..data.datasets import load_dataset
+from ..data.datasets import find_dataset, load_dataset
 from ..data.decoding import decode
-from ..data.image_loader import CROP_RATIO, SIZE
-from ..data.transforms import MEAN, STD, central_view, normalize
+from ..data.transforms import normalize
 from ..inference.network import load_network
+from ..inference.predictor import view_of
 from ..inference.spec import EvaluationSpec, find_spec
+from ..inference.view import View
 from ..utils.errors import InputError
 from ..utils.files import opened
 from ..utils.values import int_range, nonempty
@@ -39,7 +40,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="IMAGE",
         nargs="*",
         type=nonempty,
-        help="a JPEG or PNG (ImageNet networks)",
+        help="an image file",
     )
     parser.add_argument(
         "--params",
@@ -90,33 +91,37 @@ def pictures(spec: EvaluationSpec, images: List[str], index: List[int]) -> List[
     InputError
         For images of a kind that the network is not for, or that are not there.
     """
-    if spec.kind == "imagenet":
-        if index or not images:
-            raise InputError(f"{spec.params} is of an ImageNet network: give it image files")
-        return [_photograph(path, spec.input_size or SIZE) for path in images]
-    if images or not index:
+    if images and index:
+        raise InputError("give image files, or {index}, not both")
+    if images:
+        return [_photograph(path, view_of(spec)) for path in images]
+    in_memory = find_dataset(spec.dataset).load
+    if not index or not in_memory:
         raise InputError(
-            f"{spec.params} is of a network for {spec.dataset}: name images by {{index}}"
+            f"{spec.params}: name images of {spec.dataset} by {{index}}, or give image files"
+            if in_memory
+            else f"{spec.params} is of a network for image files: give it some"
         )
     data = load_dataset(spec.dataset, spec.data_dir, spec.labels)
-    last = len(data.test) - 1
+    tested = data.tested
+    last = len(tested) - 1
     if max(index) > last:
         raise InputError(f"{{index}} {max(index)}: the last test image is {last}")
     found = []
     for number in index:
-        part = data.test.take(np.array([number]))
+        part = tested.take(np.array([number]))
         pixels = np.broadcast_to(part.images[0], (3, *part.images.shape[2:])).transpose(1, 2, 0)
         view = normalize(part.images, data.mean, data.std)[0]
         found.append(Picture(f"{data.name} {number}", pixels, view, int(part.labels[0])))
     return found
 
 
-def _photograph(path: str, size: int) -> Picture:
+def _photograph(path: str, view: View) -> Picture:
     with opened(path) as file:
-        decoded = decode(file.read(), path)
-    data = central_view(decoded, size, CROP_RATIO)
-    pixels = np.clip(data * STD + MEAN, 0, 255).astype(np.uint8)
-    return Picture(os.path.basename(path), pixels, data.transpose(2, 0, 1))
+        data = view(decode(file.read(), path))
+    mean, std = (np.array(values)[:, None, None] for values in (view.mean, view.std))
+    pixels = np.clip(data * std + mean, 0, 255).round().astype(np.uint8)
+    return Picture(os.path.basename(path), pixels.transpose(1, 2, 0), data)
 
 
 def views(
@@ -157,16 +162,15 @@ def run(
 ) -> int:
     """Draw where networks look."""
     check_out(out, ["png"])
-    if images and not given.get("dataset"):
-        given["dataset"] = "imagenet"
-    specs = [find_spec(source, None, given) for source in params]
+    specs = [find_spec(source, None, given, needs_data=not images) for source in params]
     looked_at = pictures(specs[0], images, index)
     columns = []
     for spec in specs:
-        if (spec.dataset, spec.input_size) != (specs[0].dataset, specs[0].input_size):
+        if view_of(spec) != view_of(specs[0]) or (index and spec.dataset != specs[0].dataset):
             raise InputError(
-                f"{spec.params} is of a network for {spec.dataset}, {specs[0].params} for "
-                f"{specs[0].dataset}: they do not see the same images"
+                f"{spec.params} is of a network for {spec.dataset or 'other images'}, "
+                f"{specs[0].params} for {specs[0].dataset or 'others'}: they do not see the same "
+                "images"
             )
         columns.append(views(spec, looked_at, target, block))
     if block and not any(column.block for column in columns):

@@ -194,6 +194,8 @@ class ImageEvalLoader(EvaluationLoader):
         At most this many batches.
     shard : Shard, optional
         A worker's part of the images, which is all that is given then.
+    view : callable, optional
+        Pixels (H, W, 3) uint8 to (3, size, size) float32, in place of the validation transform.
     """
 
     images: Images
@@ -204,6 +206,7 @@ class ImageEvalLoader(EvaluationLoader):
     workers: int = 0
     limit: int = 0
     shard: Shard = Shard()
+    view: Optional[Callable[[np.ndarray], np.ndarray]] = None
 
     def __post_init__(self):
         self.images.label_for(self.classes)
@@ -216,6 +219,8 @@ class ImageEvalLoader(EvaluationLoader):
         indices = [self.indices(batch) for batch in range(len(self))]
 
         def view(pixels: np.ndarray, index: int) -> np.ndarray:
+            if self.view:
+                return self.view(pixels).transpose(1, 2, 0)
             return central_view(pixels, self.size, self.crop_ratio)
 
         return load_images(self.images, indices, self.classes, view, self.workers)

@@ -130,7 +130,7 @@ def folder_parts(folder: Optional[str], fraction: float = 0.0) -> Dict[str, Imag
             f"{root}: holds no val/ with a folder of images for each class: name another with "
             "{data_dir}, or hold out a part of train/ with {val_split} 0.1"
         )
-    train = FolderImages(root, "train")
+    train: Images = FolderImages(root, "train")
     parts = hold_out(train, fraction) if fraction else {"train": train}
     if tested:
         test = FolderImages(os.path.join(root, tested), tested)

@@ -23,7 +23,9 @@ IMAGENET = os.path.join("~", ".mxnet", "datasets", "imagenet")
 class Images(Protocol):
     """Encoded images with their labels, by index."""
 
-    source: str
+    @property
+    def source(self) -> str:
+        """Where they are, for messages."""
 
     @property
     def folder(self) -> str:

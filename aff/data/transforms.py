@@ -169,6 +169,18 @@ def central_square(
     return pixels[top : top + size, left : left + size]
 
 
+def small_square(pixels: np.ndarray, size: int, channels: int = 3) -> np.ndarray:
+    """Return the centre square of an image whose shorter side is scaled to its side, averaged over
+    areas where it shrinks: (H, W, 3) uint8 to (channels, size, size) uint8; of 1 channel it is
+    grey.
+    """
+    if channels == 1:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    shrinks = min(pixels.shape[:2]) > size
+    square = central_square(pixels, size, size, cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return square.reshape(size, size, -1).transpose(2, 0, 1)
+
+
 def central_view(pixels: np.ndarray, size: int, crop_ratio: float) -> np.ndarray:
     """Return the normalised centre (size, size, 3) float32 of an image (H, W, 3) uint8 whose
     shorter side is scaled to ``size / crop_ratio`` first, bilinearly, as `ImageRecordIter` does it.

@@ -89,8 +89,8 @@ def check_inputs(source: Source) -> Tuple[List[np.ndarray], str]:
     data, told = None, "noise"
     found = _data_of(source)
     if found and found.size == size:
-        chosen = np.linspace(0, len(found.test) - 1, count).astype(int)
-        data = normalize(found.test.images[chosen], found.mean, found.std)
+        chosen = np.linspace(0, len(found.tested) - 1, count).astype(int)
+        data = normalize(found.tested.images[chosen], found.mean, found.std)
         told = f"test images of {found.name}"
     if data is None:
         pixels = np.random.default_rng(SEED).integers(0, 256, (count, 3, size, size))

@@ -45,6 +45,8 @@ class Source:
         A name for each output.
     data_dir : str, optional
         Folder of the data set's files.
+    normalize_as : str, optional
+        Of any folder of small images: the data set that they are normalised as.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Source:
     resized: Optional[int] = None
     class_names: Optional[List[str]] = None
     data_dir: Optional[str] = None
+    normalize_as: Optional[str] = None
 
     @cached_property
     def params_sha256(self) -> str:
@@ -73,11 +76,7 @@ class Source:
             "name": self.name,
             "network": {"name": self.model, "kwargs": self.kwargs},
             "parameters": {"file": self.params, "sha256": self.params_sha256},
-            "data": {
-                "dataset": self.dataset,
-                "labels": self.label_set,
-                "input_size": self.input_size if self.resized else None,
-            },
+            "data": self._data(),
             "input": {
                 "shape": ["N", 3, self.input_size, self.input_size],
                 "channels": "RGB; grey images are repeated" if len(self.mean) == 1 else "RGB",
@@ -89,6 +88,15 @@ class Source:
             "class_names": self.class_names,
             "versions": versions(),
         }
+
+    def _data(self) -> Dict[str, Any]:
+        is_open = self.dataset is not None and find_dataset(self.dataset).is_open
+        told = {
+            "dataset": self.dataset,
+            "labels": self.label_set,
+            "input_size": self.input_size if self.resized or is_open else None,
+        }
+        return {**told, "normalize_as": self.normalize_as} if is_open else told
 
     def normalized(self, pixels: np.ndarray) -> np.ndarray:
         """Return pixels from 0 to 255, (N, 3, H, W), as the network takes them."""
@@ -107,6 +115,7 @@ def describe_source(
     data_dir: Optional[str] = None,
     class_names: Optional[List[str]] = None,
     crop_ratio: Optional[float] = None,
+    normalize_as: Optional[str] = None,
 ) -> Source:
     """Return a `Source`, with what its data set says of images and classes; without a data set
     images are taken to be like CIFAR's or ImageNet's, as the network is.
@@ -117,7 +126,8 @@ def describe_source(
     from_files = record.kind == "imagenet"
     size = input_size or (SIZE if from_files else record.size)
     own = record.class_names(label_set, kwargs["classes"]) if dataset else None
-    known = record if record.mean else load_dataset(record.name)
+    style = find_dataset(normalize_as or "imagenet") if record.is_open else record
+    known = style if style.mean else load_dataset(style.name)
     return Source(
         name=re.sub(r"\W", "_", name) if not name[:1].isdigit() else f"net_{name}",
         model=model,
@@ -131,4 +141,5 @@ def describe_source(
         resized=scaled_side(size, crop_ratio or CROP_RATIO) if from_files else None,
         class_names=class_names or own,
         data_dir=data_dir,
+        normalize_as=normalize_as,
     )

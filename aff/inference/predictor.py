@@ -226,7 +226,7 @@ def load(source: str, root: Optional[str] = None, ctx: Devices = None) -> Predic
     devices = [ctx] if isinstance(ctx, mx.Context) else list(ctx or [mx.cpu()])
     on_gpu = devices[0].device_type == "gpu"
     precision = create_precision(spec.dtype if on_gpu else "float32", devices)
-    view = _view_of(spec)
+    view = view_of(spec)
     if is_exported(spec.params):
         compute = ready_network(spec, devices, precision, MODE)
         return Predictor(spec, view, compute, devices, precision)
@@ -235,7 +235,8 @@ def load(source: str, root: Optional[str] = None, ctx: Devices = None) -> Predic
     return Predictor(spec, view, compute, devices, precision, net)
 
 
-def _view_of(spec: EvaluationSpec) -> View:
+def view_of(spec: EvaluationSpec) -> View:
+    """Return what images become for a network."""
     if not spec.input:
         return View.of_source(source_of(spec))
     try:

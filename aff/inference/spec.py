@@ -18,7 +18,10 @@ from ..training.logger import SETTINGS
 from ..utils.errors import InputError
 from .locate import find_file, known_of
 
-DATA = ("dataset", "data_dir", "labels", "rec_val", "rec_val_idx", "input_size", "crop_ratio")
+DATA = (
+    *("dataset", "data_dir", "labels", "rec_val", "rec_val_idx", "input_size", "crop_ratio"),
+    *("normalize_as", "val_split"),
+)
 
 
 @dataclass
@@ -31,7 +34,7 @@ class EvaluationSpec:
         The network, as `aff.get_model` takes it.
     params : str
         The parameter file.
-    dataset, data_dir, labels, rec_val, rec_val_idx, input_size, crop_ratio
+    dataset, data_dir, labels, rec_val, rec_val_idx, input_size, crop_ratio, normalize_as, val_split
         The data, as the settings of a run name it.
     dtype : str
         Number format that the network was trained in.
@@ -55,6 +58,8 @@ class EvaluationSpec:
     rec_val_idx: Optional[str] = None
     input_size: Optional[int] = None
     crop_ratio: Optional[float] = None
+    normalize_as: Optional[str] = None
+    val_split: Optional[float] = None
     dtype: str = "float32"
     class_names: Optional[List[str]] = None
     weights: Optional[WeightsRecord] = None
@@ -107,8 +112,9 @@ def find_spec(
     else:
         spec = _of_file(path, given, needs_data)
     given = given or {}
+    any_size = spec.dataset and find_dataset(spec.dataset).is_open
     for key in ("rec_val", "input_size", "crop_ratio"):
-        if given.get(key) and spec.kind != "imagenet":
+        if given.get(key) and spec.kind != "imagenet" and not (any_size and key == "input_size"):
             raise InputError(f"{{{key}}} is for imagenet; this is {spec.dataset}")
     if given.get("rec_val_idx") and not given.get("rec_val"):
         raise InputError("{rec_val_idx} needs {rec_val}")
@@ -168,12 +174,13 @@ def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> Evaluat
         if given.get("dataset"):
             data = {"dataset": given["dataset"]}
         if given.get("data_dir") or given.get("rec_val"):
-            data = {**data, "data_dir": None, "rec_val": None, "rec_val_idx": None}
+            data = {**data, **dict.fromkeys(("data_dir", "rec_val", "rec_val_idx", "val_split"))}
         data = {key: given.get(key) or data.get(key) for key in DATA}
         if data["dataset"] is None and not described and (needs_data or is_exported(params)):
             raise InputError(f"no {beside} beside {params}: name the data with {{dataset}}")
-        named = data["dataset"] is not None
-        classes = find_dataset(data["dataset"]).classes if named else _outputs(params, run)
+        record = None if data["dataset"] is None else find_dataset(data["dataset"])
+        own = record is not None and not record.is_open
+        classes = record.classes if record and own else _outputs(params, run)
         data["dataset"] = data["dataset"] or ""
         model, kwargs = _network(params, run, classes, given)
         count, _ = kwargs["classes"], kwargs["fusion"]
@@ -249,6 +256,7 @@ def source_of(spec: EvaluationSpec, input_size: Optional[int] = None) -> Source:
         data_dir=spec.data_dir,
         class_names=spec.class_names,
         crop_ratio=spec.crop_ratio,
+        normalize_as=spec.normalize_as,
     )
 
 

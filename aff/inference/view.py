@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Tuple
 
-import cv2
 import numpy as np
 
-from ..data.transforms import central_square, central_view, normalize
+from ..data.transforms import central_view, normalize, small_square
 from ..export.source import Source
 
 
@@ -41,12 +40,7 @@ class View:
         if self.shorter_side:
             view = central_view(pixels, self.size, self.size / self.shorter_side)
             return np.ascontiguousarray(view.transpose(2, 0, 1))
-        if len(self.mean) == 1:
-            pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        shrinks = min(pixels.shape[:2]) > self.size
-        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        square = central_square(pixels, self.size, self.size, interpolation)
-        images = square.reshape(1, self.size, self.size, -1).transpose(0, 3, 1, 2)
+        images = small_square(pixels, self.size, len(self.mean))[None]
         mean, std = ([value / 255 for value in values] for values in (self.mean, self.std))
         return normalize(images, mean, std)[0]
 

@@ -11,11 +11,13 @@ import mxnet as mx
 
 from ...data.datasets import find_dataset, load_dataset
 from ...data.image_loader import CROP_RATIO, SIZE, ImageEvalLoader
-from ...data.images import find_images
+from ...data.image_parts import find_evaluation_images
+from ...data.images import Images
 from ...data.loader import EvalLoader
 from ...data.transforms import scaled_side
 from ...export.networks import is_exported, runtime_of
 from ...inference.network import ready_network
+from ...inference.predictor import view_of
 from ...inference.spec import EvaluationSpec
 from ...models.records import WeightsRecord
 from ...paper.reported import rows_of
@@ -31,7 +33,7 @@ def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[Any, s
     """Return the loader of batches of so many images, and what to call the data."""
     classes, record = spec.kwargs["classes"], find_dataset(spec.dataset)
     if record.kind == "imagenet":
-        images = find_images("val", spec.data_dir, spec.rec_val, spec.rec_val_idx)
+        images = _images(spec)
         whole = "" if len(images) == record.whole else f", not ImageNet's {record.whole:,} images"
         side, ratio = spec.input_size or SIZE, spec.crop_ratio or CROP_RATIO
         return (
@@ -39,13 +41,28 @@ def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[Any, s
             f"imagenet ({images.source}{whole}), centre {side} of {scaled_side(side, ratio)} "
             "pixels",
         )
+    if record.is_open:
+        images, view = _images(spec), view_of(spec)
+        return (
+            ImageEvalLoader(images, size, classes, view.size, workers=workers, view=view),
+            f"images of {images.source}, {view.size} pixels",
+        )
     data = load_dataset(spec.dataset, spec.data_dir, spec.labels)
     if data.classes != classes:
         raise InputError(
             f"{spec.params} is a network of {classes} classes, {data.name} has {data.classes}"
         )
     labels = f" ({data.label_set} labels)" if data.label_set else ""
-    return EvalLoader(data, data.test, size, workers), f"{data.name}{labels}, test part"
+    return EvalLoader(data, data.tested, size, workers), f"{data.name}{labels}, test part"
+
+
+def _images(spec: EvaluationSpec) -> Images:
+    """Return the images of a folder or of records."""
+    if find_dataset(spec.dataset).is_open and not spec.data_dir:
+        raise InputError(f"{spec.params}: name a folder of images with {{data_dir}}")
+    return find_evaluation_images(
+        spec.data_dir, spec.rec_val, spec.rec_val_idx, spec.val_split or 0.0
+    )
 
 
 def report(

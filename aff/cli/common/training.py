@@ -10,10 +10,13 @@ import mxnet as mx
 
 from ...data.datasets import find_dataset
 from ...distributed.job import create_group
+from ...inference.spec import EvaluationSpec, find_spec
+from ...models.weights import fetch
 from ...training.amp import create_precision
 from ...training.config import NETWORK, TrainConfig
 from ...training.data import open_source
 from ...training.devices import choose_devices, choose_gpus
+from ...training.finetune import Origin
 from ...training.network import network_for
 from ...training.run import Run
 from ...training.run_folder import open_folder
@@ -48,7 +51,7 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
     source = fields.get("finetune") or (base.finetune if base else None)
     network = None
     if source:
-        spec = find_parameters(source)
+        spec = find_spec(source)
         network = (spec.model, spec.kwargs)
         if find_dataset(fields.get("dataset", "imagenet")).is_open:
             fields.setdefault("normalize_as", style_of(spec))
@@ -66,8 +69,8 @@ def origin_of(config: TrainConfig) -> Optional[Origin]:
     """Return what a run starts from, fetched and verified; None where it starts anew."""
     if not config.finetune:
         return None
-    spec = find_parameters(config.finetune)
-    if spec.weights and spec.weights.name == config.finetune:
+    spec = find_spec(config.finetune)
+    if spec.weights:
         fetch(spec.weights.name)
     return Origin(spec.params, spec.class_names)
 

@@ -91,6 +91,11 @@ class DataSet:
         return {name: split for name, split in parts.items() if split is not None}
 
     @property
+    def tested(self) -> Split:
+        """The part that results are counted over: `test`, or `val` where there is none."""
+        return next(split for split in (self.test, self.val, self.train) if split is not None)
+
+    @property
     def size(self) -> int:
         """Height and width of the images."""
         return self.train.images.shape[-1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Dict, Optional, Tuple
 
-import cv2
 import numpy as np
 
 from ...utils.errors import InputError
@@ -12,28 +11,12 @@ from ..decoding import decode
 from ..image_parts import folder_parts
 from ..images import Images
 from ..loader import prefetch
+from ..transforms import small_square
 from .base import DataSet, Split
 
 SIZE = 32
 #: Memory that the pixels may take.
 MAX_BYTES = 8 * 2**30
-
-
-def square(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Return the centre square of an image whose shorter side is scaled to `size`: (H, W, 3) uint8
-    to (size, size, 3) uint8. What shrinks is averaged over areas; what grows, bilinear.
-    """
-    height, width = pixels.shape[:2]
-    shorter = min(height, width)
-    if shorter != size:
-        scaled = (
-            max(size, round(width * size / shorter)),
-            max(size, round(height * size / shorter)),
-        )
-        how = cv2.INTER_AREA if shorter > size else cv2.INTER_LINEAR
-        pixels = cv2.resize(pixels, scaled, interpolation=how)
-    top, left = ((side - size) // 2 for side in pixels.shape[:2])
-    return pixels[top : top + size, left : left + size]
 
 
 def list_parts(data_dir: Optional[str], val_split: float = 0.0) -> Dict[str, Images]:
@@ -103,10 +86,7 @@ def load_folder(
 def _read(images: Images, size: int, channels: int, workers: int) -> Split:
     def read(index: int) -> Tuple[np.ndarray, int]:
         content, label = images.read(index)
-        pixels = square(decode(content, images.name(index)), size)
-        if channels == 1:
-            pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None]
-        return pixels.transpose(2, 0, 1), label
+        return small_square(decode(content, images.name(index)), size, channels), label
 
     pixels, labels = zip(*prefetch(read, len(images), workers, 16 * (workers + 1)))
     return Split(np.stack(pixels), np.array(labels, np.int32))
