@@ -1,0 +1,109 @@
+"""Does fine-tuning help where images are few? Trains the repository's Fashion-MNIST network on 20,
+100 and 500 handwritten digits, all of it or its output layer alone, against the same network from
+scratch; five draws each. Prints a table of test errors after the last epoch: mean, and lowest to
+highest.
+
+    python benchmarks/few_images.py WORKDIR [--pilot]
+
+What is there already is not run again, so that it can be stopped. ``--pilot`` compares learning
+rates on a draw of its own, tested on training images that no run sees.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
+NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+SIZES = {20: (10, 40), 100: (20, 40), 500: (50, 30)}  # images: batch size, epochs
+NETWORK = "fashion_mnist_aff_resnet14"
+START = ["--finetune", os.path.join(ROOT, "params", f"{NETWORK}.params")]
+SCRATCH = ["--model", "resnet", "--blocks", "2", "--channel-times", "1", "--normalize-as", "digits"]
+METHODS = {
+    "from scratch": SCRATCH,
+    "fine-tuned": START,
+    "fine-tuned, backbone frozen": [*START, "--freeze", "backbone"],
+}
+RATES = {"from scratch": 0.1, "fine-tuned": 0.05, "fine-tuned, backbone frozen": 0.1}
+PILOT, SEEDS = 99, range(5)
+
+
+def write_images(folder, images, labels, indices):
+    """Write images as PNG files, a folder for each class."""
+    for index in indices:
+        place = os.path.join(folder, NAMES[labels[index]])
+        os.makedirs(place, exist_ok=True)
+        cv2.imwrite(os.path.join(place, f"{index:04d}.png"), images[index][0])
+
+
+def draw(work, count, seed):
+    """Write a draw of `count` training images, as many of each class, and what to test on; gives
+    the folder.
+    """
+    from aff.data import load_dataset
+
+    folder = os.path.join(work, f"images-{count}-{seed}")
+    if os.path.isdir(folder):
+        return folder
+    data, rng = load_dataset("digits"), np.random.default_rng(seed)
+    order = [rng.permutation(np.flatnonzero(data.train.labels == label)) for label in range(10)]
+    chosen = np.concatenate([places[: count // 10] for places in order])
+    tested = data.test
+    if seed == PILOT:
+        tested = data.train.take(np.concatenate([places[-30:] for places in order]))
+    write_images(f"{folder}.part/train", data.train.images, data.train.labels, chosen)
+    write_images(f"{folder}.part/val", tested.images, tested.labels, range(len(tested)))
+    os.rename(f"{folder}.part", folder)
+    return folder
+
+
+def train(work, method, count, seed, rate):
+    """Train a run, or go on with it; gives its test error after the last epoch, a fraction."""
+    batch, epochs = SIZES[count]
+    name = f"{method.replace(', ', '-').replace(' ', '-')}-{count}-{seed}-{rate:g}"
+    flags = (
+        f"--dataset folder --data-dir {draw(work, count, seed)} --input-size 28 --no-mirror "
+        f"--no-mixup --batch-size {batch} --num-epochs {epochs} --lr {rate} --cosine "
+        f"--warmup-epochs 2 --save-period 0 --cpus 1 --seed {seed} --resume auto "
+        f"--save-dir {work}/params/{name} --logging-dir {work}/logs/{name}"
+    )
+    command = [sys.executable, os.path.join(ROOT, "train_cifar.py"), *flags.split()]
+    log = os.path.join(work, "logs", name, "train.jsonl")
+    if not (os.path.exists(log) and '"event": "end"' in open(log, encoding="utf-8").read()):
+        subprocess.run([*command, *METHODS[method]], check=True, stdout=subprocess.DEVNULL)
+    events = [json.loads(line) for line in open(log, encoding="utf-8")]
+    return [event for event in events if event["event"] == "epoch"][-1]["top1_error"]["test"]
+
+
+def main():
+    """Run, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("work")
+    parser.add_argument("--pilot", action="store_true")
+    args = parser.parse_args()
+    if args.pilot:
+        for method in METHODS:
+            found = {rate: train(args.work, method, 100, PILOT, rate) for rate in (0.02, 0.1, 0.3)}
+            print(
+                method, {rate: f"{100 * error:.1f} %" for rate, error in found.items()}, flush=True
+            )
+        return
+    print(
+        "| digits trained on | " + " | ".join(METHODS) + " |\n| ---: |" + " ---: |" * len(METHODS)
+    )
+    for count in SIZES:
+        cells = []
+        for method in METHODS:
+            found = [100 * train(args.work, method, count, s, RATES[method]) for s in SEEDS]
+            cells.append(f"{np.mean(found):.1f} % ({min(found):.1f} to {max(found):.1f})")
+        print(f"| {count} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
