@@ -75,10 +75,18 @@ def train(work, method, count, seed, rate):
     )
     command = [sys.executable, os.path.join(ROOT, "train_cifar.py"), *flags.split()]
     log = os.path.join(work, "logs", name, "train.jsonl")
-    if not (os.path.exists(log) and '"event": "end"' in open(log, encoding="utf-8").read()):
+    if not any(event["event"] == "end" for event in read_log(log)):
         subprocess.run([*command, *METHODS[method]], check=True, stdout=subprocess.DEVNULL)
-    events = [json.loads(line) for line in open(log, encoding="utf-8")]
-    return [event for event in events if event["event"] == "epoch"][-1]["top1_error"]["test"]
+    epochs = [event for event in read_log(log) if event["event"] == "epoch"]
+    return epochs[-1]["top1_error"]["test"]
+
+
+def read_log(path):
+    """Return the events of a run's log; none of one that is not there."""
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
 
 
 def main():

@@ -24,7 +24,10 @@ CIFAR_MODELS = (
     "name that 'aff list models' gives. A ResNeXt starts with zero in the last gamma of every "
     "block, as the published ones did"
 )
-IMAGENET_MODELS = "resnet{50,101,152}_v1b_askc or resnext{50,101}_32x4d_askc"
+IMAGENET_MODELS = (
+    "resnet{50,101,152}_v1b_askc, resnext{50,101}_32x4d_askc, or a CIFAR-style network such as "
+    "cifar_resnet14_askc, for small images (--input-size)"
+)
 
 
 def add_fusion_argument(group: Any, default: Optional[str] = None) -> None:
@@ -104,7 +107,7 @@ def add_imagenet_network_arguments(parser: Any, model: str) -> None:
         help="depth, in place of the one in the model's name",
     )
     add_fusion_argument(group, "ASKCFuse")
-    add_structure_arguments(group)
+    add_structure_arguments(group, "1")
     group.add_argument(
         "--last-gamma",
         action="store_true",
