@@ -174,6 +174,7 @@ def find_evaluation_images(
     """
     if fraction and records:
         return hold_out(_records("train", records, index), fraction)["val"]
-    if fraction and folder and not tested_part(os.path.expanduser(folder)):
+    tested = tested_part(os.path.expanduser(folder)) if folder else None
+    if fraction and folder and not tested:
         return folder_parts(folder, fraction)["val"]
-    return find_images("val", folder, records, index)
+    return find_images(tested or "val", folder, records, index)

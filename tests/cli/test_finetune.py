@@ -217,6 +217,17 @@ def test_held_out_images_choose_and_the_test_part_reports_where_there_is_one(
     assert "of 6 wrong" in capsys.readouterr().out
 
 
+def test_an_evaluation_goes_by_the_names_of_the_classes(pictures, origin, elsewhere, capsys):
+    assert exit_code(["evaluate", origin, "--data-dir", f"{pictures}/two"]) == 0
+    part = capsys.readouterr().out
+    assert "of 4 wrong" in part
+    assert exit_code(["predict", origin, f"{pictures}/two/val", "--out", "found.json"]) == 0
+    found = json.loads((elsewhere / "found.json").read_text())
+    capsys.readouterr()
+    text = json.dumps(found)
+    assert "green" in text and len(found) == 4
+
+
 def test_records_are_held_out_of_too(records, elsewhere, capsys):
     train_records = records.split(" --rec-val")[0]
     command = f"{IMAGENET} --batch-size 3 {train_records} --val-split 0.34"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import aff
 from aff.models.transfer import same_classes, transfer_parameters
 
+from ..conftest import ROOT
 from .test_parts import small, values
 
 
@@ -112,3 +113,19 @@ def test_same_classes_pairs_names_that_are_equal_and_each_output_once(ours, thei
 
 def test_nothing_is_the_same_where_names_are_not_known():
     assert same_classes(None, ["a"]) == same_classes(["a"], None) == []
+
+
+def test_published_parameters_come_with_as_many_outputs_as_are_asked_for():
+    name, root = "fashion_mnist_aff_resnet14", f"{ROOT}/params"
+    whole = values(aff.get_model(name, pretrained=True, root=root))
+    mx.random.seed(1)
+    net = aff.get_model(name, pretrained=True, root=root, classes=5)
+    assert net(mx.nd.zeros((2, 3, 28, 28))).shape == (2, 5)
+    for key, value in values(net).items():
+        if not key.startswith("output."):
+            assert (value == whole[key]).all(), key
+    assert values(net)["output.weight"].std() > 0
+    same = values(aff.get_model(name, pretrained=True, root=root, classes=10))
+    assert all((same[key] == whole[key]).all() for key in whole)
+    with pytest.raises(aff.InputError, match="classes"):
+        aff.get_model(name, pretrained=True, root=root, classes=0)

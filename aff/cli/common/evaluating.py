@@ -12,7 +12,7 @@ import mxnet as mx
 from ...data.datasets import find_dataset, load_dataset
 from ...data.image_loader import CROP_RATIO, SIZE, ImageEvalLoader
 from ...data.image_parts import find_evaluation_images
-from ...data.images import Images
+from ...data.images import FolderImages, Images
 from ...data.loader import EvalLoader
 from ...data.transforms import scaled_side
 from ...export.networks import is_exported, runtime_of
@@ -57,12 +57,18 @@ def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[Any, s
 
 
 def _images(spec: EvaluationSpec) -> Images:
-    """Return the images of a folder or of records."""
+    """Return the images of a folder or of records; folders' names that are those of the network's
+    classes number them.
+    """
     if find_dataset(spec.dataset).is_open and not spec.data_dir:
         raise InputError(f"{spec.params}: name a folder of images with {{data_dir}}")
-    return find_evaluation_images(
+    images = find_evaluation_images(
         spec.data_dir, spec.rec_val, spec.rec_val_idx, spec.val_split or 0.0
     )
+    names = spec.class_names or []
+    if isinstance(images, FolderImages) and set(images.classes) <= set(names):
+        images.label_as(names)
+    return images
 
 
 def report(
