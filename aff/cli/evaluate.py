@@ -11,6 +11,7 @@ from ..training.logger import SETTINGS
 from ..utils import values
 from ..utils.errors import InputError
 from .common.evaluating import report
+from .common.evaluation_report import Wanted
 from .common.evaluation_spec import find_spec
 from .common.parser import Parser
 from .common.shared_flags import (
@@ -79,6 +80,34 @@ def add_arguments(parser: Parser) -> None:
         help="of imagenet's images: share of the scaled shorter side that the centre crop keeps "
         f"(default: {CROP_RATIO})",
     )
+    inside = parser.add_argument_group("look inside")
+    inside.add_argument(
+        "--per-class",
+        action="store_true",
+        help="print the accuracy of each class, and the classes that are confused most",
+    )
+    inside.add_argument(
+        "--confusion",
+        type=values.nonempty,
+        default=None,
+        metavar="FILE",
+        help="the confusion matrix, rows the true classes, as .csv or as a picture, .png",
+    )
+    inside.add_argument(
+        "--predictions",
+        type=values.nonempty,
+        default=None,
+        metavar="FILE",
+        help="a row for each image: its label, the five most probable classes, its label's rank "
+        "(.csv)",
+    )
+    inside.add_argument(
+        "--json",
+        type=values.nonempty,
+        default=None,
+        metavar="FILE",
+        help="all figures for programs: errors, calibration, classes, confused pairs (.json)",
+    )
     add_device_arguments(parser)
 
 
@@ -91,6 +120,10 @@ def run(
     mode: str,
     gpus: Optional[str],
     cpus: Optional[int],
+    per_class: bool,
+    confusion: Optional[str],
+    predictions: Optional[str],
+    json: Optional[str],
     **given: Any,
 ) -> int:
     """Evaluate published parameters or those of a file."""
@@ -100,6 +133,8 @@ def run(
         raise InputError("give NAME or {params} FILE, not both")
     if not name and not params:
         raise InputError("give the NAME of published parameters, or {params} FILE")
+    wanted = Wanted(per_class, confusion, predictions, json)
+    wanted.check()
     spec = find_spec(params, name, root, given)
     devices, warning = choose_devices(gpus, cpus)
-    return report(spec, devices, batch_size, num_workers, mode, root, warning)
+    return report(spec, devices, batch_size, num_workers, mode, root, warning, wanted)

@@ -14,6 +14,8 @@ from ..utils.errors import RunError
 from .devices import split
 from .process_group import ProcessGroup
 
+Observer = Callable[[np.ndarray, np.ndarray], None]
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -75,6 +77,7 @@ def evaluate(
     dtype: str = "float32",
     progress: Callable[[Iterable], Iterable] = iter,
     group: Optional[ProcessGroup] = None,
+    observe: Optional[Observer] = None,
 ) -> Evaluation:
     """Evaluate the top-1 and top-5 error of a network.
 
@@ -92,6 +95,9 @@ def evaluate(
         Wraps `batches`, e.g. to show a bar.
     group : ProcessGroup, optional
         The processes that evaluate together, each its share of the samples.
+    observe : callable, optional
+        Is given the logits (B, classes), float32, and the labels (B,) of every batch of this
+        process, in order.
 
     Raises
     ------
@@ -108,6 +114,8 @@ def evaluate(
             [output.asnumpy().astype(np.float32, copy=False) for output in outputs]
         )
         ranks = label_ranks(logits, labels)
+        if observe:
+            observe(logits, labels)
         samples += len(ranks)
         top1_wrong += int((ranks >= 1).sum())
         top5_wrong += int((ranks >= 5).sum())
