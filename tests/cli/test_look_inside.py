@@ -139,9 +139,9 @@ def test_nothing_is_collected_where_no_flag_asks(run, monkeypatch, capsys):
     assert "calibration" not in capsys.readouterr().out
 
 
-def test_a_picture_is_written_over_another(run):
-    for _ in range(2):
-        assert exit_code([*run, "--confusion", "it.PNG"]) == 0
+def test_a_picture_is_written_over_another(run, elsewhere):
+    (elsewhere / "it.PNG").write_text("another")
+    assert exit_code([*run, "--confusion", "it.PNG"]) == 0
     with Image.open("it.PNG") as image:
         assert image.format == "PNG"
 

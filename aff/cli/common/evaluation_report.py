@@ -95,9 +95,9 @@ def class_table(inside: Inside, json: Optional[str]) -> Iterator[str]:
         accuracy = f"{100 * correct[label] / images[label]:.2f} %"
         line = f"  {names[label]:<{width}}  {images[label]:>6}  {accuracy:>9}"
         yield f"{line}  {worst.get(label, '-')}"
-    rest = f"are in {json}" if json else "go into --json FILE"
+    whole = f"{json or '--json FILE'} has all"
     if len(shown) < len(there):
-        yield f"  these are the worst; all {len(there)} classes {rest}"
+        yield f"  these are the worst; {whole} {len(there)} classes"
     empty = inside.classes - len(there)
     if empty:
         yield f"  {empty} other classes have no images"
@@ -109,7 +109,7 @@ def class_table(inside: Inside, json: Optional[str]) -> Iterator[str]:
         share = f"{100 * pair.images / images[pair.label]:.2f} %"
         yield f"  {pair.images:>6}  {share:>8}  {names[pair.label]}, {names[pair.predicted]}"
     if len(confused) > PAIRS:
-        yield f"  these are the worst; all {len(confused)} pairs {rest}"
+        yield f"  these are the worst; {whole} {len(confused)} pairs"
 
 
 def _cell(name: str) -> str:
