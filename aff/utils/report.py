@@ -49,6 +49,14 @@ def evaluate_command(params: str, imports: Sequence[str] = ()) -> str:
     return f"{interpreter()} -m aff evaluate {shlex.join([*imported, '--params', params])}"
 
 
+def printable(text: str, longest: int) -> str:
+    """Return text from elsewhere on one line, without control characters, cut where it is too
+    long.
+    """
+    clean = "".join(c if c.isprintable() else " " for c in text).strip()
+    return clean if len(clean) <= longest else f"{clean[: longest - 3]}..."
+
+
 def top5_says_something(classes: int) -> bool:
     """Tell whether the first five of so many classes can be wrong."""
     return classes > 5

@@ -9,6 +9,7 @@ from typing import Sequence, Tuple
 import numpy as np
 
 from ..training.analysis import Confusion
+from ..utils.report import printable
 from .figures import figure, plain
 
 #: Up to so many classes counts are written into the cells, and up to so many names at the sides.
@@ -138,4 +139,4 @@ def _heading(text: str, inches: float) -> str:
 
 
 def _label(name: str) -> str:
-    return plain(name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}...")
+    return plain(printable(name, LONGEST))

@@ -8,6 +8,7 @@ from typing import Callable, Dict, Iterator, Optional
 
 from ...utils.errors import InputError
 from ...utils.files import check_destination
+from ...utils.report import printable
 from ...viz.confusion_figure import draw
 from .evaluation_files import Inside, write_confusion, write_predictions, write_summary
 
@@ -81,7 +82,10 @@ def class_table(inside: Inside, json: Optional[str]) -> Iterator[str]:
     pairs that are confused most; `json` is the file that has the rest.
     """
     images, correct = inside.predictions.per_class(inside.classes)
-    confused, names = inside.predictions.confused(), [_cell(name) for name in inside.names]
+    confused, names = (
+        inside.predictions.confused(),
+        [printable(name, NAME) for name in inside.names],
+    )
     worst: Dict[int, str] = {}
     for pair in confused:
         worst.setdefault(pair.label, f"{names[pair.predicted]} ({pair.images})")
@@ -104,15 +108,9 @@ def class_table(inside: Inside, json: Optional[str]) -> Iterator[str]:
     if not confused:
         return
     yield ""
-    yield "  images  of class  confused most: a class, and what it was taken for"
+    yield "  images  of class  confused most: class -> what it was taken for"
     for pair in confused[:PAIRS]:
         share = f"{100 * pair.images / images[pair.label]:.2f} %"
-        yield f"  {pair.images:>6}  {share:>8}  {names[pair.label]}, {names[pair.predicted]}"
+        yield f"  {pair.images:>6}  {share:>8}  {names[pair.label]} -> {names[pair.predicted]}"
     if len(confused) > PAIRS:
         yield f"  these are the worst; {whole} {len(confused)} pairs"
-
-
-def _cell(name: str) -> str:
-    """Return a class's name for a table: on one line, printable, not too long."""
-    text = "".join(c if c.isprintable() else " " for c in name).strip()
-    return text if len(text) <= NAME else f"{text[: NAME - 3]}..."
