@@ -113,9 +113,9 @@ def evaluate(
         logits = np.concatenate(
             [output.asnumpy().astype(np.float32, copy=False) for output in outputs]
         )
-        ranks = label_ranks(logits, labels)
         if observe:
             observe(logits, labels)
+        ranks = label_ranks(logits, labels)
         samples += len(ranks)
         top1_wrong += int((ranks >= 1).sum())
         top5_wrong += int((ranks >= 5).sum())

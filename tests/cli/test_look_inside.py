@@ -23,6 +23,7 @@ from ..conftest import ROOT, write_cifar
 from .conftest import QUICK_IMAGENET, exit_code, train_imagenet
 
 ALL = ["--per-class", "--confusion", "c.csv", "--predictions", "p.csv", "--json", "j.json"]
+DEEP = "--model resnet50_v1b_askc --input-size 32"
 
 
 @pytest.fixture
@@ -122,6 +123,22 @@ def test_exported_files(run, target, file):
     assert exit_code(export) == 0
     assert exit_code(["evaluate", file, "--data-dir", "data", *ALL]) == 0
     assert rows_of("c.csv") == counts
+
+
+@pytest.mark.parametrize("dataset, classes", [("digits", 10), ("imagenet", 1000)])
+def test_an_exported_file_of_another_number_of_classes(run, capsys, data, dataset, classes):
+    export = ["export", *run[1:], "--to", "symbol", "--out", ".", "--no-check", "--input-size", 32]
+    assert exit_code(export) == 0
+    os.remove("export.json")
+    model = "--model resnet --blocks 1 --channel-times 1" if classes == 10 else DEEP
+    argv = ["evaluate", "net-symbol.json", *model.split(), "--dataset", dataset]
+    capsys.readouterr()
+    for more in ([], ALL):
+        assert exit_code([*argv, *(["--data-dir", data] if classes > 10 else []), *more]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert "net-symbol.json" in error and "100 classes" in error and str(classes) in error
+    assert not os.path.exists("c.csv")
 
 
 def test_tables_fit_a_terminal_and_say_where_the_rest_is(run, capsys):

@@ -28,7 +28,7 @@ from ...training.logger import RunLogger
 from ...training.network import make_ready_to_infer
 from ...utils.errors import InputError
 from ...utils.report import score
-from .evaluation_report import Inside, Wanted, tell
+from .evaluation_report import Inside, Wanted, observer, tell
 from .evaluation_spec import EvaluationSpec
 
 
@@ -130,7 +130,8 @@ def report(
         log.warn(warning)
     progress = partial(log.progress, total=len(batches), description="evaluate")
     collector = PredictionCollector() if wanted else None
-    found = evaluate(net, batches, devices, precision.dtype, progress, observe=collector)
+    observe = observer(spec, collector)
+    found = evaluate(net, batches, devices, precision.dtype, progress, observe=observe)
     wrong = f"{found.top1_wrong} of {found.samples} wrong"
     errors = {"top1": found.top1_error, "top5": found.top5_error}
     log.text(f"{data}: {score(errors, spec.kwargs['classes'], f', {wrong}')}")

@@ -6,11 +6,16 @@ import os
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, Optional
 
+import numpy as np
+
+from ...training.analysis import PredictionCollector
+from ...training.evaluation import Observer
 from ...utils.errors import InputError
 from ...utils.files import check_destination
 from ...utils.report import printable
 from ...viz.confusion_figure import draw
 from .evaluation_files import Inside, write_confusion, write_predictions, write_summary
+from .evaluation_spec import EvaluationSpec
 
 #: The most classes that are all listed; of more, the `WORST`. As many pairs of classes as `PAIRS`.
 LISTED, WORST, PAIRS = 100, 20, 10
@@ -50,6 +55,23 @@ class Wanted:
             other = taken.setdefault(os.path.realpath(path), field)
             if other != field:
                 raise InputError(f"{{{other}}} and {{{field}}} both name {path}")
+
+
+def observer(spec: EvaluationSpec, collector: Optional[PredictionCollector]) -> Observer:
+    """Return what is given each batch of an evaluation: it refuses logits that are not the
+    network's (of an exported file that does not say what it is), and collects where it is to.
+    """
+
+    def observe(logits: np.ndarray, labels: np.ndarray) -> None:
+        outputs, classes = logits.shape[1], spec.kwargs["classes"]
+        if outputs != classes:
+            raise InputError(
+                f"{spec.params} is a network of {outputs} classes, {spec.dataset} needs {classes}"
+            )
+        if collector:
+            collector(logits, labels)
+
+    return observe
 
 
 def tell(wanted: Wanted, inside: Inside, say: Callable[[str], None]) -> None:
