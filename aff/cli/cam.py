@@ -16,11 +16,10 @@ from ..inference.predictor import view_of
 from ..inference.spec import EvaluationSpec, find_spec
 from ..inference.view import View
 from ..utils.errors import InputError
-from ..utils.files import opened
+from ..utils.files import check_destination, opened
 from ..utils.values import int_range, nonempty
 from ..viz.cam import list_fusion_blocks, look
 from ..viz.cam_figure import Column, Picture, draw
-from ..viz.figures import check_out
 from .common.parser import Parser
 from .common.shared_flags import add_cifar_network_arguments, add_data_arguments
 
@@ -161,7 +160,7 @@ def run(
     **given: Any,
 ) -> int:
     """Draw where networks look."""
-    check_out(out, ["png"])
+    check_destination(out, ["png"])
     specs = [find_spec(source, None, given, needs_data=not images) for source in params]
     looked_at = pictures(specs[0], images, index)
     columns = []

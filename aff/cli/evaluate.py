@@ -10,6 +10,7 @@ from ..training.devices import choose_devices
 from ..training.logger import SETTINGS
 from ..utils import values
 from .common.evaluating import report
+from .common.evaluation_report import Wanted
 from .common.parser import Parser
 from .common.shared_flags import (
     add_cifar_network_arguments,
@@ -79,6 +80,34 @@ def add_arguments(parser: Parser) -> None:
         help="of imagenet's images: share of the scaled shorter side that the centre crop keeps "
         f"(default: {CROP_RATIO})",
     )
+    inside = parser.add_argument_group("look inside")
+    inside.add_argument(
+        "--per-class",
+        action="store_true",
+        help="print the accuracy of each class, and the classes that are confused most",
+    )
+    inside.add_argument(
+        "--confusion",
+        type=values.nonempty,
+        default=None,
+        metavar="FILE",
+        help="the confusion matrix, rows the true classes, as .csv or as a picture, .png",
+    )
+    inside.add_argument(
+        "--predictions",
+        type=values.nonempty,
+        default=None,
+        metavar="FILE",
+        help="a row for each image: its label, the five most probable classes, its label's rank "
+        "(.csv)",
+    )
+    inside.add_argument(
+        "--json",
+        type=values.nonempty,
+        default=None,
+        metavar="FILE",
+        help="all figures for programs: errors, calibration, classes, confused pairs (.json)",
+    )
     add_device_arguments(parser)
 
 
@@ -91,9 +120,15 @@ def run(
     mode: str,
     gpus: Optional[str],
     cpus: Optional[int],
+    per_class: bool,
+    confusion: Optional[str],
+    predictions: Optional[str],
+    json: Optional[str],
     **given: Any,
 ) -> int:
     """Evaluate published parameters or those of a file."""
     spec = find_spec(chosen_source(name, params), root, given)
+    wanted = Wanted(per_class, confusion, predictions, json)
+    wanted.check()
     devices, warning = choose_devices(gpus, cpus)
-    return report(spec, devices, batch_size, num_workers, mode, root, warning)
+    return report(spec, devices, batch_size, num_workers, mode, root, warning, wanted)

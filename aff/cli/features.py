@@ -8,9 +8,8 @@ from typing import Any, List
 import numpy as np
 
 from ..inference.spec import source_of
-from ..utils.files import replacing
+from ..utils.files import check_destination, replacing
 from ..utils.values import nonempty
-from ..viz.figures import check_out
 from .common.image_paths import add_image_arguments, open_batches, parse, say
 from .common.parser import Parser
 
@@ -37,7 +36,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(out: str, **given: Any) -> int:
     """Compute the vectors and write them."""
-    check_out(out, ["npz"], "out", "the file's")
+    check_destination(out, ["npz"])
     predictor, batches = open_batches(**given)
     paths: List[str] = []
     vectors: List[np.ndarray] = []

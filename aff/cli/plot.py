@@ -6,9 +6,9 @@ from typing import List, Optional
 
 from ..paper.curves import list_references, read_curve, read_reference
 from ..utils.errors import InputError
+from ..utils.files import check_destination
 from ..utils.values import nonempty
 from ..viz.curve_figure import FORMATS, draw
-from ..viz.figures import check_out
 from .common.parser import Parser
 
 GROUP, HELP = "look", "training curves of runs, over the published ones"
@@ -47,7 +47,7 @@ def run(logs: List[str], reference: List[str], out: str, title: Optional[str]) -
         raise InputError(
             f"give a log, or --reference with one of: {', '.join(list_references()) or 'none here'}"
         )
-    check_out(out, FORMATS)
+    check_destination(out, FORMATS)
     curves = [read_curve(path) for path in logs]
     curves += [read_reference(name) for name in reference]
     draw(curves, out, title)

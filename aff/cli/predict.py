@@ -11,9 +11,8 @@ import numpy as np
 
 from ..inference.predictor import Prediction
 from ..utils.errors import InputError
-from ..utils.files import replacing
+from ..utils.files import check_destination, replacing
 from ..utils.values import int_range, nonempty
-from ..viz.figures import check_out
 from ..viz.montage import LIMIT, Tile, draw_montage, thumbnail
 from .common.image_paths import (
     add_image_arguments,
@@ -112,9 +111,9 @@ def _tile(row: Row, pixels: np.ndarray) -> Tile:
 def run(topk: int, out: Optional[str], montage: Optional[str], **given: Any) -> int:
     """Predict, and print or write what was found."""
     if out:
-        check_out(out, list(WRITERS), "out", "the file's")
+        check_destination(out, list(WRITERS))
     if montage:
-        check_out(montage, ["png"], "montage")
+        check_destination(montage, ["png"], "montage")
     if out and montage and os.path.abspath(out) == os.path.abspath(montage):
         raise InputError("{out} and {montage} name one file: name two")
     predictor, batches = open_batches(**given)

@@ -215,6 +215,9 @@ class ImageEvalLoader(EvaluationLoader):
     def total(self) -> int:
         return len(self.images)
 
+    def name(self, index: int) -> str:
+        return self.images.name(index)
+
     def __iter__(self) -> Iterator[Batch]:
         indices = [self.indices(batch) for batch in range(len(self))]
 

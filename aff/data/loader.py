@@ -149,6 +149,10 @@ class EvaluationLoader:
     def __len__(self) -> int:
         return math.ceil(self.samples / self.batch_size)
 
+    def name(self, index: int) -> str:
+        """Return what to call an image: here its number in the part."""
+        return str(index)
+
     def indices(self, batch: int) -> range:
         """Return indices of a batch's images."""
         start = batch * self.batch_size

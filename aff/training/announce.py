@@ -112,10 +112,11 @@ class Announcer:
         shown = self.data.reported
         name = {"test": "test", "val": "validation"}[shown]
         chosen = "the held-out part" if self.data.chooser != shown else f"the {name} set itself"
+        classes = self.config.model_kwargs["classes"]
         for label, record in (("best", best), ("last", last)):
             how = f", chosen by {chosen}" if label == "best" else ""
             errors = {"top1": record.top1_error[shown], "top5": record.top5_error[shown]}
-            logger.text(f"{label} epoch {record.epoch}{how}: {name} {score(errors)}")
+            logger.text(f"{label} epoch {record.epoch}{how}: {name} {score(errors, classes)}")
         logger.event(
             "end",
             best_epoch=best.epoch,

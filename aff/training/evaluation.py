@@ -14,6 +14,8 @@ from ..utils.errors import RunError
 from .devices import split
 from .process_group import ProcessGroup
 
+Observer = Callable[[np.ndarray, np.ndarray], None]
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -75,6 +77,7 @@ def evaluate(
     dtype: str = "float32",
     progress: Callable[[Iterable], Iterable] = iter,
     group: Optional[ProcessGroup] = None,
+    observe: Optional[Observer] = None,
 ) -> Evaluation:
     """Evaluate the top-1 and top-5 error of a network.
 
@@ -92,6 +95,9 @@ def evaluate(
         Wraps `batches`, e.g. to show a bar.
     group : ProcessGroup, optional
         The processes that evaluate together, each its share of the samples.
+    observe : callable, optional
+        Is given the logits (B, classes), float32, and the labels (B,) of every batch of this
+        process, in order.
 
     Raises
     ------
@@ -107,6 +113,8 @@ def evaluate(
         logits = np.concatenate(
             [output.asnumpy().astype(np.float32, copy=False) for output in outputs]
         )
+        if observe:
+            observe(logits, labels)
         ranks = label_ranks(logits, labels)
         samples += len(ranks)
         top1_wrong += int((ranks >= 1).sum())

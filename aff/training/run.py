@@ -229,7 +229,7 @@ class Run:
             raise InputError(f"{error.message}; {hint}") from error
         state.partial = None
         state.add(record, self.data.chooser)
-        self.logger.text(record.line())
+        self.logger.text(record.line(self.config.model_kwargs["classes"]))
         self.logger.event("epoch", **asdict(record), **self.trainer.precision.state())
         if self.trainer.group.is_main_process:
             self.keeper.save(state)

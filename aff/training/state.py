@@ -8,6 +8,7 @@ from typing import Dict, List, Optional, Tuple
 
 from ..models.parameters import Misfit
 from ..utils.errors import InputError
+from ..utils.report import top5_says_something
 from .checkpoint import list_checkpoints, load_checkpoint, share_checkpoint
 from .meters import Partial
 from .trainer import Trainer
@@ -29,11 +30,12 @@ class EpochRecord:
     images_per_sec: float
     seconds: float
 
-    def line(self) -> str:
-        """Return the record as text."""
+    def line(self, classes: int) -> str:
+        """Return the record of a network of so many classes as text."""
+        top5 = self.top5_error if top5_says_something(classes) else {}
         errors = "  ".join(
-            f"{part} top-1 {100 * self.top1_error[part]:.2f} % top-5 "
-            f"{100 * self.top5_error[part]:.2f} %"
+            f"{part} top-1 {100 * self.top1_error[part]:.2f} %"
+            + (f" top-5 {100 * top5[part]:.2f} %" if top5 else "")
             for part in self.top1_error
         )
         return (

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from contextlib import contextmanager
-from typing import BinaryIO, Callable, Iterator
+from typing import BinaryIO, Callable, Iterator, Sequence
 
 from .errors import InputError
 
@@ -25,6 +25,35 @@ def replacing(path: str) -> Iterator[str]:
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def check_destination(path: str, formats: Sequence[str], field: str = "out") -> None:
+    """Refuse the name of a file to be written before any work starts.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    formats : sequence of str
+        Endings that it may have, without their dot.
+    field : str
+        The setting that names it.
+
+    Raises
+    ------
+    InputError
+        Where it ends otherwise, or nothing can be written there.
+    """
+    folder = os.path.dirname(path) or "."
+    if os.path.splitext(path)[1][1:].lower() not in formats:
+        endings = " or ".join(f".{name}" for name in formats)
+        raise InputError(f"{{{field}}} {path}: the file's name ends in {endings}")
+    if not os.path.isdir(folder):
+        raise InputError(f"{{{field}}} {path}: there is no folder {folder}: make it first")
+    if os.path.isdir(path):
+        raise InputError(f"{{{field}}} {path}: is a folder: name a file")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{{{field}}} {path}: {folder} cannot be written to: name another folder")
 
 
 def remove_left_overs(folder: str) -> None:

@@ -49,9 +49,25 @@ def evaluate_command(params: str, imports: Sequence[str] = ()) -> str:
     return f"{interpreter()} -m aff evaluate {shlex.join([*imported, '--params', params])}"
 
 
-def score(errors: Dict[str, float], wrong_of: str = "") -> str:
-    """Return errors as a phrase: ``top-1 error 1.39 %, top-5 error 0.00 % (accuracy 98.61 %)``."""
+def printable(text: str, longest: int) -> str:
+    """Return text from elsewhere on one line, without control characters, cut where it is too
+    long.
+    """
+    clean = "".join(c if c.isprintable() else " " for c in text).strip()
+    return clean if len(clean) <= longest else f"{clean[: longest - 3]}..."
+
+
+def top5_says_something(classes: int) -> bool:
+    """Tell whether the first five of so many classes can be wrong."""
+    return classes > 5
+
+
+def score(errors: Dict[str, float], classes: int, wrong_of: str = "") -> str:
+    """Return errors of a network of so many classes as a phrase: ``top-1 error 1.39 %, top-5 error
+    0.00 % (accuracy 98.61 %)``.
+    """
+    top5 = f", top-5 error {100 * errors['top5']:.2f} %" if top5_says_something(classes) else ""
     return (
-        f"top-1 error {100 * errors['top1']:.2f} %, top-5 error {100 * errors['top5']:.2f} % "
+        f"top-1 error {100 * errors['top1']:.2f} %{top5} "
         f"(accuracy {100 * (1 - errors['top1']):.2f} %{wrong_of})"
     )

@@ -4,35 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Iterator, Sequence, Tuple
+from typing import Iterator, Tuple
 
-from ..utils.errors import InputError
 from ..utils.files import replacing
 
 DOTS_PER_INCH = 110
-
-
-def check_out(
-    path: str, formats: Sequence[str], field: str = "out", whose: str = "the picture's"
-) -> None:
-    """Refuse the name of a picture, or of another result, before any work; `field` is the setting
-    that gives it.
-
-    Raises
-    ------
-    InputError
-        Where it does not end in one of `formats`, or nothing can be written there.
-    """
-    folder = os.path.dirname(path) or "."
-    if os.path.splitext(path)[1][1:].lower() not in formats:
-        endings = " or ".join(f".{name}" for name in formats)
-        raise InputError(f"{{{field}}} {path}: {whose} name ends in {endings}")
-    if not os.path.isdir(folder):
-        raise InputError(f"{{{field}}} {path}: there is no folder {folder}: make it first")
-    if os.path.isdir(path):
-        raise InputError(f"{{{field}}} {path}: is a folder: name a file")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{{{field}}} {path}: {folder} cannot be written to: name another folder")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """``train_imagenet.py`` from the published commands to an evaluation of what it saved."""
 
 import json
+import re
 import shutil
 
 import mxnet as mx
@@ -89,7 +90,7 @@ def last_error(capsys):
     """Errors of the last epoch as training printed them, e.g. ``42.86 %``."""
     out = capsys.readouterr().out
     line = next(line for line in out.splitlines() if line.startswith("last epoch"))
-    return line.split("top-1 error ")[1].split(",")[0]
+    return re.search(r"top-1 error (\S+ %)", line).group(1)
 
 
 @pytest.mark.numeric

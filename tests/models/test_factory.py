@@ -133,7 +133,7 @@ def test_last_gamma_of_the_imagenet_networks(name, last_gamma, value):
     [
         (("resnet50_v1b_askc", {"pretrained": True}), "those of this network: aff_resnet50, iaff"),
         (("resnet101_v1b_askc", {"pretrained": True}), "those at all: aff_resnet50"),
-        (("aff_resnet50", {"pretrained": True, "classes": 10}), "it takes no classes"),
+        (("aff_resnet50", {"pretrained": True, "use_se": True}), "it takes no use_se"),
         (("aff_resnet50", {"root": "params"}), "needs pretrained=True"),
         (("aff_resnet5", {"pretrained": True}), "did you mean 'aff_resnet50'"),
     ],

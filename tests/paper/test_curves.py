@@ -128,7 +128,7 @@ def test_an_accuracy_is_drawn_as_an_error():
         (["setup.py"], "setup.py: holds no epoch"),
         (["--reference", "aff_resnet5"], "did you mean 'aff_resnet50'"),
         (["--reference", "aff_resnet50", "--out", "x.gif"], "name ends in .png or .svg or .pdf"),
-        (["--reference", "aff_resnet50", "--out", "png"], "png: the picture's name ends in .png"),
+        (["--reference", "aff_resnet50", "--out", "png"], "png: the file's name ends in .png"),
         (["--reference", "aff_resnet50", "--out", "/nowhere/x.png"], "is no folder /nowhere"),
         (["--reference", "aff_resnet50", "--out", "/tmp/.png/"], "name ends in .png or .svg"),
     ],

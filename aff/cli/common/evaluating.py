@@ -23,10 +23,12 @@ from ...models.records import WeightsRecord
 from ...paper.reported import rows_of
 from ...paper.scores import keep_evaluation
 from ...training.amp import create_precision
+from ...training.analysis import PredictionCollector
 from ...training.evaluation import evaluate
 from ...training.logger import RunLogger
 from ...utils.errors import InputError
 from ...utils.report import score
+from .evaluation_report import Inside, Wanted, observer, tell
 
 
 def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[Any, str]:
@@ -79,6 +81,7 @@ def report(
     mode: str,
     root: Optional[str] = None,
     warning: Optional[str] = None,
+    wanted: Optional[Wanted] = None,
 ) -> int:
     """Evaluate and print.
 
@@ -96,6 +99,8 @@ def report(
         Folder of published parameters.
     warning : str, optional
         To be said loudly.
+    wanted : Wanted, optional
+        What to say and write beyond the errors.
     """
     log = RunLogger()
     on_gpu = devices[0].device_type == "gpu"
@@ -109,10 +114,12 @@ def report(
     if warning:
         log.warn(warning)
     progress = partial(log.progress, total=len(batches), description="evaluate")
-    found = evaluate(net, batches, devices, precision.dtype, progress)
+    collector = PredictionCollector() if wanted else None
+    observe = observer(spec, collector)
+    found = evaluate(net, batches, devices, precision.dtype, progress, observe=observe)
     wrong = f"{found.top1_wrong} of {found.samples} wrong"
     errors = {"top1": found.top1_error, "top5": found.top5_error}
-    log.text(f"{data}: {score(errors, f', {wrong}')}")
+    log.text(f"{data}: {score(errors, spec.kwargs['classes'], f', {wrong}')}")
     if spec.weights:
         log.text(published_line(spec.weights))
         if counts(spec, found.samples):
@@ -129,6 +136,9 @@ def report(
         f"{spec.model} with {spec.kwargs['fusion']}, parameters {spec.params}{runtime}; "
         f"{found.samples} images, each once"
     )
+    if wanted and collector:
+        predictions = collector.collected(found)
+        tell(wanted, Inside(spec, predictions, found, batches, data, precision.dtype), log.text)
     return 0
 
 
