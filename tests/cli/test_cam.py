@@ -9,6 +9,7 @@ import pytest
 
 import aff
 from aff.cli.main import main
+from aff.data import load_dataset
 
 from .conftest import QUICK, train
 
@@ -105,7 +106,7 @@ def test_parameters_that_are_not_finite(photograph, capsys):
         (["--index", "0", "--block", "x"], "--block x: fusions of this network: features.2.0"),
         (["--index", "0", "--out", "x.jpg"], "ends in .png"),
         (["--index", "0", "--out", "none/x.png"], "there is no folder none"),
-        ([], "name images by --index"),
+        ([], "name images of digits by --index, or give image files"),
     ],
 )
 def test_mistakes_on_a_data_set(runs, elsewhere, capsys, arguments, message):
@@ -122,7 +123,8 @@ def test_mistakes_on_a_data_set(runs, elsewhere, capsys, arguments, message):
     [
         (["nowhere.jpg"], "nowhere.jpg: cannot be read: No such file"),
         (["net.params"], "net.params: cannot be decoded as an image"),
-        (["dog.jpg", "--index", "0"], "is of an ImageNet network: give it image files"),
+        (["dog.jpg", "--index", "0"], "give image files, or --index, not both"),
+        (["--index", "0"], "is of a network for image files: give it some"),
     ],
 )
 def test_mistakes_with_photographs(photograph, capsys, arguments, message):
@@ -132,9 +134,13 @@ def test_mistakes_with_photographs(photograph, capsys, arguments, message):
     assert errors.count("\n") == 1
 
 
-def test_photographs_are_not_for_small_networks(runs, photograph, capsys):
+def test_small_networks_look_at_image_files_as_they_are_shown_their_own(runs, photograph, capsys):
+    digit = load_dataset("digits").test.images[3, 0]
+    cv2.imwrite("digit.png", digit)
     params = str(runs / "ASKCFuse" / "best.params")
-    assert main(["cam", "dog.jpg", "--params", params, "--dataset", "digits"]) == 2
-    assert "name images by --index" in capsys.readouterr().err
-    assert main(["cam", "dog.jpg", "--params", "net.params", params, *FLAGS]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    assert main(["cam", "digit.png", "--params", params]) == 0
+    by_file = capsys.readouterr().out.splitlines()[0].split(": ")[1:]
+    assert main(["cam", "--index", "3", "--params", params]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split(": ")[1:] == by_file
+    assert main(["cam", "dog.jpg", "--params", params, "fashion_mnist_aff_resnet14"]) == 2
+    assert "do not see the same images" in capsys.readouterr().err
