@@ -54,7 +54,8 @@ def draw_montage(tiles: Sequence[Tile], path: str) -> None:
     """Draw images in a grid, each with its title above and its first captions below, as a PNG."""
     columns = min(COLUMNS, math.ceil(math.sqrt(len(tiles))))
     rows = math.ceil(len(tiles) / columns)
-    with figure(path, rows, columns, (2.0, 2.6)) as (_, axes):
+    with figure(path, rows, columns, (2.0, 2.6)) as (drawn, axes):
+        drawn.get_layout_engine().set(h_pad=0.1)
         for axis in axes.flat:
             axis.set_axis_off()
         for axis, tile in zip(axes.flat, tiles):
