@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Iterator, Sequence, Tuple
+from typing import Iterator, Optional, Sequence, Tuple
 
 from ..utils.errors import InputError
 from ..utils.files import replacing
@@ -36,9 +36,16 @@ def check_out(
 
 
 @contextlib.contextmanager
-def figure(path: str, rows: int, columns: int, size: Tuple[float, float]) -> Iterator:
+def figure(
+    path: str,
+    rows: int,
+    columns: int,
+    size: Tuple[float, float],
+    layout: Optional[str] = "constrained",
+) -> Iterator:
     """Yield a figure and its axes, (rows, columns), which is saved as `path` when all is drawn;
-    `size` is the width and height of one of them, in inches.
+    `size` is the width and height of one of them, in inches. Many axes take matplotlib's
+    constrained layout long: None leaves it to the caller.
     """
     import matplotlib
 
@@ -50,7 +57,7 @@ def figure(path: str, rows: int, columns: int, size: Tuple[float, float]) -> Ite
         columns,
         figsize=(size[0] * columns, size[1] * rows),
         squeeze=False,
-        layout="constrained",
+        layout=layout,
     )
     try:
         yield drawn, axes
