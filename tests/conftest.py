@@ -10,12 +10,15 @@ import sys
 
 import aff  # noqa: F401, isort: skip  (before mxnet: it restores NumPy's aliases)
 
+import matplotlib
 import numpy as np
 import pytest
 
 from aff.data import DataSet, Split
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+#: A photograph that every installation of matplotlib has, 512 x 600 pixels.
+PHOTOGRAPH = os.path.join(matplotlib.get_data_path(), "sample_data", "grace_hopper.jpg")
 
 
 def tiny_split(samples, size=8, classes=4, seed=0):

@@ -5,16 +5,28 @@ from __future__ import annotations
 import csv
 import json
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, TextIO
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    TextIO,
+    Tuple,
+)
 
 import numpy as np
 
-from ..inference.predictor import Prediction
+from ..inference.predictor import Prediction, Predictor
 from ..utils.errors import InputError
 from ..utils.files import check_destination, replacing
 from ..utils.values import int_range, nonempty
 from ..viz.montage import LIMIT, Tile, draw_montage, thumbnail
 from .common.image_paths import (
+    Image,
     add_image_arguments,
     open_batches,
     parse,
@@ -66,7 +78,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def _write_csv(file: TextIO, rows: List[Row]) -> None:
-    writer = csv.writer(file)
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("path", "rank", "label", "name", "probability"))
     for row in rows:
         for rank, found in enumerate(row.predictions, 1):
@@ -108,39 +120,55 @@ def _tile(row: Row, pixels: np.ndarray) -> Tile:
     return Tile(thumbnail(pixels), printable(os.path.basename(row.path)), captions)
 
 
-def run(topk: int, out: Optional[str], montage: Optional[str], **given: Any) -> int:
-    """Predict, and print or write what was found."""
+def _check_names(out: Optional[str], montage: Optional[str]) -> None:
+    """Refuse names of results before any work."""
     if out:
         check_destination(out, list(WRITERS))
     if montage:
         check_destination(montage, ["png"], "montage")
     if out and montage and os.path.abspath(out) == os.path.abspath(montage):
         raise InputError("{out} and {montage} name one file: name two")
+
+
+def write_rows(path: str, rows: List[Row]) -> None:
+    """Write what was found to a file, in the form that its name ends in."""
+    writer = WRITERS[os.path.splitext(path)[1][1:].lower()]
+    with replacing(path) as temporary, open(
+        temporary, "w", encoding="utf-8", errors="surrogateescape", newline=""
+    ) as file:
+        writer(file, rows)
+
+
+def run(topk: int, out: Optional[str], montage: Optional[str], **given: Any) -> int:
+    """Predict, and print or write what was found."""
+    _check_names(out, montage)
     predictor, batches = open_batches(**given)
     rows: List[Row] = []
     tiles: List[Tile] = []
     for batch in batches:
-        if not batch:
-            continue
-        logits = predictor(np.stack([image.view for image in batch]))
-        for image, predictions in zip(batch, predictor.rank(logits, topk)):
-            row = Row(image.path, predictions)
+        for row, pixels in _rows(predictor, batch, topk):
             if montage and len(tiles) < LIMIT:
-                tiles.append(_tile(row, image.pixels))
+                tiles.append(_tile(row, pixels))
             if out:
                 rows.append(row)
             else:
                 say("\n".join(lines_of(row)))
     batches.check_some()
     if out:
-        writer = WRITERS[os.path.splitext(out)[1][1:].lower()]
-        with replacing(out) as temporary, open(
-            temporary, "w", encoding="utf-8", errors="surrogateescape", newline=""
-        ) as file:
-            writer(file, rows)
+        write_rows(out, rows)
         say(f"wrote {out}: {batches.told()}")
     if montage:
         draw_montage(tiles, montage)
-        shown = f"the first {LIMIT} of " if len(batches.paths) - batches.unread > LIMIT else ""
+        shown = f"the first {LIMIT} of " if batches.read > LIMIT else ""
         say(f"wrote {montage}: {shown}{batches.told()}")
     return 1 if batches.unread else 0
+
+
+def _rows(
+    predictor: Predictor, batch: Sequence[Image], topk: int
+) -> Iterator[Tuple[Row, np.ndarray]]:
+    """Yield what was found in each image of a batch, and its pixels."""
+    if batch:
+        logits = predictor(np.stack([image.view for image in batch]))
+        for image, predictions in zip(batch, predictor.rank(logits, topk)):
+            yield Row(image.path, predictions), image.pixels

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from ..utils.errors import InputError
 from ..utils.files import opened
@@ -26,9 +25,6 @@ SUFFIXES = (
 MAX_BYTES = 1 << 29
 WHITE = (255, 255, 255, 255)
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
-
-# Pillow warns of sizes below the bound that is held here.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def read_image(path: str) -> np.ndarray:
@@ -51,6 +47,7 @@ def read_image(path: str) -> np.ndarray:
 
 def decode_any(content: bytes, name: str) -> np.ndarray:
     """Return the pixels of an image file's content, (H, W, 3) uint8; `name` is for messages."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # which gluoncv.data switches on for all
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check_size(image, name)
@@ -58,6 +55,10 @@ def decode_any(content: bytes, name: str) -> np.ndarray:
             return to_pixels(image, name)
     except InputError:
         raise
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"{name}: an image of more than {MAX_PIXELS:,} pixels is refused"
+        ) from error
     except Exception as error:  # a damaged file runs Pillow's readers into errors of every kind
         truncated = " (it ends early)" if "truncated" in str(error) else ""
         raise InputError(f"{name}: cannot be decoded as an image{truncated}") from error

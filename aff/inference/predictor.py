@@ -240,7 +240,7 @@ def view_of(spec: EvaluationSpec) -> View:
     if not spec.input:
         return View.of_source(source_of(spec))
     try:
-        return View.of_description(spec.input)
+        return View.of_input(spec.input)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(
             f"{spec.params}: what it says of its images cannot be used ({error!r})"

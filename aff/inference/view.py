@@ -50,9 +50,8 @@ class View:
         return cls(source.input_size, source.mean, source.std, source.resized)
 
     @classmethod
-    def of_description(cls, described: Mapping[str, Any]) -> View:
+    def of_input(cls, told: Mapping[str, Any]) -> View:
         """Return the view that an exported file's description gives, under ``"input"``."""
-        told = described["input"]
         size, side = int(told["shape"][-1]), told["shorter_side"]
         mean, std = (tuple(float(value) for value in told[key]) for key in ("mean", "std"))
         if len(mean) not in (1, 3) or len(std) != len(mean) or size < 1 or min(std) <= 0:

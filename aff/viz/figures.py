@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Iterator, Tuple
+from typing import Iterator, Optional, Tuple
 
 from ..utils.files import replacing
 
@@ -12,9 +12,16 @@ DOTS_PER_INCH = 110
 
 
 @contextlib.contextmanager
-def figure(path: str, rows: int, columns: int, size: Tuple[float, float]) -> Iterator:
+def figure(
+    path: str,
+    rows: int,
+    columns: int,
+    size: Tuple[float, float],
+    layout: Optional[str] = "constrained",
+) -> Iterator:
     """Yield a figure and its axes, (rows, columns), which is saved as `path` when all is drawn;
-    `size` is the width and height of one of them, in inches.
+    `size` is the width and height of one of them, in inches. Many axes take matplotlib's
+    constrained layout long: None leaves it to the caller.
     """
     import matplotlib
 
@@ -26,7 +33,7 @@ def figure(path: str, rows: int, columns: int, size: Tuple[float, float]) -> Ite
         columns,
         figsize=(size[0] * columns, size[1] * rows),
         squeeze=False,
-        layout="constrained",
+        layout=layout,
     )
     try:
         yield drawn, axes

@@ -13,6 +13,8 @@ from .figures import figure, plain
 #: Images of a picture, at most, and pixels of the longer side that are kept of each.
 LIMIT, SIDE = 64, 224
 COLUMNS = 8
+#: Inches: of a cell, of the square that its image fits in, and of what is above that.
+CELL, BOX, TOP = (2.0, 2.65), 1.85, 0.24
 #: Classes below an image, and characters of a line.
 CAPTIONS, CHARACTERS = 3, 28
 
@@ -54,11 +56,26 @@ def draw_montage(tiles: Sequence[Tile], path: str) -> None:
     """Draw images in a grid, each with its title above and its first captions below, as a PNG."""
     columns = min(COLUMNS, math.ceil(math.sqrt(len(tiles))))
     rows = math.ceil(len(tiles) / columns)
-    with figure(path, rows, columns, (2.0, 2.6)) as (_, axes):
-        for axis in axes.flat:
-            axis.set_axis_off()
-        for axis, tile in zip(axes.flat, tiles):
-            axis.imshow(tile.pixels)
-            axis.set_title(_line(tile.title), fontsize=7)
-            text = "\n".join(map(_line, tile.captions[:CAPTIONS]))
-            axis.text(0.5, -0.03, text, transform=axis.transAxes, ha="center", va="top", fontsize=8)
+    width, height = CELL
+    with figure(path, 1, 1, (width * columns, height * rows), layout=None) as (_, axes):
+        axis = axes[0, 0]  # one for all: dozens take matplotlib many seconds
+        axis.set_position((0, 0, 1, 1))
+        for number, tile in enumerate(tiles):
+            row, column = divmod(number, columns)
+            _draw_tile(axis, tile, width * (column + 0.5), height * row + TOP)
+        axis.set_xlim(0, width * columns)
+        axis.set_ylim(height * rows, 0)
+        axis.set_axis_off()
+
+
+def _draw_tile(axis, tile: Tile, middle: float, top: float) -> None:
+    """Draw a tile whose image lies below `top`, around `middle`, both in inches."""
+    pixels = tile.pixels
+    scale = BOX / max(pixels.shape[:2])
+    height, width = (scale * side for side in pixels.shape[:2])
+    bottom = top + height
+    extent = (middle - width / 2, middle + width / 2, bottom, top)
+    axis.imshow(pixels, extent=extent, aspect="auto")
+    axis.text(middle, top - 0.04, _line(tile.title), ha="center", va="bottom", fontsize=7)
+    text = "\n".join(map(_line, tile.captions[:CAPTIONS]))
+    axis.text(middle, bottom + 0.05, text, ha="center", va="top", fontsize=8)

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aff.cli import main, summary
-from aff.cli.common import training
+from aff.cli.common import image_paths, training
 from aff.models import pretrained
 
-from ..conftest import run_python
+from ..conftest import PHOTOGRAPH, run_python
 
 EXAMPLES = int(os.environ.get("AFF_FUZZ_EXAMPLES", "20"))
 
@@ -112,6 +112,7 @@ def nothing_runs():
         patch.setattr(training, "network_for", reached)
         patch.setattr(training, "print_summary", reached)
         patch.setattr(pretrained, "fetch", reached)
+        patch.setattr(image_paths, "load", reached)
         for name, ways in {
             "launch": ("submit",),
             "summary": ("print_summary",),
@@ -202,6 +203,16 @@ def test_plot(elsewhere, argv):
 @fuzz(arguments("cam", ["photo.jpg"]), 0.5)
 def test_cam(elsewhere, argv):
     check(["cam", *argv], elsewhere)
+
+
+@fuzz(arguments("predict", [PHOTOGRAPH, "aff_resnet50", "it.params"]))
+def test_predict(elsewhere, argv):
+    check(["predict", *argv], elsewhere)
+
+
+@fuzz(arguments("features", [PHOTOGRAPH, "aff_resnet50", "it.params"]), 0.5)
+def test_features(elsewhere, argv):
+    check(["features", *argv], elsewhere)
 
 
 @fuzz(st.lists(st.sampled_from(["aff_resnet50", *NONSENSE]), max_size=2).map(list), 0.5)

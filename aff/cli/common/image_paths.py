@@ -8,6 +8,7 @@ import glob
 import math
 import os
 import sys
+import warnings
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
@@ -42,6 +43,7 @@ def add_image_arguments(parser: Parser) -> None:
     )
     parser.add_argument(
         "--params",
+        metavar="NETWORK",
         type=nonempty,
         default=None,
         help="the network: a published NAME of 'aff list published', a file NAME.params, a run's "
@@ -207,16 +209,20 @@ class Batches:
         except InputError as error:
             return error.message.replace(path, printable(path))
 
+    @property
+    def read(self) -> int:
+        """How many could be read."""
+        return len(self.paths) - self.unread
+
     def check_some(self) -> None:
         """Refuse images of which none could be read."""
-        if self.unread == len(self.paths):
+        if not self.read:
             raise InputError(f"none of {self.unread} files can be read as an image")
 
     def told(self) -> str:
         """Return how many images there are, and how many could not be read."""
-        count = len(self.paths) - self.unread
         left_out = f", {self.unread} left out that cannot be read" if self.unread else ""
-        return f"{count} image{'' if count == 1 else 's'}{left_out}"
+        return f"{self.read} image{'' if self.read == 1 else 's'}{left_out}"
 
 
 def open_batches(
@@ -229,6 +235,7 @@ def open_batches(
     cpus: Optional[int],
 ) -> Tuple[Predictor, Batches]:
     """Return the network and the images that arguments name."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata, which nothing here uses
     source, named = network_and_images(paths, params)
     files = expand(named)
     devices, warning = choose_devices(gpus, cpus)
