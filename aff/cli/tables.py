@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import os
-import textwrap
 from typing import Callable, Dict, List, Optional
 
 from ..models.weights import DEFAULT_ROOT
 from ..paper.reported import TABLES
 from ..paper.tables import BLOCKS, EACH_B, Cell, Table, experiment_table, paper_table, readme_table
 from ..utils.errors import InputError
+from ..utils.screen import columns, fold, width
 from ..utils.values import nonempty
 from .common.parser import Parser
 from .experiment import LOGS
-from .list import columns
 
 NAMES = (
     "imagenet",
@@ -67,12 +66,10 @@ def joined(cell: Cell) -> str:
 
 def as_text(table: Table) -> str:
     """Return a table for a terminal."""
-    notes = [
-        "\n".join(textwrap.wrap(note, 110, initial_indent="* ", subsequent_indent="  "))
-        for note in table.notes
-    ]
+    room = min(width() or 110, 110)
+    notes = [fold(f"* {note}", room, indent=2) for note in table.notes]
     rows = [[joined(cell) for cell in row] for row in table.rows]
-    return "\n".join([table.title, columns(table.head, rows), *notes])
+    return "\n".join([fold(table.title, indent=0), columns(table.head, rows), *notes])
 
 
 def as_markdown(table: Table) -> str:
