@@ -221,7 +221,7 @@ class Run:
             raise InputError(f"{error.message}; {hint}") from error
         state.partial = None
         state.add(record, self.data.chooser)
-        self.logger.text(record.line())
+        self._announcer.tell_epoch(state)
         self.logger.event("epoch", **asdict(record), **self.trainer.precision.state())
         if self.trainer.group.is_main_process:
             self.keeper.save(state)
@@ -249,10 +249,11 @@ class Run:
         trainer.done = done
         mx.random.seed((self.config.seed * 1_000_003 + epoch) % 2**31)
         total, description = len(train) - done.batches, f"epoch {epoch}"
+        show = partial(self.logger.progress, figures=lambda: trainer.meter.latest)
         stats = trainer.train_epoch(
             train.epoch(epoch, done.batches),
             epoch,
-            partial(self.logger.progress, total=total, description=description),
+            partial(show, total=total, description=description),
             self.logger.text,
             done,
             lambda: interruption.asked,

@@ -30,17 +30,25 @@ class EpochRecord:
     seconds: float
 
     def line(self) -> str:
-        """Return the record as text."""
-        errors = "  ".join(
-            f"{part} top-1 {100 * self.top1_error[part]:.2f} % top-5 "
-            f"{100 * self.top5_error[part]:.2f} %"
-            for part in self.top1_error
+        """Return the record as text, in fields that two blanks part; errors in percent."""
+        trained = (
+            f"error {100 * self.train_value:.2f} %"
+            if self.train_metric == "top1_error"
+            else f"{self.train_metric} {self.train_value:.4f}"
         )
-        return (
-            f"epoch {self.epoch}  lr {self.lr:.4g}  train loss {self.train_loss:.4f}  "
-            f"{self.train_metric} {self.train_value:.4f}  errors: {errors}  "
-            f"{self.images_per_sec:.0f} images/s  {self.seconds:.1f} s"
-        )
+        fields = [
+            f"epoch {self.epoch}",
+            f"lr {self.lr:.4g}",
+            f"train loss {self.train_loss:.4f}, {trained}",
+            f"{self.images_per_sec:.0f} images/s",
+            f"{self.seconds:.1f} s",
+            *(
+                f"{part} error {100 * self.top1_error[part]:.2f} %, "
+                f"top-5 {100 * self.top5_error[part]:.2f} %"
+                for part in self.top1_error
+            ),
+        ]
+        return "  ".join(fields)
 
 
 @dataclass
