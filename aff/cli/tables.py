@@ -108,14 +108,16 @@ FORMATS: Dict[str, Callable[[Table], str]] = {
 }
 
 
-def build(name: str, root: str, logs: str) -> Table:
-    """Return the table of this name."""
+def build(name: str, root: str, logs: str, programs: bool = False) -> Table:
+    """Return the table of this name, for people, or for `programs`: the paper's accuracies as
+    fractions, fusions by the names that they have in the code.
+    """
     if name == "experiment":
         inside = os.path.join(logs, os.path.basename(LOGS))
-        return experiment_table(inside if os.path.isdir(inside) else logs)
+        return experiment_table(inside if os.path.isdir(inside) else logs, not programs)
     if "metric" in TABLES[name]:
         return readme_table(name, root, logs)
-    return paper_table(name, root, logs)
+    return paper_table(name, root, logs, programs)
 
 
 def run(table: Optional[List[str]], format: str, root: Optional[str], logs: Optional[str]) -> int:
@@ -124,6 +126,6 @@ def run(table: Optional[List[str]], format: str, root: Optional[str], logs: Opti
         if folder and not os.path.isdir(folder):
             raise InputError(f"{flag} {folder}: no such folder")
     where = (root or DEFAULT_ROOT, logs or "logs")
-    texts = [FORMATS[format](build(name, *where)) for name in table or NAMES]
-    print("\n\n".join(texts))
+    tables = [build(name, *where, programs=format == "csv") for name in table or NAMES]
+    print("\n\n".join(map(FORMATS[format], tables)))
     return 0

@@ -132,12 +132,12 @@ class Announcer:
         classes = None if self.config.teacher else self.config.model_kwargs["classes"]
         above = trouble_at_start(state, classes)
         if above and self.trainer.group.is_main_process:
-            usual = TrainConfig.defaults(self.config.kind)
+            kind = self.config.kind
+            lr, images = TrainConfig.defaults(kind).lr, PUBLISHED_BATCH[kind]
             batch = self.data.train.batch_size * self.trainer.group.world_size
             self.logger.warn(
                 f"the training loss is above {above}: a lower {{lr}} than {self.config.lr:g} may "
-                f"suit a batch of {batch} (the published {usual.lr:g} is for {PUBLISHED_BATCH[usual.kind]} "
-                "images)"
+                f"suit a batch of {batch} (the published {lr:g} is for {images} images)"
             )
 
     def conclude(self, state: RunState, params: str) -> None:

@@ -146,7 +146,7 @@ def test_val_split_chooses_by_the_held_out_part(capsys):
     out = capsys.readouterr().out
     assert "1151 train, 287 val, 359 test images" in out
     assert "chosen by the held-out part" in out
-    assert "val top-1" in out
+    assert "val error" in out
 
 
 def test_mixup_that_never_happens_is_said(capsys):
