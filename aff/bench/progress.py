@@ -36,7 +36,7 @@ class Progress:
         print(fold(line, indent=2), file=sys.stderr, flush=True)
         return partial(
             tqdm,
-            desc="rounds",
+            desc="done",
             leave=False,
             disable=not sys.stderr.isatty(),
             mininterval=0,

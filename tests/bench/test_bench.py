@@ -89,7 +89,7 @@ def test_a_bar_of_the_rounds_is_drawn_on_a_terminal(monkeypatch, capsys):
     watch = Progress(2).begin("small, training")
     drawn = []
     for _ in watch(range(3)):
-        drawn.append(capsys.readouterr().err.count("rounds:"))
+        drawn.append(capsys.readouterr().err.count("done:"))
     assert drawn == [1, 1, 1]  # none is missing, none comes by itself
 
 
