@@ -21,6 +21,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PHOTOGRAPH = os.path.join(matplotlib.get_data_path(), "sample_data", "grace_hopper.jpg")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def any_width():
+    """Lines are not folded, whatever terminal the tests are run on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
+        yield
+
+
 def tiny_split(samples, size=8, classes=4, seed=0):
     """Images whose brightness tells their class, so that a network can learn them."""
     rng = np.random.default_rng(seed)

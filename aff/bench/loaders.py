@@ -15,6 +15,7 @@ from ..data.datasets.base import DataSet, Split
 from ..data.image_loader import ImageTrainLoader
 from ..data.images import FolderImages, Images, RecordImages
 from ..data.loader import TrainLoader
+from .progress import Watch
 from .timing import interleaved, rate
 
 CLASSES = 10
@@ -39,9 +40,12 @@ def _go_through(batches: Callable[[], Iterable]) -> Callable[[], object]:
     return action
 
 
-def in_memory(threads: Sequence[int], rounds: int, count: int = 50 * BATCH) -> Dict[str, float]:
+def in_memory(
+    threads: Sequence[int], rounds: int, count: int = 50 * BATCH, watch: Watch = iter
+) -> Dict[str, float]:
     """Return images a second of CIFAR's kind (crop, mirror, normalise, mixup), by number of
-    threads, and of Gluon's transforms, one image after another on one thread.
+    threads, and of Gluon's transforms, one image after another on one thread. `watch` wraps the
+    rounds.
     """
     split = _noise(count)
     data = DataSet("noise", CLASSES, MEAN, STD, split, split, mirror=True, pad=4)
@@ -54,10 +58,11 @@ def in_memory(threads: Sequence[int], rounds: int, count: int = 50 * BATCH) -> D
         for workers in threads
     }
     few = 4 * BATCH
-    taken = interleaved(actions, rounds)
+    taken = interleaved(actions, rounds, watch=watch)
     rates = {name: rate(count, seconds) for name, seconds in taken.items()}
-    gluon = interleaved({"gluon": _go_through(lambda: _gluon(split, few))}, rounds)["gluon"]
-    return {**rates, "Gluon's transforms, one thread": rate(few, gluon)}
+    gluon = {"gluon": _go_through(lambda: _gluon(split, few))}
+    seconds = interleaved(gluon, rounds, watch=watch)["gluon"]
+    return {**rates, "Gluon's transforms, one thread": rate(few, seconds)}
 
 
 def _gluon(split: Split, count: int):
@@ -101,9 +106,11 @@ def _pack(images: Images, path: str) -> None:
     writer.close()
 
 
-def from_files(threads: Sequence[int], rounds: int, size: int = 224) -> Dict[str, float]:
+def from_files(
+    threads: Sequence[int], rounds: int, size: int = 224, watch: Watch = iter
+) -> Dict[str, float]:
     """Return images a second of ImageNet's kind, from folders, from a ``.rec`` file, and from the
-    same by mxnet's `ImageRecordIter`, by number of threads.
+    same by mxnet's `ImageRecordIter`, by number of threads. `watch` wraps the rounds.
     """
     batch = PHOTOS // 4
     with tempfile.TemporaryDirectory(prefix="aff-bench-") as folder:
@@ -127,7 +134,7 @@ def from_files(threads: Sequence[int], rounds: int, size: int = 224) -> Dict[str
         for workers in filter(None, threads):
             iterator = _record_iter(record, batch, size, workers)
             actions[f"ImageRecordIter, {workers} threads"] = _one_pass(iterator)
-        taken = interleaved(actions, rounds)
+        taken = interleaved(actions, rounds, watch=watch)
     return {name: rate(PHOTOS, seconds) for name, seconds in taken.items()}
 
 

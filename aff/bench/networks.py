@@ -15,16 +15,32 @@ from mxnet.gluon import HybridBlock
 
 from ..models.factory import get_model
 from ..models.inference import optimize_for_inference
-from ..nn.reference import make_literal
+from ..nn.fusion import resolve_fusion
+from ..nn.reference import REFERENCE, make_literal
 from ..training.lr_scheduler import create_schedule
 from ..training.network import hybridize
 from ..training.trainer import Trainer
 from ..utils.errors import InputError, RunError, last_line
+from .progress import Watch
 from .timing import interleaved, rate
 
 #: Behind a fusion's name: computed as its formula reads.
 LITERAL = ":literal"
 SEED = 0
+
+
+def check_fusion(fusion: str) -> str:
+    """Return a fusion's name without ``:literal``.
+
+    Raises
+    ------
+    InputError
+        Where there is no such fusion, or no formula of it.
+    """
+    name = fusion[: -len(LITERAL)] if fusion.endswith(LITERAL) else fusion
+    if resolve_fusion(name) not in REFERENCE and name != fusion:
+        raise InputError(f"{fusion}: aff.nn.reference has no formula of it")
+    return name
 
 
 @dataclass(frozen=True)
@@ -49,10 +65,10 @@ class Case:
     def network(self, fusion: str, device: mx.Context) -> HybridBlock:
         """Return the network with a fusion, which may end in ``:literal``."""
         mx.random.seed(SEED)
-        name = fusion[: -len(LITERAL)] if fusion.endswith(LITERAL) else fusion
+        name = check_fusion(fusion)
         net = get_model(self.model, fusion=name, ctx=device, **self.kwargs)
         if fusion != name and not make_literal(net):
-            raise InputError(f"{fusion}: aff.nn.reference has no formula of it")
+            raise InputError(f"{fusion}: {self.model} has no block that could be computed so")
         return net
 
     def batch(self, classes: int):
@@ -72,18 +88,19 @@ def training_step(case: Case, fusion: str, device: mx.Context) -> Callable[[], o
 
 
 def training(
-    case: Case, fusions: Sequence[str], device: mx.Context, rounds: int
+    case: Case, fusions: Sequence[str], device: mx.Context, rounds: int, watch: Watch = iter
 ) -> Dict[str, float]:
-    """Return images a second in training, by fusion."""
-    taken = interleaved({f: training_step(case, f, device) for f in fusions}, rounds)
+    """Return images a second in training, by fusion; `watch` wraps the rounds."""
+    steps = {fusion: training_step(case, fusion, device) for fusion in fusions}
+    taken = interleaved(steps, rounds, watch=watch)
     return {fusion: rate(case.batch_size, seconds) for fusion, seconds in taken.items()}
 
 
 def inference(
-    case: Case, fusions: Sequence[str], device: mx.Context, rounds: int
+    case: Case, fusions: Sequence[str], device: mx.Context, rounds: int, watch: Watch = iter
 ) -> Dict[str, float]:
     """Return images a second in inference, by fusion; ``<fusion>, optimized`` is what
-    `optimize_for_inference` makes of it.
+    `optimize_for_inference` makes of it. `watch` wraps the rounds.
     """
     data = mx.nd.array(case.batch(2)[0], ctx=device)
     nets: Dict[str, HybridBlock] = {}
@@ -93,19 +110,18 @@ def inference(
             nets[f"{fusion}, optimized"] = optimize_for_inference(case.network(fusion, device))
         plain.hybridize(static_alloc=True, static_shape=True)
         nets[fusion] = plain
-    taken = interleaved(
-        {name: (lambda net=net: net(data).wait_to_read()) for name, net in nets.items()}, rounds
-    )
+    actions = {name: (lambda net=net: net(data).wait_to_read()) for name, net in nets.items()}
+    taken = interleaved(actions, rounds, watch=watch)
     return {name: rate(case.batch_size, seconds) for name, seconds in taken.items()}
 
 
-def peak_memory(case: Case, fusions: Sequence[str]) -> Dict[str, float]:
+def peak_memory(case: Case, fusions: Sequence[str], watch: Watch = iter) -> Dict[str, float]:
     """Return the peak memory of a process that trains on a CPU, in GB, by fusion; empty where the
-    system does not tell (elsewhere than on Linux).
+    system does not tell (elsewhere than on Linux). `watch` wraps the fusions.
     """
     if not os.path.exists("/proc/self/status"):
         return {}
-    return {fusion: _measured(case, fusion) for fusion in fusions}
+    return {fusion: _measured(case, fusion) for fusion in watch(fusions)}
 
 
 def _measured(case: Case, fusion: str) -> float:

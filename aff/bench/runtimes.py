@@ -17,13 +17,16 @@ from ..models.inference import optimize_for_inference
 from ..models.parameters import save_parameters
 from ..models.registry import find_family, full_arguments
 from .networks import SEED, Case
+from .progress import Watch
 from .timing import interleaved, rate
 
 BATCHES = (1, 32)
 Run = Callable[[np.ndarray], Any]
 
 
-def measure_runtimes(case: Case, fusion: str, rounds: int) -> Dict[int, Dict[str, float]]:
+def measure_runtimes(
+    case: Case, fusion: str, rounds: int, watch: Watch = iter
+) -> Dict[int, Dict[str, float]]:
     """Measure inference on the CPU: mxnet, compiled and optimized for inference, onnxruntime, and
     PyTorch in both memory layouts.
 
@@ -35,6 +38,8 @@ def measure_runtimes(case: Case, fusion: str, rounds: int) -> Dict[int, Dict[str
         Name of its fusion.
     rounds : int
         Values of which each figure is the median.
+    watch : callable, optional
+        Wraps the rounds.
 
     Returns
     -------
@@ -48,13 +53,15 @@ def measure_runtimes(case: Case, fusion: str, rounds: int) -> Dict[int, Dict[str
     """
     with tempfile.TemporaryDirectory() as folder:
         runs = _open_all(case, fusion, folder)
-        return {batch: _measured(runs, case.size, batch, rounds) for batch in BATCHES}
+        return {batch: _measured(runs, case.size, batch, rounds, watch) for batch in BATCHES}
 
 
-def _measured(runs: Dict[str, Run], size: int, batch: int, rounds: int) -> Dict[str, float]:
+def _measured(
+    runs: Dict[str, Run], size: int, batch: int, rounds: int, watch: Watch
+) -> Dict[str, float]:
     data = np.random.default_rng(SEED).standard_normal((batch, 3, size, size)).astype(np.float32)
     actions = {name: (lambda run=run: run(data)) for name, run in runs.items()}
-    taken = interleaved(actions, rounds)
+    taken = interleaved(actions, rounds, watch=watch)
     return {name: rate(batch, seconds) for name, seconds in taken.items()}
 
 

@@ -8,9 +8,14 @@ import time
 from statistics import median
 from typing import Callable, Dict, List, Mapping
 
+from .progress import Watch
+
 
 def interleaved(
-    actions: Mapping[str, Callable[[], object]], rounds: int, seconds: float = 0.5
+    actions: Mapping[str, Callable[[], object]],
+    rounds: int,
+    seconds: float = 0.5,
+    watch: Watch = iter,
 ) -> Dict[str, List[float]]:
     """Return the seconds that a call of each action takes, one value a round.
 
@@ -23,11 +28,14 @@ def interleaved(
         How many values to take.
     seconds : float
         Calls are repeated until a value has taken this long.
+    watch : callable, optional
+        Wraps the rounds, before any is called, e.g. to show a bar.
     """
+    numbers = watch(range(rounds))
     names = list(actions)
     repeats = {name: max(1, round(seconds / max(_once(actions[name]), 1e-6))) for name in names}
     taken: Dict[str, List[float]] = {name: [] for name in names}
-    for number in range(rounds):
+    for number in numbers:
         start = number % len(names)
         for name in [*names[start:], *names[:start]]:
             begin = time.perf_counter()

@@ -7,21 +7,22 @@ from __future__ import annotations
 import datetime
 import sys
 from dataclasses import asdict, replace
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import mxnet as mx
 
 from ..bench import loaders
-from ..bench.networks import LITERAL, Case, inference, peak_memory, training
+from ..bench.networks import LITERAL, Case, check_fusion, inference, peak_memory, training
+from ..bench.progress import Progress
 from ..bench.runtimes import measure_runtimes, runtimes_table
 from ..compat import available_cpus
 from ..models.factory import resolve_model
 from ..models.registry import find_family
-from ..nn.fusion import resolve_fusion
 from ..training.devices import choose_devices
 from ..utils.errors import InputError, spell
 from ..utils.files import write_json
 from ..utils.report import versions
+from ..utils.screen import columns, fold, width
 from ..utils.values import int_range, nonempty
 from .common.guard import flag
 from .common.parser import Parser
@@ -100,10 +101,10 @@ def find_cases(
     Raises
     ------
     InputError
-        For an unknown network or fusion.
+        For an unknown network or fusion, or one without the formula that is asked for.
     """
     for fusion in fusions:
-        resolve_fusion(fusion[: -len(LITERAL)] if fusion.endswith(LITERAL) else fusion)
+        check_fusion(fusion)
     cases = {}
     for name in networks:
         case = CASES.get(name)
@@ -115,24 +116,41 @@ def find_cases(
     return cases
 
 
+def parts_of(only: Sequence[str], device: mx.Context) -> List[str]:
+    """Return what is measured of each network."""
+    there = ("training", "inference", *(["memory"] if device.device_type == "cpu" else []))
+    return [part for part in there if part in only]
+
+
 def measure_network(
-    case: Case, only: Sequence[str], fusions: Sequence[str], rounds: int, device: mx.Context
+    name: str,
+    case: Case,
+    parts: Sequence[str],
+    fusions: Sequence[str],
+    rounds: int,
+    device: mx.Context,
+    progress: Progress,
 ) -> Measured:
     """Return all that is asked of a network, by part."""
     found: Measured = {}
-    if "training" in only:
-        found["training"] = training(case, fusions, device, rounds)
-    if "inference" in only:
-        found["inference"] = inference(case, fusions, device, rounds)
-    if "memory" in only and device.device_type == "cpu":
-        found["memory"] = peak_memory(case, fusions)
+    for part in parts:
+        watch = progress.begin(f"{name}, {part} ({', '.join(fusions)})")
+        if part == "memory":
+            found[part] = peak_memory(case, fusions, watch)
+        else:
+            measure = training if part == "training" else inference
+            found[part] = measure(case, fusions, device, rounds, watch)
     return found
 
 
 def network_table(found: Measured, base: str) -> List[str]:
     """Return the lines of a network's figures, one a fusion; ratios are to the first one's."""
-    shown = {"training": "training", "inference": "inference", "memory": "peak memory"}
-    rows = [["", *(shown[part] for part in shown if part in found)]]
+    shown = {
+        "training": "training, images/s",
+        "inference": "inference, images/s",
+        "memory": "peak memory",
+    }
+    head, rows = ["", *(shown[part] for part in shown if part in found)], []
     names = sorted({name for part in found.values() for name in part}, key=_place(found))
     for name in names:
         cells = [name]
@@ -141,10 +159,8 @@ def network_table(found: Measured, base: str) -> List[str]:
                 value = found[part].get(name)
                 cells.append("" if value is None else _cell(part, value, found[part][base]))
         rows.append(cells)
-    widths = [max(map(len, column)) for column in zip(*rows)]
     return [
-        "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip()
-        for row in rows
+        f"  {line}".rstrip() for line in columns(head, rows, limit=max(width() - 2, 0)).split("\n")
     ]
 
 
@@ -156,7 +172,7 @@ def _place(found: Measured):
 def _cell(part: str, value: float, base: float) -> str:
     if part == "memory":
         return f"{value:.2f} GB"
-    return f"{value:.1f} images/s ({value / base:.2f})"
+    return f"{value:.1f} ({value / base:.2f})"
 
 
 def bottleneck(rates: Dict[str, float], case: Case, loaded: Measured) -> str:
@@ -177,21 +193,32 @@ def bottleneck(rates: Dict[str, float], case: Case, loaded: Measured) -> str:
     )
 
 
-def compare_runtimes(case: Case, fusion: str, rounds: int) -> Dict[int, Dict[str, float]]:
+def compare_runtimes(
+    case: Case, fusion: str, rounds: int, progress: Progress
+) -> Dict[int, Dict[str, float]]:
     """Measure one network in several runtimes, print it, and return it."""
     print(f"{case.model} with {fusion}, {case.size} pixels", flush=True)
-    found = measure_runtimes(case, fusion, rounds)
+    found = measure_runtimes(case, fusion, rounds, progress.begin(f"{case.model}, all runtimes"))
     print("\n".join(runtimes_table(found)), flush=True)
     return found
 
 
-def measure_loaders(cases: Dict[str, Case], rounds: int) -> Measured:
+def kinds_of_loaders(cases: Dict[str, Case]) -> Dict[str, Callable[..., Dict[str, float]]]:
+    """Return the measurements of the loaders that the networks need, by kind."""
+    files = any(case.size >= 64 for case in cases.values())
+    return {
+        "in memory": loaders.in_memory,
+        **({"from files": loaders.from_files} if files else {}),
+    }
+
+
+def measure_loaders(cases: Dict[str, Case], rounds: int, progress: Progress) -> Measured:
     """Return what the loaders give, of the kinds that the networks need; printed as it is found."""
     threads = loaders.threads_to_try(available_cpus())
-    loaded: Measured = {"in memory": loaders.in_memory(threads, rounds)}
-    if any(case.size >= 64 for case in cases.values()):
-        loaded["from files"] = loaders.from_files(threads, rounds)
-    for kind, rates in loaded.items():
+    loaded: Measured = {}
+    for kind, measure in kinds_of_loaders(cases).items():
+        watch = progress.begin(f"loaders, {kind}")
+        rates = loaded[kind] = measure(threads, rounds, watch=watch)
         print(f"loaders, {kind}")
         width = max(map(len, rates))
         for name, value in rates.items():
@@ -223,21 +250,24 @@ def run(
     if warning:
         print(f"WARNING: {spell(warning, flag)}", file=sys.stderr)
     print(f"{available_cpus()} processors, {devices[0]}, {rounds} rounds", flush=True)
-    loaded = measure_loaders(cases, rounds) if "loaders" in only and not runtimes else {}
+    parts, of_loaders = parts_of(only, devices[0]), "loaders" in only and not runtimes
+    count = len(cases) * (1 if runtimes else len(parts))
+    progress = Progress(count + (len(kinds_of_loaders(cases)) if of_loaders else 0))
+    loaded = measure_loaders(cases, rounds, progress) if of_loaders else {}
     results = {}
     for name, case in cases.items():
         if runtimes:
             results[name] = {
                 "case": asdict(case),
-                "runtimes": compare_runtimes(case, first, rounds),
+                "runtimes": compare_runtimes(case, first, rounds, progress),
             }
             continue
         print(f"{name}: {case.model}, batch {case.batch_size}, {case.size} pixels", flush=True)
-        found = measure_network(case, only, fusions, rounds, devices[0])
+        found = measure_network(name, case, parts, fusions, rounds, devices[0], progress)
         if found:
             print("\n".join(network_table(found, fusions[0])), flush=True)
         if loaded and "training" in found:
-            print(bottleneck(found["training"], case, loaded), flush=True)
+            print(fold(bottleneck(found["training"], case, loaded), indent=4), flush=True)
         results[name] = {"case": asdict(case), **found}
     if json:
         figures = {

@@ -14,6 +14,7 @@ from typing import Dict, List, Optional
 from ..compat import available_cpus, environment_of_share
 from ..paper.experiment import Cell, grid, outcome
 from ..training.interruption import Interruption
+from ..training.logger import TEXT_LOG
 from ..utils.errors import Interrupted, RunError
 from ..utils.values import int_range, nonempty
 from .common.parser import Parser
@@ -91,6 +92,13 @@ def kill(running: Dict[Cell, subprocess.Popen]) -> None:
         process.kill()
 
 
+def announce(left: int, all_runs: int, jobs: int, logs: str) -> None:
+    """Say what is there, and how one sees what the others do."""
+    print(f"{all_runs - left} of {all_runs} runs are there", flush=True)
+    if left:
+        print(f"{jobs} at a time, each with its log, {os.path.join(logs, 'NAME', TEXT_LOG)}")
+
+
 def run(jobs: int, data_dir: Optional[str], params: str, logs: str, only_print: bool) -> int:
     """Run the grid, as far as it has not been run."""
     cells = list(grid())
@@ -99,7 +107,7 @@ def run(jobs: int, data_dir: Optional[str], params: str, logs: str, only_print: 
         for cell in left:
             print(shlex.join(command(cell, params, logs, data_dir)))
         return 0
-    print(f"{len(cells) - len(left)} of {len(cells)} runs are there", flush=True)
+    announce(len(left), len(cells), jobs, logs)
     failed, told = 0, False
     running: Dict[Cell, subprocess.Popen] = {}
     with Interruption() as interruption, contextlib.ExitStack() as held:
@@ -107,6 +115,7 @@ def run(jobs: int, data_dir: Optional[str], params: str, logs: str, only_print: 
         while (left and not interruption.asked) or running:
             while left and len(running) < jobs and not interruption.asked:
                 cell = left.pop(0)
+                print(f"{len(cells) - len(left)} of {len(cells)} starts: {cell.name}", flush=True)
                 running[cell] = start(command(cell, params, logs, data_dir), jobs)
             time.sleep(PATIENCE)
             if interruption.asked and not told:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..data.datasets import find_dataset
 from ..models.records import WEIGHTS, WeightsRecord
 from ..models.registry import find_family, list_networks
 from ..models.summary import measured
 from ..models.weights import DEFAULT_ROOT
-from ..nn.fusion import describe_fusions, resolve_fusion
+from ..nn.fusion import describe_fusions, fusion_names, fusion_title, resolve_fusion
 from ..utils.errors import InputError
+from ..utils.screen import Row, columns, fold
 from ..utils.values import nonempty
 from .common.parser import Parser
 from .common.shared_flags import (
     add_fusion_argument,
 )
-
-Row = Sequence[object]
-
 
 GROUP, HELP = "look", "networks, fusions and published parameters"
 DESCRIPTION = (
@@ -42,21 +40,6 @@ def add_arguments(parser: Parser) -> None:
     )
 
 
-def columns(head: Row, rows: Sequence[Row]) -> str:
-    """Return rows as text, each column as wide as it needs; numbers are flush right."""
-    texts = [[str(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(map(len, column)) for column in zip(*texts)]
-    right = [column.replace(",", "").replace(".", "").isdigit() for column in texts[-1]]
-    lines = (
-        "  ".join(
-            cell.rjust(width) if flush else cell.ljust(width)
-            for cell, width, flush in zip(row, widths, right)
-        ).rstrip()
-        for row in texts
-    )
-    return "\n".join(lines)
-
-
 def costs(model: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> Tuple[str, str, str]:
     """Return trainable and all parameters, in millions, and multiply-adds, in thousand millions, at
     `size` pixels (by default the family's).
@@ -77,23 +60,25 @@ def list_networks_of(fusion: Optional[str], root: Optional[str]) -> str:
         size = find_family(name)[0].size
         published = sum(record.model == name for record in WEIGHTS.values())
         rows.append([name, size, *costs(name, {"fusion": fusion}), published])
-    head = ["network", "input", "trainable M", "parameters M", "GFLOPs", "published files"]
-    return (
-        f"Networks with {fusion} (parameters in millions; GFLOPs: multiply-adds of one image; "
-        "CIFAR ResNets exist in every depth 6b+2, CIFAR ResNeXts in every 9b+2)\n"
-        + columns(head, rows)
+    title = fold(
+        f"Networks with {fusion_names(fusion)} (parameters in millions; GFLOPs: multiply-adds of "
+        "one image; CIFAR ResNets exist in every depth 6b+2, CIFAR ResNeXts in every 9b+2)",
+        indent=0,
     )
+    head = ["network", "input", "trainable M", "parameters M", "GFLOPs", "published files"]
+    return f"{title}\n{columns(head, rows)}"
 
 
 def list_fusions_of(fusion: Optional[str], root: Optional[str]) -> str:
     """Return the fusions with their aliases."""
     rows = [[name, ", ".join(aliases), text] for name, aliases, text in describe_fusions()]
     return "Fusions of x, the body's output, and residual, the shortcut\n" + columns(
-        ["fusion", "alias", "what it is"], rows
+        ["fusion", "alias", "what it is"], rows, prose=True
     )
 
 
-def _data(record: WeightsRecord) -> str:
+def data_label(record: WeightsRecord) -> str:
+    """Return a record's data set, and its labels where there are several."""
     return f"{record.dataset} {record.label_set}" if record.label_set else record.dataset
 
 
@@ -108,19 +93,20 @@ def list_published_of(fusion: Optional[str], root: Optional[str]) -> str:
                 record.name,
                 "here" if here else "",
                 record.generation or "ours",
-                _data(record),
-                record.model,
-                record.kwargs["fusion"],
-                *costs(record.model, record.kwargs, find_dataset(record.dataset).size)[1:],
+                data_label(record),
                 f"{100 * record.top1_error:.2f}",
+                fusion_title(record.kwargs["fusion"]),
+                *costs(record.model, record.kwargs, find_dataset(record.dataset).size)[1:],
+                record.model,
             ]
         )
-    head = ["published parameters", "", "gen.", "data", "network", "fusion", "parameters M"]
-    return (
+    title = fold(
         "Parameters that the authors published, and ours, which come with this repository (errors "
-        f"as reported; 'aff fetch NAME' gets a file into {root}/)\n"
-        + columns([*head, "GFLOPs", "top-1 error %"], rows)
+        f"as reported; 'aff fetch NAME' gets a file into {root}/)",
+        indent=0,
     )
+    head = ["published parameters", "", "gen.", "data", "top-1 error %", "fusion", "params M"]
+    return f"{title}\n{columns([*head, 'GFLOPs', 'network'], rows)}"
 
 
 SECTIONS: Dict[str, Callable[[Optional[str], Optional[str]], str]] = {

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
 from json import dumps
 from typing import Any, Dict, List, Optional
 
 from ..models.records import WeightsRecord
 from ..models.registry import full_arguments
+from ..nn.fusion import fusion_names
 from ..paper.recipes import RECIPES, Recipe, find_recipe
 from ..paper.reported import rows_of
 from ..training.devices import parse_gpus
+from ..utils.screen import columns, fold, fold_command, width
 from ..utils.values import nonempty
 from .common.parser import Parser
 from .common.training import SCRIPTS, configure
-from .list import columns
+from .list import data_label
 from .main import build_parser
 
 GROUP, HELP = "reproduce", "the published runs: commands, scores, what their logs say"
@@ -113,14 +114,14 @@ def table() -> str:
     rows = [
         [
             recipe.name,
+            data_label(recipe.record),
+            f"{100 * recipe.record.top1_error:.2f}",
             recipe.record.generation or "ours",
-            data_of(recipe),
-            reported(recipe),
             "yes" if recipe.record.published else "no",
         ]
         for recipe in RECIPES.values()
     ]
-    return columns(["run", "generation", "data", "top-1 error", "command published"], rows)
+    return columns(["run", "data", "top-1 error %", "gen.", "command published"], rows)
 
 
 def describe(recipe: Recipe) -> str:
@@ -129,7 +130,7 @@ def describe(recipe: Recipe) -> str:
     facts = [
         ("data", data_of(recipe)),
         ("reported", f"top-1 error {reported(recipe)}"),
-        ("network", f"{record.model} with {record.kwargs['fusion']}"),
+        ("network", f"{record.model} with {fusion_names(record.kwargs['fusion'])}"),
         ("parameters", parameters_of(record)),
         ("its log", record.log or "was not published"),
         *(("stands in", place) for place in places_of(recipe)),
@@ -140,10 +141,13 @@ def describe(recipe: Recipe) -> str:
         *([("assumed", record.unsaid)] if record.unsaid else []),
         ("runs it", f"python {recipe.command}"),
     ]
-    lines: List[str] = [recipe.name]
+    room, lines = min(width() or 100, 100), [recipe.name]
     for label, text in facts:
-        wrapped = [text] if "python " in text else textwrap.wrap(text, 84, break_on_hyphens=False)
-        lines += [f"  {label if not i else '':<13} {line}" for i, line in enumerate(wrapped)]
+        head = f"  {label:<13} "
+        if text.startswith("python "):
+            lines.append(head + fold_command(text, indent=len(head)))
+        else:
+            lines.append(fold(head + text, room, indent=len(head)))
     return "\n".join(lines)
 
 

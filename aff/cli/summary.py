@@ -6,8 +6,9 @@ import argparse
 from typing import Any, Dict, Optional
 
 from ..models.factory import get_model, resolve_model
-from ..models.registry import find_family
-from ..models.summary import summarize, table
+from ..models.registry import find_family, full_arguments
+from ..models.summary import depth_of, depth_that_fits, rows_to_depth, summarize, table
+from ..nn.fusion import fusion_names
 from ..utils.errors import InputError
 from ..utils.values import int_range
 from .common.parser import Parser
@@ -37,25 +38,41 @@ def add_arguments(parser: Parser) -> None:
         default=None,
         help="height and width of the image in pixels (default: 32, ImageNet networks 224)",
     )
+    parser.add_argument(
+        "--depth",
+        type=int_range(1),
+        default=None,
+        help="levels of blocks to show, of which each is inside one of the level above; what is "
+        "deeper is summed up (default: as many as fit a screen)",
+    )
 
 
-def print_summary(name: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> None:
-    """Print the layer table of a network, at its usual input size unless another is named."""
+def print_summary(
+    name: str, kwargs: Dict[str, Any], size: Optional[int] = None, depth: Optional[int] = None
+) -> None:
+    """Print the layer table of a network, at its usual input size unless another is named, with so
+    many levels of blocks, by default those that a screen has room for.
+    """
     model, implied = resolve_model(name)
     kwargs = {**implied, **kwargs}
     size = size or find_family(model)[0].size
     net = get_model(model, **kwargs)
-    title = ", ".join(
-        [model, *(f"{key} {value}" for key, value in kwargs.items()), f"input 3x{size}x{size}"]
-    )
-    print(table(summarize(net, size), title))
+    fusion = fusion_names(full_arguments(model, kwargs)["fusion"])
+    others = (f"{key} {value}" for key, value in kwargs.items() if key != "fusion")
+    title = ", ".join([model, f"fusion {fusion}", *others, f"input 3x{size}x{size}"])
+    rows = summarize(net, size)
+    levels = depth_of(rows)
+    shown = min(depth or depth_that_fits(rows), levels)
+    print(table(rows_to_depth(rows, net, shown), title))
+    if shown < levels:
+        print(f"levels of blocks: {shown} of {levels} (aff summary --depth {levels}: all layers)")
 
 
-def run(model: str, input_size: Optional[int], **given: Any) -> int:
+def run(model: str, input_size: Optional[int], depth: Optional[int] = None, **given: Any) -> int:
     """Print the summary of a network."""
     valid = find_family(resolve_model(model)[0])[0].arguments
     for key in given:
         if key not in valid:
             raise InputError(f"{{{key}}} is not for {model}")
-    print_summary(model, given, input_size)
+    print_summary(model, given, input_size, depth)
     return 0

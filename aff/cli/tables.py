@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import os
-import textwrap
 from typing import Callable, Dict, List, Optional
 
 from ..models.weights import DEFAULT_ROOT
 from ..paper.reported import TABLES
 from ..paper.tables import BLOCKS, EACH_B, Cell, Table, experiment_table, paper_table, readme_table
 from ..utils.errors import InputError
+from ..utils.screen import columns, fold, width
 from ..utils.values import nonempty
 from .common.parser import Parser
 from .experiment import LOGS
-from .list import columns
 
 NAMES = (
     "imagenet",
@@ -67,12 +66,10 @@ def joined(cell: Cell) -> str:
 
 def as_text(table: Table) -> str:
     """Return a table for a terminal."""
-    notes = [
-        "\n".join(textwrap.wrap(note, 110, initial_indent="* ", subsequent_indent="  "))
-        for note in table.notes
-    ]
+    room = min(width() or 110, 110)
+    notes = [fold(f"* {note}", room, indent=2) for note in table.notes]
     rows = [[joined(cell) for cell in row] for row in table.rows]
-    return "\n".join([table.title, columns(table.head, rows), *notes])
+    return "\n".join([fold(table.title, indent=0), columns(table.head, rows), *notes])
 
 
 def as_markdown(table: Table) -> str:
@@ -111,14 +108,16 @@ FORMATS: Dict[str, Callable[[Table], str]] = {
 }
 
 
-def build(name: str, root: str, logs: str) -> Table:
-    """Return the table of this name."""
+def build(name: str, root: str, logs: str, programs: bool = False) -> Table:
+    """Return the table of this name, for people, or for `programs`: the paper's accuracies as
+    fractions, fusions by the names that they have in the code.
+    """
     if name == "experiment":
         inside = os.path.join(logs, os.path.basename(LOGS))
-        return experiment_table(inside if os.path.isdir(inside) else logs)
+        return experiment_table(inside if os.path.isdir(inside) else logs, not programs)
     if "metric" in TABLES[name]:
         return readme_table(name, root, logs)
-    return paper_table(name, root, logs)
+    return paper_table(name, root, logs, programs)
 
 
 def run(table: Optional[List[str]], format: str, root: Optional[str], logs: Optional[str]) -> int:
@@ -127,6 +126,6 @@ def run(table: Optional[List[str]], format: str, root: Optional[str], logs: Opti
         if folder and not os.path.isdir(folder):
             raise InputError(f"{flag} {folder}: no such folder")
     where = (root or DEFAULT_ROOT, logs or "logs")
-    texts = [FORMATS[format](build(name, *where)) for name in table or NAMES]
-    print("\n\n".join(texts))
+    tables = [build(name, *where, programs=format == "csv") for name in table or NAMES]
+    print("\n\n".join(map(FORMATS[format], tables)))
     return 0

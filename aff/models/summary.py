@@ -22,6 +22,7 @@ from mxnet.gluon import Block, HybridBlock
 
 from ..nn.fusion import is_fusion
 from ..utils.errors import InputError
+from ..utils.screen import columns, fold
 from .factory import get_model
 from .registry import count_parameters, find_family
 
@@ -42,6 +43,8 @@ class Row:
         Its own parameters, and those of them that take gradients.
     multiply_adds : int
         For one image.
+    last : int
+        Place of its last operator in the order of computation.
     """
 
     name: str
@@ -50,8 +53,11 @@ class Row:
     parameters: int = 0
     trainable: int = 0
     multiply_adds: int = 0
+    last: int = -1
 
 
+#: Rows that fit a terminal of 24 lines, with what stands above and below them.
+SCREEN = 16
 #: Operators by what a fusion's arithmetic takes of them: a multiply-add for each value read, for
 #: each value given, or none (they move values, or are left out as usual).
 POOLING = ("Pooling", "_contrib_AdaptiveAvgPooling2D", "mean", "sum", "max")
@@ -68,6 +74,8 @@ FREE = (
     *("zeros_like", "batch_dot", "broadcast_like", "broadcast_axis", "broadcast_to", "identity"),
     *("expand_dims", "squeeze", "transpose", "SwapAxis", "Cast", "Dropout", "_copy", "UpSampling"),
 )
+#: What a row counts.
+COUNTED = ("parameters", "trainable", "multiply_adds")
 WEIGHTED = ("Convolution", "FullyConnected")
 
 
@@ -91,14 +99,14 @@ def summarize(net: HybridBlock, size: int) -> List[Row]:
     nodes = json.loads(output.tojson())["nodes"]
     owners = owners_of(net)
     rows: Dict[str, Row] = {}
-    for node in nodes:
+    for number, node in enumerate(nodes):
         if node["op"] == "null":
             continue
         inputs = [nodes[entry[0]]["name"] for entry in node["inputs"]]
         path, block, in_fusion = owner_of(node["name"], owners)
         shape = shapes.get(f"{node['name']}_output") or shapes[f"{node['name']}_output0"]
         row = rows.setdefault(path, Row(path or "(net)", type(block).__name__, shape[1:]))
-        row.shape = shape[1:]
+        row.shape, row.last = shape[1:], number
         declared = getattr(block, "own_multiply_adds", None)
         if declared and is_fusion(block):
             row.multiply_adds = declared(shape[1:])
@@ -113,6 +121,39 @@ def summarize(net: HybridBlock, size: int) -> List[Row]:
                 math.prod(parameter.shape) for parameter in own if parameter.grad_req != "null"
             )
     return list(rows.values())
+
+
+def depth_of(rows: List[Row]) -> int:
+    """Return how many levels of blocks there are, each inside one of the level above."""
+    return max(row.name.count(".") for row in rows) + 1
+
+
+def depth_that_fits(rows: List[Row]) -> int:
+    """Return how many levels a screen has room for, 1 at least."""
+    fits = [
+        d for d in range(1, depth_of(rows) + 1) if len({_cut(r.name, d) for r in rows}) <= SCREEN
+    ]
+    return max(fits, default=1)
+
+
+def rows_to_depth(rows: List[Row], net: Block, depth: int) -> List[Row]:
+    """Return the rows of the blocks of the first levels, `depth` of them, each with what is inside
+    it: the sums of parameters and multiply-adds, and the shape that it gives.
+    """
+    kinds = {path: type(block).__name__ for path, block, _ in owners_of(net).values()}
+    found: Dict[str, Row] = {}
+    for row in rows:
+        name = _cut(row.name, depth)
+        whole = found.setdefault(name, Row(name, kinds.get(name, row.kind), row.shape))
+        if row.last > whole.last:
+            whole.shape, whole.last = row.shape, row.last
+        for key in COUNTED:
+            setattr(whole, key, getattr(whole, key) + getattr(row, key))
+    return list(found.values())
+
+
+def _cut(name: str, depth: int) -> str:
+    return ".".join(name.split(".")[:depth])
 
 
 def owners_of(net: Block) -> Dict[str, Tuple[str, Block, bool]]:
@@ -170,29 +211,22 @@ def _input_shape(name: str, shapes: Dict[str, Tuple[int, ...]]) -> Tuple[int, ..
 
 def table(rows: List[Row], title: str) -> str:
     """Return the rows and their totals as text."""
-    width = max(len(row.name) for row in rows)
-    kinds = max(len(row.kind) for row in rows)
-    head = (
-        f"{'layer':<{width}}  {'type':<{kinds}}  {'output shape':<16}  {'parameters':>12}  "
-        f"{'trainable':>12}  {'multiply-adds':>16}"
+    head = ["layer", "type", "output shape", "parameters", "trainable", "multiply-adds"]
+    counts = [[f"{getattr(row, key):,}" for key in COUNTED] for row in rows]
+    cells = [[row.name, row.kind, row.shape, *count] for row, count in zip(rows, counts)]
+    total, trainable, operations = (sum(getattr(row, key) for row in rows) for key in COUNTED)
+    return "\n".join(
+        [
+            fold(title, indent=2),
+            columns(head, cells),
+            fold(
+                f"parameters: {total:,} ({total / 1e6:.2f}M), of them trainable {trainable:,} "
+                f"({trainable / 1e6:.2f}M)",
+                indent=2,
+            ),
+            f"multiply-adds (FLOPs) of one image: {operations:,} ({operations / 1e9:.3f} G)",
+        ]
     )
-    lines = [title, head, "-" * len(head)]
-    for row in rows:
-        lines.append(
-            f"{row.name:<{width}}  {row.kind:<{kinds}}  {str(row.shape):<16}  "
-            f"{row.parameters:>12,}  {row.trainable:>12,}  {row.multiply_adds:>16,}"
-        )
-    total, trainable, operations = (
-        sum(getattr(row, key) for row in rows)
-        for key in ("parameters", "trainable", "multiply_adds")
-    )
-    lines += [
-        "-" * len(head),
-        f"parameters: {total:,} ({total / 1e6:.2f}M), of them trainable {trainable:,} "
-        f"({trainable / 1e6:.2f}M)",
-        f"multiply-adds (FLOPs) of one image: {operations:,} ({operations / 1e9:.3f} G)",
-    ]
-    return "\n".join(lines)
 
 
 @dataclass(frozen=True)

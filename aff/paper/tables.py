@@ -14,6 +14,7 @@ from typing import List, Optional, Union
 
 from ..models.summary import Cost, measured
 from ..models.weights import DEFAULT_ROOT
+from ..nn.fusion import fusion_title
 from . import experiment
 from .recipes import RECIPES
 from .reported import PAPER_NOTES, TABLES
@@ -48,7 +49,7 @@ def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tab
     table = Table(said["title"], [*head, "parameters", "trainable", "GFLOPs"])
     runs = own_runs(logs)
     for row in said["rows"]:
-        cells = [row["name"], f"{100 * row['reported']:.1f}"]  # the source's digits
+        cells = [row["name"], _as_percent(row["reported"])]  # the source's digits
         recipe = RECIPES.get(row.get("recipe", ""))
         if recipe is None:
             table.rows.append([*cells, "", "", "", row["parameters"], "", "", ""])
@@ -74,13 +75,20 @@ def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tab
     return table
 
 
-def paper_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Table:
-    """Build a table of the paper: ``'table3'``, ``'table4'`` or ``'table6'``."""
+def paper_table(
+    name: str, root: str = DEFAULT_ROOT, logs: str = "logs", fractions: bool = False
+) -> Table:
+    """Build a table of the paper, ``'table3'``, ``'table4'`` or ``'table6'``; accuracies are in
+    percent, or, for programs, `fractions`.
+    """
     said = TABLES[name]
+    shown = _as_accuracy_fraction if fractions else _as_accuracy
+    reported = "{:.3f}".format if fractions else _as_percent  # the source's digits
     imagenet = any("imagenet" in row for row in said["rows"])
     head = ["fusion", *(f"b={b}" for b in BLOCKS), f"our runs{EACH_B}"]
     head += ["ImageNet", "of the file", "file, here"] if imagenet else []
-    table = Table(said["title"], [*head, f"parameters (M){EACH_B}", f"MFLOPs{EACH_B}"])
+    title = said["title"] if fractions else f"{said['title']}, in percent"
+    table = Table(title, [*head, f"parameters (M){EACH_B}", f"MFLOPs{EACH_B}"])
     runs = own_runs(logs)
     for row in said["rows"]:
         models = [f"cifar_resnet{6 * b + 2}_askc" for b in BLOCKS]
@@ -92,13 +100,13 @@ def paper_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tabl
         ]
         cells: List[Cell] = [
             f"{row['name']}",
-            *(_or_dash(value, "{:.3f}".format) for value in row["reported"]),
+            *(_or_dash(value, reported) for value in row["reported"]),
         ]
-        cells.append([_or_dash(error, _as_accuracy_fraction) for error in ours])
+        cells.append([_or_dash(error, shown) for error in ours])
         if imagenet:
             record = RECIPES[row["recipe"]].record
-            cells += [f"{row['imagenet']:.3f}", _as_accuracy_fraction(record.top1_error)]
-            cells.append(_or_dash(evaluated(record, root), _as_accuracy_fraction))
+            cells += [reported(row["imagenet"]), shown(record.top1_error)]
+            cells.append(_or_dash(evaluated(record, root), shown))
         table.rows.append(
             [
                 *cells,
@@ -110,9 +118,9 @@ def paper_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tabl
     return table
 
 
-def experiment_table(logs: str) -> Table:
+def experiment_table(logs: str, titles: bool = True) -> Table:
     """Build the table of our own ablation: test error over the seeds that have been run, in
-    percent.
+    percent. Fusions have the paper's names, or, without `titles`, those of the code.
     """
     kinds = ("test error", "parameters", "MFLOPs", "images/s")
     table = Table(
@@ -126,7 +134,8 @@ def experiment_table(logs: str) -> Table:
         cells = [_experiment_cells(logs, fusion, blocks) for blocks in experiment.BLOCKS]
         missing += sum(cell.missing for cell in cells)
         by_kind = zip(*(cell.texts for cell in cells))
-        table.rows.append([fusion, *(text for texts in by_kind for text in texts)])
+        name = fusion_title(fusion) if titles else fusion
+        table.rows.append([name, *(text for texts in by_kind for text in texts)])
     if missing:
         table.notes.append(f"{missing} of the runs are still to be made: 'aff experiment' goes on.")
     table.notes.append(
@@ -178,6 +187,10 @@ def _costs(cost: Cost) -> List[str]:
 
 def _as_error(error: float) -> str:
     return f"{100 * error:.2f}"
+
+
+def _as_percent(accuracy: float) -> str:
+    return f"{100 * accuracy:.1f}"
 
 
 def _as_accuracy_fraction(error: float) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from typing import List, Optional, Sequence
 
 from ..models.registry import count_parameters
+from ..nn.fusion import fusion_names
 from ..utils.files import remove_left_overs, write_json
 from ..utils.report import score
 from .config import TrainConfig
@@ -16,6 +18,29 @@ from .run_folder import RunFolder
 from .settings_file import describe
 from .state import RunState
 from .trainer import Trainer
+
+#: Images of a batch, over all GPUs, that the published learning rates are for.
+PUBLISHED_BATCH = {"cifar": 128, "imagenet": 256}
+#: Epochs after the first in which it is told that the loss does not fall.
+WATCHED = 3
+
+
+def trouble_at_start(state: RunState, classes: Optional[int]) -> str:
+    """Say what the mean training loss of the last epoch is above, where it is the first of epochs 1
+    to 3 that is above that of epoch 0, or above what equal probabilities for all `classes` have
+    against any targets, ln K (None: of a loss that has more terms). Empty where it is not, and of a
+    run that began with another epoch.
+    """
+    first, last = state.history[0], state.history[-1]
+    bounds = {f"that of epoch 0, {first.train_loss:.4f}": first.train_loss}
+    if classes:
+        guessing = math.log(classes)
+        bounds[f"that of guessing among {classes} classes, {guessing:.4f}"] = guessing
+    later = state.history[1 : WATCHED + 1]
+    above = [record for record in later if record.train_loss > min(bounds.values())]
+    if first.epoch or above[:1] != [last]:
+        return ""
+    return next(name for name, bound in bounds.items() if last.train_loss > bound)
 
 
 @dataclass(frozen=True)
@@ -75,8 +100,8 @@ class Announcer:
         config, data, trainer, say = self.config, self.data, self.trainer, self.logger.text
         trainable, total = count_parameters(trainer.net)
         say(
-            f"network   {config.model}, fusion {config.model_kwargs['fusion']}, {total:,} "
-            f"parameters ({trainable:,} trainable)"
+            f"network   {config.model}, fusion {fusion_names(config.model_kwargs['fusion'])}, "
+            f"{total:,} parameters ({trainable:,} trainable)"
         )
         for line in self.lines:
             say(line)
@@ -103,6 +128,20 @@ class Announcer:
                 f"{config.mixup_off_epoch} ({{mixup_off_epoch}})"
             )
         say(data.selection)
+
+    def tell_epoch(self, state: RunState) -> None:
+        """Say what came out of the last epoch, and, once, that the loss does not fall."""
+        self.logger.text(state.history[-1].line(self.config.model_kwargs["classes"]))
+        classes = None if self.config.teacher else self.config.model_kwargs["classes"]
+        above = trouble_at_start(state, classes)
+        if above and self.trainer.group.is_main_process:
+            kind = self.config.kind
+            lr, images = TrainConfig.defaults(kind).lr, PUBLISHED_BATCH[kind]
+            batch = self.data.train.batch_size * self.trainer.group.world_size
+            self.logger.warn(
+                f"the training loss is above {above}: a lower {{lr}} than {self.config.lr:g} may "
+                f"suit a batch of {batch} (the published {lr:g} is for {images} images)"
+            )
 
     def conclude(self, state: RunState, params: str) -> None:
         """Say what came out and that its parameters are in the file `params`: the errors on the

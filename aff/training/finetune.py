@@ -45,9 +45,26 @@ class Origin:
             raise InputError(f"{{finetune}} {error.message}") from error
 
 
-def arrange(net: HybridBlock, frozen: Sequence[str], head_lr_mult: float) -> List[str]:
-    """Freeze parts of a network, and set the pace of its output layer, before a trainer is made
-    over it; what to say of it.
+def arrange(
+    net: HybridBlock, no_wd: bool = False, frozen: Sequence[str] = (), head_lr_mult: float = 1.0
+) -> List[str]:
+    """Say how each parameter of a network learns, before a trainer is made over it.
+
+    Parameters
+    ----------
+    net : HybridBlock
+        The network.
+    no_wd : bool, default False
+        Leave biases, beta and gamma without weight decay.
+    frozen : sequence of str
+        Parts that stand still: see `freeze`.
+    head_lr_mult : float, default 1
+        The output layer's learning rate in terms of the others'.
+
+    Returns
+    -------
+    list of str
+        What to say of it.
 
     Raises
     ------
@@ -55,6 +72,9 @@ def arrange(net: HybridBlock, frozen: Sequence[str], head_lr_mult: float) -> Lis
         For parts that the network does not have.
     """
     lines = []
+    if no_wd:
+        for parameter in net.collect_params(".*beta|.*gamma|.*bias").values():
+            parameter.wd_mult = 0.0
     if frozen:
         freeze(net, frozen)
         trainable, total = count_parameters(net)

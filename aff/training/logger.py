@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ..utils.errors import spell
 from ..utils.files import replacing
+from ..utils.screen import fold
 
 TEXT_LOG, JSON_LOG, HISTORY_PLOT = "train.log", "train.jsonl", "history.png"
 #: What a run is, in its folders of logs and of parameters.
@@ -64,11 +65,13 @@ class RunLogger:
         return os.path.join(self.folder or "", name)
 
     def text(self, line: str) -> None:
-        """Say one line on the terminal and keep it, with the time, in the text log."""
+        """Say one line on the terminal, folded where that is narrow, and keep it, with the time, in
+        the text log.
+        """
         line = spell(line, self.spelling)
         if not self.quiet:
             with tqdm.external_write_mode(file=sys.stdout):
-                print(line, flush=True)
+                print(fold(line), flush=True)
         if self.folder:
             stamp = time.strftime("%Y-%m-%d %H:%M:%S")
             self._append(TEXT_LOG, f"{stamp} {line}")
@@ -102,8 +105,26 @@ class RunLogger:
         with open(self.path(name), "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
-    def progress(self, batches: Iterable, total: int, description: str) -> Iterable:
-        """Return the batches (data, labels) behind a bar on a terminal; as they are elsewhere."""
+    def progress(
+        self,
+        batches: Iterable,
+        total: int,
+        description: str,
+        figures: Optional[Callable[[], str]] = None,
+    ) -> Iterable:
+        """Return the batches (data, labels) behind a bar on a terminal; as they are elsewhere.
+
+        Parameters
+        ----------
+        batches : iterable
+            The batches.
+        total : int
+            Their number.
+        description : str
+            What is done.
+        figures : callable, optional
+            Asked for each batch what to show beside the bar; must not wait for anything.
+        """
         bar = tqdm(
             batches,
             total=total,
@@ -111,9 +132,20 @@ class RunLogger:
             leave=False,
             disable=self.quiet or not sys.stderr.isatty(),
         )
-        return self._timed(bar, total, description) if self.interval and not self.quiet else bar
+        shown = self._shown(bar, figures) if figures and not bar.disable else bar
+        if not self.interval or self.quiet:
+            return shown
+        return self._timed(shown, total, description, figures or str)
 
-    def _timed(self, batches: Iterable, total: int, description: str) -> Iterator:
+    @staticmethod
+    def _shown(bar: tqdm, figures: Callable[[], str]) -> Iterator:
+        for batch in bar:
+            bar.set_postfix_str(figures(), refresh=False)  # the bar's next drawing shows it
+            yield batch
+
+    def _timed(
+        self, batches: Iterable, total: int, description: str, figures: Callable[[], str]
+    ) -> Iterator:
         since, images = time.perf_counter(), 0
         for number, batch in enumerate(batches, 1):
             yield batch
@@ -121,7 +153,8 @@ class RunLogger:
             if number % self.interval == 0:
                 now = time.perf_counter()
                 rate = self.workers * images / (now - since)
-                self.text(f"{description}, batch {number} of {total}: {rate:.0f} images/s")
+                line = f"{description}, batch {number} of {total}: {rate:.0f} images/s"
+                self.text(", ".join(filter(None, [line, figures()])))
                 since, images = now, 0
 
 

@@ -85,20 +85,29 @@ class EpochMeter:
         self.done = replace(done)
         self._start = time.perf_counter() - done.seconds
         self._pending: deque = deque()
+        self._latest: Optional[Tuple[float, float]] = None
+
+    @property
+    def latest(self) -> str:
+        """Mean loss and learning rate of the last step that has been read, `LAG` steps behind; an
+        empty text before the first. Nothing is waited for.
+        """
+        return "loss {:.4f}, lr {:.4g}".format(*self._latest) if self._latest else ""
 
     def add(self, losses, measures, after, samples: int, step: int, lr: float) -> None:
         """Take a step's losses, measures and what the precision's `update` returned, still on the
         devices.
         """
         norms = self.monitor.measure() if self.monitor else None
-        self._pending.append(([loss.sum() for loss in losses], measures, norms, after, step, lr))
+        sums = [loss.sum() for loss in losses]
+        self._pending.append((sums, measures, norms, after, step, lr, samples))
         self.done.samples += samples
         self.done.batches += 1
         if len(self._pending) > self.LAG:
             self._read_oldest()
 
     def _read_oldest(self) -> None:
-        losses, measures, norms, after, step, lr = self._pending.popleft()
+        losses, measures, norms, after, step, lr, samples = self._pending.popleft()
         trouble = self.precision.trouble(after)
         if trouble:
             self.notify(f"epoch {self.epoch}, step {step} left out: {trouble}")
@@ -107,6 +116,7 @@ class EpochMeter:
             self._stop("the loss is", norms, step, lr)
         if norms and self.monitor and self.monitor.diverged(norms):
             self._stop("the norm of a gradient is", norms, step, lr)
+        self._latest = loss / samples, lr
         self.done.loss += loss
         self.done.metric += sum(part.asscalar().item() for part in measures)
 

@@ -86,10 +86,7 @@ class Run:
         self.folder, self.warning, self.spelling = folder, warning, spelling
         devices = devices or next(iter(net.collect_params().values())).list_ctx()
         precision = precision or create_precision(config.dtype, devices)
-        if config.no_wd:
-            for parameter in net.collect_params(".*beta|.*gamma|.*bias").values():
-                parameter.wd_mult = 0.0
-        self._lines = arrange(net, config.freeze, config.head_lr_mult)
+        self._lines = arrange(net, config.no_wd, config.freeze, config.head_lr_mult)
         self.trainer = Trainer(
             net,
             devices,
@@ -229,7 +226,7 @@ class Run:
             raise InputError(f"{error.message}; {hint}") from error
         state.partial = None
         state.add(record, self.data.chooser)
-        self.logger.text(record.line(self.config.model_kwargs["classes"]))
+        self._announcer.tell_epoch(state)
         self.logger.event("epoch", **asdict(record), **self.trainer.precision.state())
         if self.trainer.group.is_main_process:
             self.keeper.save(state)
@@ -257,10 +254,11 @@ class Run:
         trainer.done = done
         mx.random.seed((self.config.seed * 1_000_003 + epoch) % 2**31)
         total, description = len(train) - done.batches, f"epoch {epoch}"
+        show = partial(self.logger.progress, figures=lambda: trainer.meter.latest)
         stats = trainer.train_epoch(
             train.epoch(epoch, done.batches),
             epoch,
-            partial(self.logger.progress, total=total, description=description),
+            partial(show, total=total, description=description),
             self.logger.text,
             done,
             lambda: interruption.asked,

@@ -31,18 +31,28 @@ class EpochRecord:
     seconds: float
 
     def line(self, classes: int) -> str:
-        """Return the record of a network of so many classes as text."""
+        """Return the record of a network of so many classes as text, in fields that two blanks
+        part; errors in percent.
+        """
         top5 = self.top5_error if top5_says_something(classes) else {}
-        errors = "  ".join(
-            f"{part} top-1 {100 * self.top1_error[part]:.2f} %"
-            + (f" top-5 {100 * top5[part]:.2f} %" if top5 else "")
-            for part in self.top1_error
+        trained = (
+            f"error {100 * self.train_value:.2f} %"
+            if self.train_metric == "top1_error"
+            else f"{self.train_metric} {self.train_value:.4f}"
         )
-        return (
-            f"epoch {self.epoch}  lr {self.lr:.4g}  train loss {self.train_loss:.4f}  "
-            f"{self.train_metric} {self.train_value:.4f}  errors: {errors}  "
-            f"{self.images_per_sec:.0f} images/s  {self.seconds:.1f} s"
-        )
+        fields = [
+            f"epoch {self.epoch}",
+            f"lr {self.lr:.4g}",
+            f"train loss {self.train_loss:.4f}, {trained}",
+            f"{self.images_per_sec:.0f} images/s",
+            f"{self.seconds:.1f} s",
+            *(
+                f"{part} error {100 * self.top1_error[part]:.2f} %"
+                + (f", top-5 {100 * top5[part]:.2f} %" if top5 else "")
+                for part in self.top1_error
+            ),
+        ]
+        return "  ".join(fields)
 
 
 @dataclass

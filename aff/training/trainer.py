@@ -69,6 +69,8 @@ class Trainer:
         Steps trained over the whole run.
     done : Partial
         What has been trained of the last epoch, also of one that an error ended.
+    meter : EpochMeter
+        Of the epoch that is being trained, or the last one.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Trainer:
         self.loss = loss or CrossEntropy()
         self.group = group or ProcessGroup()
         self.done = Partial()
+        self.meter = EpochMeter(0, None, Partial())
         self.monitor = None if self.precision.checks_gradients else GradientMonitor(net)
         self.optimizer = gluon.Trainer(
             net.collect_params(),
@@ -174,6 +177,7 @@ class Trainer:
             When the loss of a step is not finite, or a gradient that was not thrown away.
         """
         meter = EpochMeter(epoch, self.monitor, done or Partial(), self.precision, notify)
+        self.meter = meter
         try:
             for data, targets in progress(batches):
                 if stop():

@@ -9,6 +9,7 @@ import pytest
 
 from aff.bench import loaders, networks
 from aff.bench.networks import Case, inference, peak_memory, training
+from aff.bench.progress import Progress
 from aff.bench.timing import interleaved, rate
 from aff.cli import bench
 from aff.cli.main import main
@@ -68,6 +69,30 @@ def test_actions_take_turns_and_first_calls_do_not_count():
     assert rate(10, [2.0, 1.0, 5.0]) == 5
 
 
+def test_nothing_is_told_while_something_is_timed():
+    """What watches the rounds is called before the first call and between rounds only."""
+    order = []
+
+    def watch(rounds):
+        order.append("begin")
+        for number in rounds:
+            yield number
+            order.append("round")
+
+    actions = {name: lambda name=name: order.append(name) for name in "ab"}
+    interleaved(actions, 2, 0, lambda rounds: (order.append("shown"), watch(rounds))[1])
+    assert order == ["shown", *"aabb", "begin", *"ab", "round", *"ba", "round"]
+
+
+def test_a_bar_of_the_rounds_is_drawn_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    watch = Progress(2).begin("small, training")
+    drawn = []
+    for _ in watch(range(3)):
+        drawn.append(capsys.readouterr().err.count("done:"))
+    assert drawn == [1, 1, 1]  # none is missing, none comes by itself
+
+
 def test_figures_of_a_network(one_call, little):
     trained = training(TINY, ["Add", "AFF", "AFF:literal"], mx.cpu(), 1)
     assert list(trained) == ["Add", "AFF", "AFF:literal"]
@@ -93,7 +118,8 @@ def run(capsys, *arguments):
     return code, capsys.readouterr()
 
 
-def test_the_command(capsys, tmp_path, one_call):
+def test_the_command(capsys, tmp_path, one_call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     path = tmp_path / "found.json"
     code, said = run(
         capsys,
@@ -113,7 +139,14 @@ def test_the_command(capsys, tmp_path, one_call):
     found = json.loads(path.read_text())
     rates = found["networks"]["cifar_resnet8_askc"]["training"]
     line = next(line for line in said.out.splitlines() if line.startswith("  Add  "))
-    assert f" {rates['Add']:.1f} images/s (1.00)" in line
+    assert f" {rates['Add']:.1f} (1.00)" in line
+    name = "cifar_resnet8_askc"
+    assert said.err.splitlines() == [
+        "measuring 1 of 3: loaders, in memory",
+        f"measuring 2 of 3: {name}, training (Add, iAFF:literal)",
+        f"measuring 3 of 3: {name}, inference (Add, iAFF:literal)",
+    ]
+    assert all(len(line) <= 80 for line in said.out.splitlines())
     assert found["networks"]["cifar_resnet8_askc"]["case"]["batch_size"] == 4
 
 
@@ -121,8 +154,8 @@ def test_a_network_of_photographs_is_compared_with_the_loaders_of_files(
     monkeypatch, capsys, one_call
 ):
     monkeypatch.setattr(loaders, "PHOTOS", 8)
-    monkeypatch.setattr(loaders, "in_memory", lambda threads, rounds: {"-j 0": 1.0})
-    loaded = bench.measure_loaders({"x": Case("resnet50_v1b_askc", {}, 1, 64)}, 1)
+    monkeypatch.setattr(loaders, "in_memory", lambda threads, rounds, watch: {"-j 0": 1.0})
+    loaded = bench.measure_loaders({"x": Case("resnet50_v1b_askc", {}, 1, 64)}, 1, Progress(2))
     assert {"folders, -j 0", ".rec file, -j 1", "ImageRecordIter, 1 threads"} <= set(
         loaded["from files"]
     )
@@ -148,12 +181,14 @@ def test_the_bottleneck(trained, expected):
         (["small", "--fusions", "Ad"], "unknown fusion 'Ad': did you mean 'Add'"),
         (["small", "--only", "training", "--fusions", "Ad:literal"], "unknown fusion 'Ad'"),
         (["small", "--only", "training", "--fusions", "SEFuse:literal"], "SEFuse:literal"),
+        (["small", "--fusions", "Add", "SEFuse:literal"], "SEFuse:literal: aff.nn.reference has"),
     ],
 )
 def test_mistakes(capsys, arguments, message, monkeypatch):
+    """All are told before anything is measured."""
     monkeypatch.delitem(REFERENCE, "SEFuse")
     code, said = run(capsys, *arguments)
-    assert (code, said.err.count("\n")) == (2, 1)
+    assert (code, said.err.count("\n"), said.out) == (2, 1, "")
     assert message in said.err
 
 

@@ -61,7 +61,8 @@ def test_runs_are_made_once(fashion, monkeypatch, capsys):
     assert run("--jobs", "2") == 0
     said = capsys.readouterr().out
     assert said.startswith("0 of 2 runs are there\n")
-    for cell in CELLS:
+    for number, cell in enumerate(CELLS, 1):
+        assert f"{number} of 2 starts: {cell.name}\n" in said
         found = outcome(str(fashion / "logs" / "experiment" / cell.name))
         assert f"{cell.name}: test error {100 * found['test_error']:.2f} %" in said
         assert (fashion / "params" / "experiment" / cell.name / "best.params").exists()

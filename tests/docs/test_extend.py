@@ -66,7 +66,7 @@ def test_a_fusion_trains_by_name(modules, capsys):
     assert (
         train_cifar("--import", "my_fusions", "--fusion", "LocalOnly", "--dataset", "digits") == 0
     )
-    assert "fusion LocalOnly" in capsys.readouterr().out
+    assert "fusion LO (LocalOnly)" in capsys.readouterr().out
     assert main(["list", "fusions", "--import", "my_fusions"]) == 0
     assert re.search(r"LocalOnly +LO +Soft selection by one local", capsys.readouterr().out)
     summary = ["summary", "resnet50_v1b_askc", "--import", "my_fusions", "--fusion", "LO"]
@@ -90,7 +90,7 @@ def test_a_backbone_trains_by_name(modules, capsys):
     arguments = "--import my_networks --model plain8 --dataset digits --cpus 1 --smoke"
     command = [*arguments.split(), "--batch-size", "8"]
     assert run_command("train-cifar", command, prog="train_cifar.py") == 0
-    assert "network   plain8, fusion ASKCFuse" in capsys.readouterr().out
+    assert "network   plain8, fusion AFF (ASKCFuse)" in capsys.readouterr().out
     assert main(["summary", "plain8", "--import", "my_networks"]) == 0
     assert train_cifar("--import", "my_networks", "--model", "plain9", "--dataset", "digits") == 2
     assert "the depth of plain<depth> must be 6b+2" in capsys.readouterr().err

@@ -1,11 +1,24 @@
 """The layer table against counts made by hand."""
 
 import json
+import math
 
 import pytest
 
 import aff
-from aff.models.summary import ELEMENTWISE, FREE, POOLING, WEIGHTED, summarize, table
+from aff.models.summary import (
+    COUNTED,
+    ELEMENTWISE,
+    FREE,
+    POOLING,
+    SCREEN,
+    WEIGHTED,
+    depth_of,
+    depth_that_fits,
+    rows_to_depth,
+    summarize,
+    table,
+)
 
 import mxnet as mx  # isort: skip
 
@@ -93,3 +106,29 @@ def test_the_table_names_layers_as_the_parameter_file_does():
     assert "features.2.0.attention.local_att.3" in text
     assert "(16, 32, 32)" in text
     assert f"{aff.count_parameters(aff.get_model('cifar_resnet8_askc'))[1]:,}" in text
+
+
+@pytest.mark.parametrize(
+    "name, size", [("resnet50_v1b_askc", 224), ("cifar_resnext29_32x4d_askc", 32)]
+)
+def test_blocks_are_summed_up_to_a_depth(name, size):
+    """Totals stay at every depth; a block gives what the network after it is given."""
+    net = aff.get_model(name)
+    rows = summarize(net, size)
+    totals = [sum(getattr(row, key) for row in rows) for key in COUNTED]
+    for depth in range(1, depth_of(rows) + 1):
+        found = rows_to_depth(rows, net, depth)
+        assert [sum(getattr(row, key) for row in found) for key in COUNTED] == totals
+        assert max(row.name.count(".") for row in found) < depth
+    assert found == rows
+    assert len(rows_to_depth(rows, net, depth_that_fits(rows))) <= SCREEN
+
+
+def test_a_stage_is_a_row():
+    net = aff.get_model("resnet50_v1b_askc")
+    stages = {row.name: row for row in rows_to_depth(summarize(net, 224), net, 1)}
+    assert stages["layer3"].shape == (1024, 14, 14)
+    assert stages["layer3"].parameters == sum(
+        math.prod(parameter.shape) for parameter in net.layer3.collect_params().values()
+    )
+    assert "conv1.6" not in stages and "fc" in stages

@@ -50,6 +50,20 @@ def test_a_fusion_from_outside_is_known_everywhere(forget):
     assert add < own < aff_cost
 
 
+@pytest.mark.parametrize(
+    "name, title, names",
+    [
+        ("ASKCFuse", "AFF", "AFF (ASKCFuse)"),
+        ("AFF", "AFF", "AFF (ASKCFuse)"),
+        ("ResGlobLocaforGlobLocaCha", "iAFF", "iAFF (ResGlobLocaforGlobLocaCha)"),
+        ("Add", "Add", "Add (DirectAdd)"),
+        ("SEFuse", "SEFuse", "SEFuse"),
+    ],
+)
+def test_what_a_fusion_is_called(name, title, names):
+    assert (registry.fusion_title(name), registry.fusion_names(name)) == (title, names)
+
+
 def test_names_are_taken_once(forget):
     with pytest.raises(ValueError, match="'AFF' is registered already"):
         aff.register_fusion("Mine", "AFF")(LocalOnly)

@@ -19,7 +19,7 @@ def trained(tiny_data, precision, frozen=(), mult=1.0, steps=None, devices=1):
     its parameters before.
     """
     net = small_network(devices)
-    arrange(net, frozen, mult)
+    arrange(net, False, frozen, mult)
     hybridize(net)
     contexts = next(iter(net.collect_params().values())).list_ctx()
     trainer = Trainer(net, contexts, lambda step: 0.1, precision=precision, wd=0.0, momentum=0.0)

@@ -1,6 +1,8 @@
 """The run's log: text, JSON lines, plot."""
 
+import io
 import json
+import time
 
 from aff.training.logger import RunLogger, plot_history
 
@@ -35,3 +37,39 @@ def test_plot(tmp_path):
     path = tmp_path / "history.png"
     plot_history(str(path), ["train", "test"], [[0.5, 0.6], [0.2, 0.3]])
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+class Terminal(io.StringIO):
+    """Takes what is written to a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_the_bar_shows_loss_and_rate(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("tqdm.std.tqdm.monitor_interval", 0)
+    told = iter(["", "loss 2.3014, lr 0.1", "loss 2.2, lr 0.1"])
+    slowly = (time.sleep(0.11) or batch for batch in "abc")  # a bar is drawn ten times a second
+    assert list(RunLogger().progress(slowly, 3, "epoch 7", lambda: next(told))) == ["a", "b", "c"]
+    for part in ("epoch 7", "2/3", "loss 2.3014, lr 0.1"):
+        assert part in terminal.getvalue()
+
+
+def test_lines_of_batches_tell_loss_and_rate(capsys):
+    log = RunLogger(interval=2)
+    figures = iter(["loss 2.5, lr 0.1"])
+    batches = log.progress([("ab", 0)] * 3, 3, "epoch 7", lambda: next(figures))
+    assert len(list(batches)) == 3
+    line = capsys.readouterr().out
+    assert line.startswith("epoch 7, batch 2 of 3: ") and line.endswith("/s, loss 2.5, lr 0.1\n")
+
+
+def test_lines_are_folded_on_a_terminal_only(tmp_path, monkeypatch, capsys):
+    line = "  ".join(["epoch 0", *["field 12.34 %"] * 6])
+    monkeypatch.setenv("COLUMNS", "60")
+    RunLogger(str(tmp_path)).text(line)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and all(len(part) <= 60 for part in lines)
+    assert (tmp_path / "train.log").read_text().splitlines()[0].endswith(line)

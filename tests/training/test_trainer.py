@@ -186,3 +186,28 @@ def test_a_loss_that_is_not_finite_stops_the_run(tiny_data):
 def test_an_epoch_without_batches_is_an_error():
     with pytest.raises(RunError, match="no batches"):
         small_trainer().train_epoch(iter([]), 0)
+
+
+def test_the_meter_shows_the_step_that_was_read_last(tiny_data):
+    """Two steps behind, and what it shows is that step's mean loss; the figures of the epoch are
+    those of one that nobody looks at.
+    """
+    batches = list(TrainLoader(tiny_data, 6, 0).epoch(0))
+
+    def trained(look):
+        trainer, seen = small_trainer(), []
+
+        def progress(given):
+            for batch in given:
+                yield batch
+                seen.append(trainer.meter.latest)
+
+        return trainer.train_epoch(batches, 0, progress if look else iter), seen, trainer
+
+    (plain, _, unseen), (stats, seen, trainer) = trained(False), trained(True)
+    assert seen[:2] == ["", ""] and len(set(seen[2:])) == len(batches) - 2
+    assert stats.loss == plain.loss and stats.metric == plain.metric
+    for name, value in parameters(unseen).items():
+        np.testing.assert_array_equal(value, parameters(trainer)[name])
+    first = small_trainer()
+    assert seen[2] == f"loss {first.train_epoch(batches[:1], 0).loss:.4f}, lr 0.1"
