@@ -21,7 +21,7 @@ PARAMS = ".params"
 class Known(NamedTuple):
     """What is known of a parameter file.
 
-    Parameters
+    Attributes
     ----------
     path : str
         The file that says it.

@@ -28,7 +28,7 @@ MODE = "optimized"
 class Prediction(NamedTuple):
     """A class that a network sees in an image.
 
-    Parameters
+    Attributes
     ----------
     label : int
         Its number, from 0.
@@ -96,7 +96,7 @@ class Predictor:
         spec = self.spec
         return (
             f"Predictor({spec.model} with {spec.kwargs['fusion']}, {self.classes} classes, "
-            f"{self.input_size} pixels, of {spec.params})"
+            f"{self.input_size} pixels, of {spec.params}, known by {spec.found_by})"
         )
 
     @property

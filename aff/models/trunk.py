@@ -83,7 +83,7 @@ def imagenet_stem(deep: bool, width: int, norm: Normalization) -> Tuple[list, in
 class Parts(NamedTuple):
     """What a network consists of, before its output layer.
 
-    Parameters
+    Attributes
     ----------
     stem, head : list of HybridBlock
         What comes before the first stage; what makes a vector of the last one's maps.

@@ -22,7 +22,7 @@ CAPTIONS, CHARACTERS = 3, 28
 class Tile(NamedTuple):
     """An image with its captions.
 
-    Parameters
+    Attributes
     ----------
     pixels : numpy.ndarray
         (H, W, 3) uint8.

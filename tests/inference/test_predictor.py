@@ -49,7 +49,7 @@ def test_what_a_predictor_says_of_itself(published, run):
     assert (published.classes, published.input_size) == (10, 28)
     assert published.class_names[9] == "ankle boot"
     assert published.spec.dataset == "fashion-mnist"
-    assert OWN in repr(published)
+    assert OWN in repr(published) and "known by its name" in repr(published)
     ours = aff.load(str(run))
     assert (ours.input_size, ours.class_names[3]) == (32, "digit 3")
 

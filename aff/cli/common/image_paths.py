@@ -149,7 +149,7 @@ def _walk(folder: str) -> List[str]:
 class Image(NamedTuple):
     """An image that was read.
 
-    Parameters
+    Attributes
     ----------
     path : str
         Its file.
