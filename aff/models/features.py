@@ -12,28 +12,10 @@ import mxnet as mx
 from mxnet.gluon import HybridBlock
 
 from ..nn.layers import sequential
-from ..utils.errors import InputError
-from .trunk import Parts
+from .parts import parts_of
 
 #: Images that strides are measured with: a multiple of every stride, larger than every kernel.
 MEASURED = 224
-
-
-def parts_of(net: HybridBlock) -> Parts:
-    """Return what a classifier consists of.
-
-    Raises
-    ------
-    InputError
-        For a network whose class does not say (`parts`).
-    """
-    parts = getattr(net, "parts", None)
-    if not isinstance(parts, Parts):
-        raise InputError(
-            f"{type(net).__name__} does not say what its stages are: its class needs a property "
-            "'parts', an aff.models.trunk.Parts"
-        )
-    return parts
 
 
 class FeatureMaps(HybridBlock):

@@ -7,6 +7,7 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 from mxnet.gluon import Block, HybridBlock, Parameter, nn
 
 from ..utils.errors import InputError, unknown
+from .trunk import Parts
 
 STEM, BACKBONE = "stem", "backbone"
 #: Attributes that hold an output layer.
@@ -28,37 +29,37 @@ def output_layer(net: HybridBlock) -> Tuple[str, nn.Dense]:
     raise InputError(f"{type(net).__name__} has no output layer named {' or '.join(OUTPUTS)}")
 
 
-def list_stages(net: Block, prefix: str = "") -> List[Tuple[str, nn.HybridSequential]]:
-    """Return a network's stages in order, each with its structural name: sequences of residual
-    blocks, which hold their fusion as `attention`.
+def parts_of(net: HybridBlock) -> Parts:
+    """Return what a classifier consists of.
+
+    Raises
+    ------
+    InputError
+        For a network whose class does not say (`parts`).
     """
-    found = []
-    for name, child in net._children.items():
-        blocks = list(child._children.values())
-        sequence = isinstance(child, nn.HybridSequential) and blocks
-        if sequence and all(hasattr(block, "attention") for block in blocks):
-            found.append((prefix + name, child))
-        else:
-            found += list_stages(child, f"{prefix}{name}.")
-    return found
+    parts = getattr(net, "parts", None)
+    if not isinstance(parts, Parts):
+        raise InputError(
+            f"{type(net).__name__} does not say what its stages are: its class needs a property "
+            "'parts', an aff.models.trunk.Parts"
+        )
+    return parts
 
 
-def parts_of(net: HybridBlock) -> Dict[str, List[str]]:
+def parameter_names(net: HybridBlock) -> Dict[str, List[str]]:
     """Return the parameters' structural names by part: ``'stem'``, ``'stage1'`` and so on; what
     lies between the last stage and the output layer belongs to that stage, and the output layer to
     none.
     """
-    prefixes = [f"{name}." for name, _ in list_stages(net)]
-    output = f"{output_layer(net)[0]}."
-    parts: Dict[str, List[str]] = {STEM: []}
-    parts.update((f"stage{number}", []) for number in range(1, len(prefixes) + 1))
-    part = STEM
-    for name in net._collect_params_with_prefix():
-        stages = [number for number, prefix in enumerate(prefixes, 1) if name.startswith(prefix)]
-        part = f"stage{stages[0]}" if stages else part
-        if not name.startswith(output):
-            parts[part].append(name)
-    return parts
+    parts = parts_of(net)
+    names = {id(item): name for name, item in net._collect_params_with_prefix().items()}
+    blocks = {STEM: parts.stem}
+    blocks.update((f"stage{number}", [stage]) for number, stage in enumerate(parts.stages, 1))
+    blocks[f"stage{len(parts.stages)}"] = [parts.stages[-1], *parts.head]
+    return {
+        part: [names[id(item)] for block in own for item in block.collect_params().values()]
+        for part, own in blocks.items()
+    }
 
 
 def freeze(net: HybridBlock, names: Sequence[str]) -> None:
@@ -70,14 +71,14 @@ def freeze(net: HybridBlock, names: Sequence[str]) -> None:
     net : HybridBlock
         The network; a trainer over it is made afterwards.
     names : sequence of str
-        Parts of `parts_of`, or ``'backbone'``, which is all of them.
+        Parts of `parameter_names`, or ``'backbone'``, which is all of them.
 
     Raises
     ------
     InputError
         For a part that the network does not have.
     """
-    parts = parts_of(net)
+    parts = parameter_names(net)
     parts[BACKBONE] = [name for part in parts.values() for name in part]
     for name in names:
         if name not in parts:

@@ -9,7 +9,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from aff.models.parts import parts_of
+from aff.models.parts import parameter_names
 from aff.models.registry import build_network
 from aff.utils.params_file import ArrayFile
 
@@ -109,7 +109,7 @@ def test_frozen_parts_stand_still_and_a_stopped_run_goes_on_exactly(
     theirs = arrays(origin / "best.params")
     described = settings(elsewhere / "whole")["model"]
     net = build_network(described["name"], ctx=mx.cpu(), **described["kwargs"])
-    frozen = {name for part in ("stem", "stage1") for name in parts_of(net)[part]}
+    frozen = {name for part in ("stem", "stage1") for name in parameter_names(net)[part]}
     for name, value in whole.items():
         same = value.shape == theirs[name].shape and (value == theirs[name]).all()
         assert bool(same) == (name in frozen), name
@@ -212,7 +212,7 @@ def test_held_out_images_choose_and_the_test_part_reports_where_there_is_one(
     command = f"{IMAGENET} --data-dir {pictures}/three --val-split 0.34 --save-dir run"
     assert train_imagenet(command) == 0
     output = capsys.readouterr().out
-    assert "test top-1" in output and "val top-1" in output
+    assert "test error" in output and "val error" in output
     assert exit_code(["evaluate", "run"]) == 0
     assert "of 6 wrong" in capsys.readouterr().out
 

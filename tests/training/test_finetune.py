@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aff.data import TrainLoader
-from aff.models.parts import parts_of
+from aff.models.parts import parameter_names
 from aff.training.amp import Float32
 from aff.training.finetune import arrange
 from aff.training.network import hybridize
@@ -33,7 +33,7 @@ def trained(tiny_data, precision, frozen=(), mult=1.0, steps=None, devices=1):
 @pytest.mark.parametrize("precision", [Float32, ScaledFloat32])
 def test_what_stands_still_does_so_in_either_number_format(tiny_data, precision, devices):
     trainer, before = trained(tiny_data, precision(), ["stem", "stage2"], devices=devices)
-    after, parts = parameters(trainer), parts_of(trainer.net)
+    after, parts = parameters(trainer), parameter_names(trainer.net)
     frozen = {*parts["stem"], *parts["stage2"]}
     changed = {name for name in after if (after[name] != before[name]).any()}
     assert not changed & frozen
