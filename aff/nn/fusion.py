@@ -98,6 +98,14 @@ def resolve_fusion(name: str) -> str:
     return resolved
 
 
+def fusion_title(name: str) -> str:
+    """Return what the paper calls a fusion (`AFF`, `iAFF`, `Add`), or an alias of a fusion of one's
+    own; its name where there is no other.
+    """
+    name = _ALIASES.get(name, name)
+    return next((alias for alias, target in _ALIASES.items() if target == name), name)
+
+
 def describe_fusions() -> List[Tuple[str, List[str], str]]:
     """Return name, aliases and first sentence of the description of each fusion."""
     return [

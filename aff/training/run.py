@@ -22,9 +22,10 @@ from .checkpoint import BEST, start_from
 from .config import TrainConfig
 from .data import Data
 from .evaluation import Evaluation, evaluate
+from .history_plot import HistoryPlot
 from .interruption import Interruption
 from .keeper import Keeper
-from .logger import HISTORY_PLOT, RunLogger, plot_history
+from .logger import RunLogger
 from .meters import Partial
 from .network import create_network
 from .process_group import ProcessGroup
@@ -98,6 +99,7 @@ class Run:
         )
         self.logger = RunLogger(interval=config.log_interval, quiet=True)
         self.keeper = Keeper(self.trainer, "", config.save_period)
+        self._plot = HistoryPlot()
         self._eval_net: Optional[HybridBlock] = None
 
     @property
@@ -179,6 +181,7 @@ class Run:
                 workers=trainer.group.world_size,
                 spelling=self.spelling,
             )
+            self._plot = HistoryPlot.of(config, self.logger)
             notes = list(folder.changes)
             if realigned:
                 notes.append(
@@ -212,6 +215,7 @@ class Run:
             record = self._epoch(epoch, state.partial or Partial(), interruption)
         except Stopped:
             self.keeper.keep_partial(state)
+            self._plot.update(state.history, at_once=True)
             return
         except InputError as error:
             if not self._alone or not (self.trainer.done.batches or state.history):
@@ -225,7 +229,8 @@ class Run:
         self.logger.event("epoch", **asdict(record), **self.trainer.precision.state())
         if self.trainer.group.is_main_process:
             self.keeper.save(state)
-            plot_history(self.logger.path(HISTORY_PLOT), *state.curves(self.trainer.metric))
+            ends = interruption.asked or state.next_epoch == self.config.last_epoch
+            self._plot.update(state.history, at_once=bool(ends))
 
     @property
     def _alone(self) -> bool:

@@ -1,15 +1,14 @@
-"""What the commands that draw share: `--out`, and figures that are saved whole or not at all."""
+"""What the commands that draw share: `--out`, and figures."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-from typing import Iterator, Sequence, Tuple
+from typing import Sequence
 
 from ..utils.errors import InputError
-from ..utils.files import replacing
+from ..utils.figures import DOTS_PER_INCH, figure, plain
 
-DOTS_PER_INCH = 110
+__all__ = ["DOTS_PER_INCH", "check_out", "figure", "plain"]
 
 
 def check_out(path: str, formats: Sequence[str]) -> None:
@@ -30,34 +29,3 @@ def check_out(path: str, formats: Sequence[str]) -> None:
         raise InputError(f"{{out}} {path}: is a folder: name a file")
     if not os.access(folder, os.W_OK):
         raise InputError(f"{{out}} {path}: {folder} cannot be written to: name another folder")
-
-
-@contextlib.contextmanager
-def figure(path: str, rows: int, columns: int, size: Tuple[float, float]) -> Iterator:
-    """Yield a figure and its axes, (rows, columns), which is saved as `path` when all is drawn;
-    `size` is the width and height of one of them, in inches.
-    """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    drawn, axes = pyplot.subplots(
-        rows,
-        columns,
-        figsize=(size[0] * columns, size[1] * rows),
-        squeeze=False,
-        layout="constrained",
-    )
-    try:
-        yield drawn, axes
-        with replacing(path) as temporary:
-            drawn.savefig(temporary, format=os.path.splitext(path)[1][1:], dpi=DOTS_PER_INCH)
-    finally:
-        pyplot.close(drawn)
-
-
-def plain(text: str) -> str:
-    """Return text as it is, in a picture: without matplotlib's formulas and hidden labels."""
-    text = text.replace("$", r"\$")
-    return f" {text}" if text.startswith("_") else text
