@@ -244,5 +244,5 @@ def test_our_ablation_is_shown_where_nothing_has_been_run(tmp_path, monkeypatch,
     write_cell(tmp_path / "logs" / "experiment", experiment.Cell("ASKCFuse", 1, 0), 0.1)
     assert main(["tables", "--table", "experiment"]) == 0
     said = capsys.readouterr().out
-    assert "10.00 (1 of 3 seeds)" in said
+    assert "11.00 (1 of 3 seeds)" in said
     assert "come with aff" not in said
