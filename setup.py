@@ -61,13 +61,14 @@ setup(
         "Paper": "https://arxiv.org/abs/2009.14082",
         "Published code": "https://github.com/YimianDai/open-aff",
     },
-    packages=[*find_packages(include=["aff", "aff.*"]), "aff.params"],
-    package_dir={"aff.params": "params"},  # our own parameters
+    packages=[*find_packages(include=["aff", "aff.*"]), "aff.params", "aff.logs"],
+    package_dir={"aff.params": "params", "aff.logs": "logs"},  # our parameters; published curves
     package_data={
         "aff.models": ["published.json"],
         "aff.paper": ["log_settings.json"],
         "aff.data.datasets": ["*.gz", "class_names.json"],
         "aff.params": ["fashion_mnist_*.params"],
+        "aff.logs": ["published/*.csv", "experiment/*/train.jsonl"],
     },
     python_requires=">=3.8,<3.13",
     install_requires=[

@@ -101,3 +101,29 @@ def test_make_stops_before_pip_where_python_does_not_serve(tmp_path):
         check=False,
     )
     assert "/no/such/python cannot be run: name a Python 3.8 to 3.12" in finished.stderr
+
+
+@pytest.mark.slow
+def test_curves_and_the_ablation_are_there_without_a_clone(tmp_path):
+    build = ["-q", "egg_info", "--egg-base", str(tmp_path)]
+    library = tmp_path / "lib"
+    finished = run_python("setup.py", *build, "build_py", "--build-lib", str(library))
+    assert finished.returncode == 0, finished.stderr
+    files = [path for path in (library / "aff" / "logs").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".csv", ".jsonl"}
+    assert sum(path.stat().st_size for path in files) < 1_000_000
+    for arguments, said in (
+        (["plot", "--reference", "iaff_resnet50"], "published iaff_resnet50: 180 epochs"),
+        (["tables", "--table", "experiment"], "12.70 +- 0.21"),
+    ):
+        finished = subprocess.run(
+            [sys.executable, "-m", "aff", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(library)},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stderr
+        assert said in finished.stdout
+    assert (tmp_path / "curves.png").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import Any, List, Optional, Sequence
 
 import mxnet as mx
@@ -15,10 +16,12 @@ from ..inference.network import load_network
 from ..inference.predictor import view_of
 from ..inference.spec import EvaluationSpec, find_spec
 from ..inference.view import View
+from ..nn.fusion import fusion_title
+from ..training.checkpoint import BEST
 from ..utils.errors import InputError
 from ..utils.files import check_destination, opened
 from ..utils.values import int_range, nonempty
-from ..viz.cam import list_fusion_blocks, look
+from ..viz.cam import list_fusion_blocks, look, stage_of
 from ..viz.cam_figure import Column, Picture, draw
 from .common.parser import Parser
 from .common.shared_flags import add_cifar_network_arguments, add_data_arguments
@@ -147,7 +150,18 @@ def views(
         raise InputError(f"{spec.params}: the network's outputs are not finite: another file?")
     shown = (block or list(fusions)[-1]) if fusions else ""
     weighs = fusions[shown].weighs if shown else ""
-    return Column(spec.kwargs["fusion"], found, shown, weighs, spec.class_names)
+    name, stage = fusion_title(spec.kwargs["fusion"]), stage_of(net, shown)
+    return Column(name, found, shown, weighs, spec.class_names, stage)
+
+
+def tell_apart(columns: Sequence[Column], specs: Sequence[EvaluationSpec]) -> None:
+    """Add to the names of networks of one fusion those of their runs or parameter files."""
+    counts = Counter(column.name for column in columns)
+    for column, spec in zip(columns, specs):
+        if counts[column.name] > 1:
+            folder, file = os.path.split(os.path.abspath(spec.params))
+            run = os.path.basename(folder) if file == BEST else os.path.splitext(file)[0]
+            column.name = f"{column.name}, {run}"
 
 
 def run(
@@ -172,6 +186,7 @@ def run(
                 "images"
             )
         columns.append(views(spec, looked_at, target, block))
+    tell_apart(columns, specs)
     if block and not any(column.block for column in columns):
         raise InputError(f"{{block}} {block}: no fusion of these networks has a weight")
     draw(looked_at, columns, out)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from ..paper.curves import list_references, read_curve, read_reference
+from ..paper.curves import list_references, read_curves, read_reference
+from ..training.curve_figure import FORMATS, best_text, draw
 from ..utils.errors import InputError
 from ..utils.files import check_destination
 from ..utils.values import nonempty
-from ..viz.curve_figure import FORMATS, draw
 from .common.parser import Parser
 
 GROUP, HELP = "look", "training curves of runs, over the published ones"
 DESCRIPTION = (
     "Draw curves over epochs: errors in training, validation and test, loss, "
-    "learning rate and speed, of one or several logs."
+    "learning rate and speed, of one or several logs. A ring marks each run's best epoch; the last "
+    "fifth of long runs has a panel of its own."
 )
 
 
@@ -25,7 +26,8 @@ def add_arguments(parser: Parser) -> None:
         metavar="LOG",
         nargs="*",
         type=nonempty,
-        help="a run's log folder, its train.jsonl, or a text log of the authors' scripts",
+        help="a run's log folder, its train.jsonl or train.log, or a text log of the authors' "
+        "scripts",
     )
     parser.add_argument(
         "--reference",
@@ -33,12 +35,14 @@ def add_arguments(parser: Parser) -> None:
         type=nonempty,
         action="append",
         default=[],
-        help="an authors' curve, by the name of its file in logs/published/; may be given again",
+        help="an authors' curve, by the name of its log, as in aff_resnet50; may be given again",
     )
     parser.add_argument(
         "--out", type=nonempty, default="curves.png", help="the picture: .png, .svg or .pdf"
     )
-    parser.add_argument("--title", default=None, help="of the picture")
+    parser.add_argument(
+        "--title", default=None, help="of the picture (default: what the only log is of)"
+    )
 
 
 def run(logs: List[str], reference: List[str], out: str, title: Optional[str]) -> int:
@@ -48,10 +52,12 @@ def run(logs: List[str], reference: List[str], out: str, title: Optional[str]) -
             f"give a log, or --reference with one of: {', '.join(list_references()) or 'none here'}"
         )
     check_destination(out, FORMATS)
-    curves = [read_curve(path) for path in logs]
+    curves = read_curves(logs)
     curves += [read_reference(name) for name in reference]
     draw(curves, out, title)
     for curve in curves:
-        print(f"{curve.name}: {len(curve.rows)} epochs, {', '.join(curve.keys())}")
+        epochs = f"{len(curve.rows)} epoch{'s' if len(curve.rows) > 1 else ''}"
+        best = best_text(curve)
+        print(f"{curve.name}: {epochs}" + (f", top-1 error {best}" if best else ""))
     print(f"wrote {out}")
     return 0

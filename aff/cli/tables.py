@@ -12,6 +12,7 @@ from ..paper.reported import TABLES
 from ..paper.tables import BLOCKS, EACH_B, Cell, Table, experiment_table, paper_table, readme_table
 from ..utils.errors import InputError
 from ..utils.screen import columns, fold, width
+from ..utils.shipped import find_shipped
 from ..utils.values import nonempty
 from .common.parser import Parser
 from .experiment import LOGS
@@ -55,7 +56,8 @@ def add_arguments(parser: Parser) -> None:
         "--logs",
         type=nonempty,
         default=None,
-        help="folder of our runs' logs (default: logs), or of those of 'aff experiment --logs'",
+        help="folder of your runs' logs (default: logs), or of those of 'aff experiment --logs' "
+        "(default: logs/experiment, or else our own, which come with aff)",
     )
 
 
@@ -108,16 +110,27 @@ FORMATS: Dict[str, Callable[[Table], str]] = {
 }
 
 
-def build(name: str, root: str, logs: str, programs: bool = False) -> Table:
+def own_experiment(logs: Optional[str], programs: bool) -> Table:
+    """Return the table of the ablation whose logs are in `logs`, or are that folder's; where none
+    is named, in ``logs``, or else of the runs that come with the package.
+    """
+    inside = os.path.join(logs or os.path.dirname(LOGS), os.path.basename(LOGS))
+    if logs or os.path.isdir(inside):
+        return experiment_table(inside if os.path.isdir(inside) else str(logs), not programs)
+    table = experiment_table(find_shipped(*LOGS.split(os.sep)) or LOGS, not programs)
+    table.notes.append("These are the runs that come with aff; 'aff experiment' makes yours.")
+    return table
+
+
+def build(name: str, root: str, logs: Optional[str], programs: bool = False) -> Table:
     """Return the table of this name, for people, or for `programs`: the paper's accuracies as
     fractions, fusions by the names that they have in the code.
     """
     if name == "experiment":
-        inside = os.path.join(logs, os.path.basename(LOGS))
-        return experiment_table(inside if os.path.isdir(inside) else logs, not programs)
+        return own_experiment(logs, programs)
     if "metric" in TABLES[name]:
-        return readme_table(name, root, logs)
-    return paper_table(name, root, logs, programs)
+        return readme_table(name, root, logs or "logs")
+    return paper_table(name, root, logs or "logs", programs)
 
 
 def run(table: Optional[List[str]], format: str, root: Optional[str], logs: Optional[str]) -> int:
@@ -125,7 +138,7 @@ def run(table: Optional[List[str]], format: str, root: Optional[str], logs: Opti
     for flag, folder in (("--root", root), ("--logs", logs)):
         if folder and not os.path.isdir(folder):
             raise InputError(f"{flag} {folder}: no such folder")
-    where = (root or DEFAULT_ROOT, logs or "logs")
+    where = (root or DEFAULT_ROOT, logs)
     tables = [build(name, *where, programs=format == "csv") for name in table or NAMES]
     print("\n\n".join(map(FORMATS[format], tables)))
     return 0

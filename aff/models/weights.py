@@ -11,10 +11,10 @@ from typing import List, Optional
 from ..utils.download import download, put_aside
 from ..utils.errors import InputError, look_up
 from ..utils.files import hash_of, replacing
+from ..utils.shipped import find_shipped
 from .records import REPOSITORY, WEIGHTS, WeightsRecord
 
 DEFAULT_ROOT = "params"
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 #: GitHub takes no larger file into a repository.
 MAX_BYTES = 100 * 2**20
 
@@ -72,10 +72,9 @@ def shipped(record: WeightsRecord) -> str:
     InputError
         Where it has none.
     """
-    for folder in (PACKAGE, os.path.dirname(PACKAGE)):
-        path = os.path.join(folder, DEFAULT_ROOT, record.filename)
-        if os.path.isfile(path):
-            return path
+    path = find_shipped(DEFAULT_ROOT, record.filename)
+    if path:
+        return path
     raise InputError(
         f"{record.filename} is not in this installation: a clone of the repository has it in "
         f"{DEFAULT_ROOT}/; there, 'git checkout -- {DEFAULT_ROOT}' brings a lost one back"

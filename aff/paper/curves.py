@@ -1,5 +1,5 @@
-"""Training curves: of our runs (``train.jsonl``), of the authors' (``logs/published/*.csv``), and
-of text logs as the authors' and GluonCV's scripts write them.
+"""Training curves: of our runs (``train.jsonl``, ``train.log``), of the authors'
+(``logs/published/*.csv``), and of text logs as the authors' and GluonCV's scripts write them.
 """
 
 from __future__ import annotations
@@ -7,16 +7,19 @@ from __future__ import annotations
 import csv
 import os
 import re
-from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Optional, Tuple
+from collections import Counter
+from typing import Iterator, List, Match, Optional, Sequence, Tuple
 
-from ..training.logger import JSON_LOG, read_events
+from ..nn.fusion import fusion_title
+from ..training.curves import Curve, Row, row_of, run_title
+from ..training.logger import JSON_LOG, SETTINGS, TEXT_LOG, read_events
 from ..utils.errors import InputError, unknown
+from ..utils.files import read_json
+from ..utils.shipped import find_shipped
 
 PUBLISHED_FOLDER = os.path.join("logs", "published")
-Row = Dict[str, float]
-#: Lines of the text logs: of train_imagenet.py, three an epoch and those of its batches, and of
-#: train_cifar.py.
+#: Lines of the authors' text logs: of train_imagenet.py, three an epoch and those of its batches,
+#: and of train_cifar.py.
 _LINES = (
     re.compile(r"\[Epoch (?P<epoch>\d+)\] training: (?P<metric>[\w-]+)=(?P<train_value>\S+)"),
     re.compile(r"\[Epoch (?P<epoch>\d+)\] speed: (?P<images_per_sec>\d+) samples/sec"),
@@ -30,45 +33,35 @@ _LINES = (
         r"loss=(?P<train_loss>\S+) time: "
     ),
 )
+#: Lines of our own: an epoch's, as they are and as earlier versions wrote them, and the errors in
+#: it.
+_OURS = (
+    re.compile(
+        r" epoch (?P<epoch>\d+)  lr (?P<lr>\S+)  train loss (?P<train_loss>\S+), "
+        r"(?P<metric>\w+) (?P<train_value>\S+)(?: %)?  "
+        r"(?P<images_per_sec>\d+) images/s  \S+ s  (?P<errors>.+)"
+    ),
+    re.compile(
+        r" epoch (?P<epoch>\d+)  lr (?P<lr>\S+)  train loss (?P<train_loss>\S+)  "
+        r"(?P<metric>\w+) (?P<train_value>\S+)  errors: (?P<errors>.+)  "
+        r"(?P<images_per_sec>\d+) images/s"
+    ),
+)
+_ERRORS = re.compile(r"(?P<part>\w+) (?:top-1|error) (?P<top1>\S+) %(?:,? top-5 (?P<top5>\S+) %)?")
 
 
-@dataclass
-class Curve:
-    """Figures of a run by epoch.
-
-    Parameters
-    ----------
-    name : str
-        What to call it.
-    train_metric : str
-        Name of ``train_value``: ``'top1_error'``, ``'accuracy'`` or ``'rmse'``.
-    rows : dict of int to dict
-        Epoch to its figures: ``train_value``, ``train_loss``, ``<part>_top1`` and ``<part>_top5``
-        (errors, fractions; parts are ``val`` and ``test``), ``lr``, ``images_per_sec``, as far as
-        the log has them.
-    """
-
-    name: str
-    train_metric: str = ""
-    rows: Dict[int, Row] = field(default_factory=dict)
-
-    def series(self, key: str) -> Tuple[List[int], List[float]]:
-        """Return epochs and values of a figure, where there are any."""
-        found = [(epoch, row[key]) for epoch, row in sorted(self.rows.items()) if key in row]
-        return [epoch for epoch, _ in found], [value for _, value in found]
-
-    def keys(self) -> List[str]:
-        """Return the figures that there are."""
-        return sorted({key for row in self.rows.values() for key in row})
+def _references() -> str:
+    return find_shipped(*PUBLISHED_FOLDER.split(os.sep)) or PUBLISHED_FOLDER
 
 
-def list_references(folder: str = PUBLISHED_FOLDER) -> List[str]:
+def list_references() -> List[str]:
     """Return the names of the authors' curves."""
+    folder = _references()
     names = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted(name[:-4] for name in names if name.endswith(".csv"))
 
 
-def read_reference(name: str, folder: str = PUBLISHED_FOLDER) -> Curve:
+def read_reference(name: str) -> Curve:
     """Return one of the authors' curves.
 
     Raises
@@ -76,17 +69,32 @@ def read_reference(name: str, folder: str = PUBLISHED_FOLDER) -> Curve:
     InputError
         For an unknown name.
     """
-    known = list_references(folder)
+    known = list_references()
     if name not in known:
         if not known:
-            raise InputError(f"{folder}: the authors' curves are not here: run from the repository")
+            raise InputError(
+                f"{PUBLISHED_FOLDER}: the authors' curves are not in this installation"
+            )
         raise unknown("published curve", name, known)
-    return read_curve(os.path.join(folder, f"{name}.csv"), f"published {name}")
+    return read_curve(os.path.join(_references(), f"{name}.csv"), f"published {name}")
+
+
+def read_curves(paths: Sequence[str]) -> List[Curve]:
+    """Return curves from logs, as `read_curve` does; those that would have one name are called by
+    their paths.
+    """
+    curves = [read_curve(path) for path in paths]
+    counts = Counter(curve.name for curve in curves)
+    for curve, path in zip(curves, paths):
+        if counts[curve.name] > 1:
+            curve.name = os.path.normpath(path)
+    return curves
 
 
 def read_curve(path: str, name: Optional[str] = None) -> Curve:
-    """Return a curve from a log: a run's folder or its ``train.jsonl``, a ``.csv`` file of the
-    authors' figures, or a text log.
+    """Return a curve from a log: a run's folder, its ``train.jsonl`` or ``train.log``, a ``.csv``
+    file of the authors' figures, or a text log of theirs. A run is called by its folder's name,
+    with the paper's name of its fusion.
 
     Raises
     ------
@@ -96,12 +104,11 @@ def read_curve(path: str, name: Optional[str] = None) -> Curve:
     if os.path.isdir(path):
         path = os.path.join(path, JSON_LOG)
     folder = os.path.dirname(os.path.abspath(path))
-    ours = os.path.basename(path) == JSON_LOG
+    ours = os.path.basename(path) in (JSON_LOG, TEXT_LOG)
     curve = Curve(name or os.path.basename(folder if ours else path))
     read = _READERS.get(os.path.splitext(path)[1], _read_text)
     try:
-        found = read(path)
-        for epoch, metric, row in found:
+        for epoch, metric, row in read(path):
             curve.rows.setdefault(epoch, {}).update(row)
             curve.train_metric = metric or curve.train_metric
     except OSError as error:
@@ -115,7 +122,20 @@ def read_curve(path: str, name: Optional[str] = None) -> Curve:
             f"{path}: holds no epoch: give a run's folder, its {JSON_LOG}, or a text log as the "
             "authors' scripts write it"
         )
+    if ours:
+        _entitle(curve, os.path.join(folder, SETTINGS))
     return curve
+
+
+def _entitle(curve: Curve, settings: str) -> None:
+    """Have a curve say what was trained on what, where its run's settings tell it."""
+    try:
+        found = read_json(settings)
+        name, kwargs = found["model"]["name"], found["model"]["kwargs"]
+        curve.title = run_title(name, kwargs, found["data"])
+        curve.name = curve.name.replace(kwargs["fusion"], fusion_title(kwargs["fusion"]))
+    except (InputError, AttributeError, KeyError, TypeError):
+        return
 
 
 def _read_json(path: str) -> Iterator[Tuple[int, str, Row]]:
@@ -123,12 +143,7 @@ def _read_json(path: str) -> Iterator[Tuple[int, str, Row]]:
     for event in read_events(path):
         if event.get("event") != "epoch":
             continue
-        figures = ("lr", "train_loss", "train_value", "images_per_sec")
-        row = {key: float(event[key]) for key in figures if key in event}
-        for part, value in event["top1_error"].items():
-            row[f"{part}_top1"] = float(value)
-            row[f"{part}_top5"] = float(event["top5_error"][part])
-        yield int(event["epoch"]), str(event["train_metric"]), row
+        yield int(event["epoch"]), str(event["train_metric"]), row_of(event)
 
 
 def _read_csv(path: str) -> Iterator[Tuple[int, str, Row]]:
@@ -148,6 +163,10 @@ def _read_csv(path: str) -> Iterator[Tuple[int, str, Row]]:
 def _read_text(path: str) -> Iterator[Tuple[int, str, Row]]:
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
+            ours = next(filter(None, (pattern.search(line) for pattern in _OURS)), None)
+            if ours:
+                yield _our_row(ours)
+                continue
             for pattern in _LINES:
                 match = pattern.search(line)
                 if match:
@@ -157,6 +176,18 @@ def _read_text(path: str) -> Iterator[Tuple[int, str, Row]]:
                     if "val_accuracy" in row:
                         row["val_top1"] = 1 - row.pop("val_accuracy")
                     yield epoch, metric, row
+
+
+def _our_row(match: Match[str]) -> Tuple[int, str, Row]:
+    found = match.groupdict()
+    row = {key: float(found[key]) for key in ("lr", "train_loss", "train_value", "images_per_sec")}
+    for part, *errors in _ERRORS.findall(found["errors"]):
+        named = zip(("top1", "top5"), errors)
+        row.update({f"{part}_{error}": float(value) / 100 for error, value in named if value})
+    metric = found["metric"]
+    if metric == "error":  # in percent
+        metric, row["train_value"] = "top1_error", row["train_value"] / 100
+    return int(found["epoch"]), metric, row
 
 
 _READERS = {".jsonl": _read_json, ".csv": _read_csv}

@@ -40,9 +40,10 @@ class Origin:
         """
         outputs = same_classes(class_names, self.class_names)
         try:
-            return transfer_parameters(net, self.params, outputs).lines()
+            lines = transfer_parameters(net, self.params, outputs).lines()
         except InputError as error:
             raise InputError(f"{{finetune}} {error.message}") from error
+        return [f"finetune  {line}" for line in lines]
 
 
 def arrange(

@@ -183,34 +183,3 @@ def read_events(path: str) -> List[dict]:
             except ValueError:
                 continue
     return [event for event in events if isinstance(event, dict)]
-
-
-def plot_history(path: str, labels: Iterable[str], rows: Iterable[Iterable[float]]) -> None:
-    """Draw curves over epochs to a PNG file, by GluonCV's `TrainingHistory`.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    labels : iterable of str
-        A name for each curve.
-    rows : iterable of iterable of float
-        For each epoch the value of each curve, 0 to 1.
-    """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from gluoncv.utils import TrainingHistory
-    from matplotlib import pyplot
-
-    labels = list(labels)
-    history = TrainingHistory(labels)
-    for row in rows:
-        history.update(list(row))
-    figure = pyplot.figure()
-    try:
-        pyplot.xlabel("epoch")
-        history.plot(labels, save_path=f"{path}.tmp.png")
-        os.replace(f"{path}.tmp.png", path)
-    finally:
-        pyplot.close(figure)

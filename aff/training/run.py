@@ -23,9 +23,10 @@ from .config import TrainConfig
 from .data import Data
 from .evaluation import Evaluation, evaluate
 from .finetune import Origin, arrange
+from .history_plot import HistoryPlot
 from .interruption import Interruption
 from .keeper import Keeper
-from .logger import HISTORY_PLOT, RunLogger, plot_history
+from .logger import RunLogger
 from .meters import Partial
 from .network import create_network
 from .process_group import ProcessGroup
@@ -100,6 +101,7 @@ class Run:
         )
         self.logger = RunLogger(interval=config.log_interval, quiet=True)
         self.keeper = Keeper(self.trainer, "", config.save_period)
+        self._plot = HistoryPlot()
         self._eval_net: Optional[HybridBlock] = None
 
     @property
@@ -114,8 +116,8 @@ class Run:
 
     @property
     def eval_net(self) -> HybridBlock:
-        """The same network again, for evaluation. (mxnet's inference on a CPU reorders parameters
-        in memory, in the background; training on them does not repeat bit for bit.)
+        """The same network again, for evaluation: mxnet's inference on a CPU reorders parameters in
+        memory, in the background, and training on them does not repeat bit for bit.
         """
         if self._eval_net is None:
             config, trainer = self.config, self.trainer
@@ -130,12 +132,8 @@ class Run:
         return os.path.join(self.keeper.folder, BEST)
 
     def fit(self) -> RunState:
-        """Train to the last epoch from where the run stands, and say what came out.
-
-        Returns
-        -------
-        RunState
-            The history, and which epoch was the best.
+        """Train to the last epoch from where the run stands, and say what came out; gives the
+        history, and which epoch was the best.
 
         Raises
         ------
@@ -144,8 +142,8 @@ class Run:
             cannot be read; what was trained before is saved (not by a distributed job, whose
             workers have not come to the same step).
         Interrupted
-            When a signal stops the run; all is saved. (A distributed job's workers cannot agree on
-            a step to stop after: there signals do what they do elsewhere.)
+            When a signal stops the run; all is saved. (Not of a distributed job, whose workers
+            cannot agree on a step to stop after.)
         RunError
             When something cannot be written; what was saved before is whole.
         """
@@ -166,8 +164,8 @@ class Run:
                 step = config.resume_epoch * len(self.data.train)
                 start_from(trainer, config.resume_params, config.resume_states, step)
             if self.origin:
-                given = self.origin.give(trainer.net, self.data.facts.get("class_names"))
-                self._lines[:0] = [f"finetune  {line}" for line in given]
+                names = self.data.facts.get("class_names")
+                self._lines[:0] = self.origin.give(trainer.net, names)
         state = (
             RunState.resumed(checkpoint, trainer)
             if checkpoint
@@ -184,6 +182,7 @@ class Run:
                 workers=trainer.group.world_size,
                 spelling=self.spelling,
             )
+            self._plot = HistoryPlot.of(config, self.logger)
             notes = list(folder.changes)
             if realigned:
                 notes.append(
@@ -217,6 +216,7 @@ class Run:
             record = self._epoch(epoch, state.partial or Partial(), interruption)
         except Stopped:
             self.keeper.keep_partial(state)
+            self._plot.update(state.history, at_once=True)
             return
         except InputError as error:
             if not self._alone or not (self.trainer.done.batches or state.history):
@@ -230,7 +230,8 @@ class Run:
         self.logger.event("epoch", **asdict(record), **self.trainer.precision.state())
         if self.trainer.group.is_main_process:
             self.keeper.save(state)
-            plot_history(self.logger.path(HISTORY_PLOT), *state.curves(self.trainer.metric))
+            ends = interruption.asked or state.next_epoch == self.config.last_epoch
+            self._plot.update(state.history, at_once=bool(ends))
 
     @property
     def _alone(self) -> bool:

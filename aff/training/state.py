@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, field
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional
 
 from ..models.parameters import Misfit
 from ..utils.errors import InputError
@@ -107,13 +107,6 @@ class RunState:
         self.history.append(record)
         if improved:
             self.best_epoch = record.epoch
-
-    def curves(self, metric: str) -> Tuple[List[str], List[List[float]]]:
-        """Return the names of the errors, and their values by epoch; `metric` is the training's."""
-        parts = [f"{part} top-1 error" for part in self.history[-1].top1_error]
-        return [f"train {metric}", *parts], [
-            [record.train_value, *record.top1_error.values()] for record in self.history
-        ]
 
     @classmethod
     def resumed(cls, checkpoint: str, trainer: Trainer) -> RunState:

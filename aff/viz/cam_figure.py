@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from ..utils.figures import blank_figure, plain
 from .cam import View
-from .figures import figure, plain
+
+#: matplotlib's colours: even steps of brightness; from orange to purple, which colour-blind readers
+#: tell apart.
+HEAT, PREFERENCE = "inferno", "PuOr_r"
+#: How much of a map's colour lies over the image.
+OPACITY = 0.6
+#: Inches: of a cell, and of what stands above and below all of them.
+CELL, AROUND = (1.75, 2.1), (0.3, 1.35)
+SMALL = 7.5
+#: Of that size as wide as a cell.
+LETTERS = 30
 
 
 @dataclass
@@ -40,13 +52,15 @@ class Column:
     Parameters
     ----------
     name : str
-        Of its fusion.
+        Of its fusion, as the paper calls it, or more where networks have one fusion.
     views : list of View
         One for each image.
     block, weighs : str
         The fusion whose weight is drawn, and what that is the weight of; empty where there is none.
     class_names : sequence of str, optional
         A name for each class.
+    stage : str, default ''
+        Where in the network the fusion is, as in ``stage 3, block 2``.
     """
 
     name: str
@@ -54,6 +68,7 @@ class Column:
     block: str
     weighs: str
     class_names: Optional[Sequence[str]] = None
+    stage: str = ""
 
     def class_name(self, label: int) -> str:
         """Return what to call a class."""
@@ -66,49 +81,104 @@ class Column:
 
 
 def draw(images: Sequence[Picture], columns: Sequence[Column], path: str) -> None:
-    """Draw a row for each image: itself, and for each network its Grad-CAM and its fusion's
-    weight, red above a half and blue below, in colours that span the network's own range.
+    """Draw a row for each image: itself, each network's Grad-CAM, and each fusion's weight.
+
+    The colours of weights are those of all networks: a half is white, and what is farthest from it
+    at the end of the bar.
     """
-    count = 1 + sum(2 if column.block else 1 for column in columns)
-    with figure(path, len(images), count, (2.3, 2.6)) as (_, axes):
-        for number, (row, image) in enumerate(zip(axes, images)):
-            cells = iter(row)
-            label = "" if image.label is None else f", {columns[0].class_name(image.label)}"
-            _show(next(cells), image, f"{image.name}{label}")
-            for column in columns:
-                view = column.views[number]
-                found = f"{column.class_name(view.target)}, {100 * view.probability:.0f} %"
-                title = f"{column.name}\n{found}"
-                _show(next(cells), image, title, view.cam, "jet")
-                if column.block:
-                    weight = view.weights[column.block]
-                    title = (
-                        f"{column.block}\nweight of {column.weighs} "
-                        f"{weight.min():.2f} to {weight.max():.2f}"
-                    )
-                    limits = (0.5 - column.reach, 0.5 + column.reach)
-                    _show(next(cells), image, title, weight, "coolwarm", limits)
+    cells = 1 + len(columns) + len(_weighing(columns))
+    size = (CELL[0] * max(cells, 2) + AROUND[0], CELL[1] * len(images) + AROUND[1])
+    with blank_figure(path, *size) as figure:
+        fill(figure, images, columns)
+
+
+def _weighing(columns: Sequence[Column]) -> List[Column]:
+    return [column for column in columns if column.block]
+
+
+def fill(figure: Any, images: Sequence[Picture], columns: Sequence[Column]) -> None:
+    """Draw the images' rows into a figure, the bars of colours, and what they mean."""
+    weighing = _weighing(columns)
+    reach = max((column.reach for column in weighing), default=0)
+    limits = (0.5 - reach, 0.5 + reach)
+    ends = (1, 1 + len(columns), 1 + len(columns) + len(weighing))
+    grid = figure.add_gridspec(len(images) + 1, ends[-1], height_ratios=[1] * len(images) + [0.06])
+    for number, image in enumerate(images):
+        row = [figure.add_subplot(grid[number, place]) for place in range(ends[-1])]
+        label = "" if image.label is None else f"\n{columns[0].class_name(image.label)}"
+        _show(row[0], image, f"{image.name}{label}")
+        for axis, column in zip(row[1:], columns):
+            view = column.views[number]
+            found = f"{column.class_name(view.target)}, {100 * view.probability:.0f} %"
+            heat = _show(axis, image, f"{column.name}\n{found}", view.cam, HEAT)
+        for axis, column in zip(row[1 + len(columns) :], weighing):
+            weight = column.views[number].weights[column.block]
+            title = f"{column.name}\n{weight.min():.2f} to {weight.max():.2f}"
+            preference = _show(axis, image, title, weight, PREFERENCE, limits)
+    bars = [(heat, "Grad-CAM: how much each place speaks for the class named above")]
+    if weighing:
+        bars.append((preference, _meaning(weighing)))
+    for shown, text, start, end in ((*bar, *span) for bar, span in zip(bars, zip(ends, ends[1:]))):
+        _draw_bar(figure, grid[-1, start:end], shown, text, end - start)
+    looking, preferring = (
+        ("the network looks", "its fusion prefers")
+        if len(columns) == 1
+        else ("the networks look", "their fusions prefer")
+    )
+    title = f"Where {looking}" + (f", and what {preferring}" if weighing else "")
+    figure.suptitle(title, fontsize="medium", fontweight="bold")
+
+
+def _meaning(weighing: Sequence[Column]) -> str:
+    """Return what the weights are the weights of, and where their fusions are."""
+    what = " or ".join(dict.fromkeys(column.weighs for column in weighing))
+    where = " or ".join(
+        dict.fromkeys(
+            f"{column.stage} ({column.block})" if column.stage else column.block
+            for column in weighing
+        )
+    )
+    return f"weight of {what}, mean over channels: fusion of {where}"
+
+
+def _draw_bar(figure: Any, place: Any, shown: Any, text: str, cells: int) -> None:
+    """Draw a bar of colours as wide as so many cells, and what it means below."""
+    from matplotlib.ticker import MaxNLocator
+
+    bar = figure.colorbar(shown, cax=figure.add_subplot(place), orientation="horizontal")
+    bar.set_label(plain(_folded(text, cells)), fontsize=SMALL)
+    bar.locator = MaxNLocator(2 + 2 * min(cells, 3), steps=[1, 2, 5, 10])
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.solids.set_alpha(1)
+
+
+def _folded(text: str, cells: int = 1) -> str:
+    """Return text in lines that fit above or below so many cells."""
+    return "\n".join(textwrap.fill(line, LETTERS * cells) for line in text.split("\n"))
 
 
 def _show(
-    axis,
+    axis: Any,
     image: Picture,
     title: str,
     over: Optional[np.ndarray] = None,
     colours: str = "",
     limits: Tuple[float, float] = (0, 1),
-):
+) -> Any:
+    """Draw an image, and a map over it in grey; gives what a bar of colours is made of."""
     height, width = image.pixels.shape[:2]
-    axis.imshow(image.pixels, extent=(0, width, height, 0))
-    if over is not None:
-        axis.imshow(
-            over,
-            colours,
-            extent=(0, width, height, 0),
-            alpha=0.5,
-            interpolation="bilinear",
-            vmin=limits[0],
-            vmax=limits[1],
-        )
-    axis.set_title(plain(title), fontsize=7)
+    place = {"extent": (0, width, height, 0)}
+    axis.set_title(plain(_folded(title)), fontsize=SMALL)
     axis.set_axis_off()
+    if over is None:
+        return axis.imshow(image.pixels, **place)
+    axis.imshow(image.pixels.mean(axis=2), "gray", vmin=0, vmax=255, **place)
+    return axis.imshow(
+        over,
+        colours,
+        alpha=OPACITY,
+        interpolation="bilinear",
+        vmin=limits[0],
+        vmax=limits[1],
+        **place,
+    )

@@ -9,8 +9,8 @@ from typing import Sequence, Tuple
 import numpy as np
 
 from ..training.analysis import Confusion
+from ..utils.figures import figure, plain
 from ..utils.report import printable
-from .figures import figure, plain
 
 #: Up to so many classes counts are written into the cells, and up to so many names at the sides.
 COUNTED, NAMED = 20, 120

@@ -8,7 +8,7 @@ from typing import List, NamedTuple, Sequence
 import cv2
 import numpy as np
 
-from .figures import figure, plain
+from ..utils.figures import figure, plain
 
 #: Images of a picture, at most, and pixels of the longer side that are kept of each.
 LIMIT, SIDE = 64, 224

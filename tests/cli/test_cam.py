@@ -52,18 +52,18 @@ def test_networks_side_by_side(runs, elsewhere, capsys):
     assert main(["cam", "--params", *params, "--index", "0", "7", "--out", "a.png"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
-    assert lines[0].startswith("digits 0: DirectAdd (")
-    assert lines[3].startswith("digits 7: ASKCFuse (")
+    assert lines[0].startswith("digits 0: Add (")
+    assert lines[3].startswith("digits 7: AFF (")
     assert lines[4] == "wrote a.png"
     picture = cv2.imread("a.png")
     height, width = picture.shape[:2]
-    assert width > 1.5 * height  # an image, a Grad-CAM, and a Grad-CAM with a weight: 4 by 2
+    assert width > 1.2 * height  # an image, two Grad-CAMs and a weight: 4 by 2, and the bars
 
 
 def test_a_photograph(photograph, capsys):
     assert main(["cam", "dog.jpg", "--params", "net.params", *FLAGS, "--class", "5"]) == 0
     out = capsys.readouterr().out
-    assert "dog.jpg: ResGlobLocaforGlobLocaCha (net.params): class 5 (electric ray), " in out
+    assert "dog.jpg: iAFF (net.params): class 5 (electric ray), " in out
     assert (photograph / "cam.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -73,7 +73,7 @@ def test_a_network_of_fifty_layers(photograph, capsys):
     net.save_parameters("fifty.params")
     flags = [*FLAGS[2:], "--model", "resnet50_v1b_askc"]
     assert main(["cam", "dog.jpg", "--params", "fifty.params", *flags]) == 0
-    assert "ResGlobLocaforGlobLocaCha (fifty.params): class " in capsys.readouterr().out
+    assert "iAFF (fifty.params): class " in capsys.readouterr().out
 
 
 def test_an_image_may_be_named_twice(runs, photograph, capsys):
@@ -144,3 +144,15 @@ def test_small_networks_look_at_image_files_as_they_are_shown_their_own(runs, ph
     assert capsys.readouterr().out.splitlines()[0].split(": ")[1:] == by_file
     assert main(["cam", "dog.jpg", "--params", params, "fashion_mnist_aff_resnet14"]) == 2
     assert "do not see the same images" in capsys.readouterr().err
+
+
+def test_networks_of_one_fusion_are_called_by_their_runs(runs, elsewhere, capsys):
+    params = str(runs / "ASKCFuse" / "best.params")
+    copy = elsewhere / "mine" / "settings.json"
+    copy.parent.mkdir()
+    copy.write_bytes((runs / "ASKCFuse" / "settings.json").read_bytes())
+    (elsewhere / "mine" / "epoch.params").write_bytes((runs / "ASKCFuse/best.params").read_bytes())
+    assert main(["cam", "--params", params, "mine/epoch.params", "--index", "0"]) == 0
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert first.startswith("digits 0: AFF, ASKCFuse (")
+    assert second.startswith("digits 0: AFF, epoch (")

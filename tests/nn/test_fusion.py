@@ -6,7 +6,7 @@ import pytest
 from mxnet.gluon import nn
 
 import aff
-from aff.nn.fusion import describe_fusions, register_fusion, resolve_fusion
+from aff.nn.fusion import describe_fusions, fusion_title, register_fusion, resolve_fusion
 from aff.nn.layers import GlobalAvgPool2D
 
 SHAPE = (2, 8, 5, 3)
@@ -241,3 +241,13 @@ def test_float16_stays_float16(name):
     output = block(mx.sym.var("x"), mx.sym.var("y"))
     _, (found,), _ = output.infer_type(x="float16", y="float16")
     assert found == np.float16
+
+
+def test_titles_are_the_paper_s_names():
+    titles = {name: fusion_title(name) for name in aff.list_fusions()}
+    assert titles["ASKCFuse"] == fusion_title("AFF") == "AFF"
+    assert titles["ResGlobLocaforGlobLocaCha"] == "iAFF"
+    assert titles["DirectAdd"] == "Add"
+    assert (titles["SKFuse"], titles["AXYforXplusY"]) == ("SKFuse", "MS-SA")
+    assert len(set(titles.values())) == len(titles)
+    assert fusion_title("not_registered") == "not_registered"

@@ -7,12 +7,11 @@ import pytest
 import aff
 from aff.cli.main import main
 from aff.models.records import RUNS
-from aff.paper.curves import list_references, read_curve, read_reference
-from aff.viz.curve_figure import panels, values
+from aff.paper.curves import list_references, read_curve, read_curves, read_reference
+from aff.training.curve_figure import panels
 
 from ..conftest import ROOT
 
-PUBLISHED = f"{ROOT}/logs/published"
 IMAGENET_LOG = """\
 INFO:root:Namespace(batch_size=128)
 INFO:root:Epoch[0] Batch [49]\tSpeed: 600.0 samples/sec\trmse=0.026100\tlr=0.001
@@ -72,10 +71,10 @@ def test_text_logs_of_the_authors_scripts(tmp_path):
     assert row["train_loss"] == 2.941611
 
 
-@pytest.mark.parametrize("name", list_references(PUBLISHED))
+@pytest.mark.parametrize("name", list_references())
 def test_every_published_curve_is_what_its_record_says(name):
     (facts,) = (record.log_facts for record in RUNS.values() if record.curve == name)
-    curve = read_reference(name, PUBLISHED)
+    curve = read_reference(name)
     epochs, errors = curve.series("val_top1")
     assert [len(epochs), epochs[0], epochs[-1]] == [
         facts[key] for key in ("epochs", "first_epoch", "last_epoch")
@@ -87,7 +86,7 @@ def test_every_published_curve_is_what_its_record_says(name):
 
 def test_every_published_curve_is_here():
     told = {record.curve for record in RUNS.values() if record.curve and not record.ours}
-    assert set(list_references(PUBLISHED)) == told
+    assert set(list_references()) == told
     assert len(told) >= 21
 
 
@@ -104,20 +103,83 @@ def test_the_picture(tmp_path, monkeypatch, capsys, out):
 
 
 def test_panels_are_of_what_there_is(tmp_path):
-    ours, published = (
-        read_curve(str(our_log(tmp_path / "x"))),
-        read_reference("aff_resnet50", PUBLISHED),
-    )
-    titles = [title for title, _ in panels([ours, published])]
-    assert titles == ["top-1 error", "top-5 error", "train loss", "learning rate", "images/s"]
-    alone = dict(panels([published]))
-    assert set(alone) == {"top-1 error", "top-5 error", "images/s"}
-    assert set(alone["top-1 error"]) == {"val_top1"}  # an RMSE of soft targets is no error
+    ours, published = read_curve(str(our_log(tmp_path / "x"))), read_reference("aff_resnet50")
+    assert [panel.label for panel in panels([ours])] == [
+        *("top-1 error (%)", "top-5 error (%)", "training loss", "learning rate"),
+        "training speed (images/s)",
+    ]
+    assert [panel.label for panel in panels([published])] == [
+        *("top-1 error (%)", "top-1 error (%), last epochs", "top-5 error (%)"),
+        *("training RMSE (soft targets)", "training speed (images/s)"),
+    ]
 
 
 def test_an_accuracy_is_drawn_as_an_error():
-    curve = read_reference("globglob_resnet50", PUBLISHED)
-    assert values(curve, "train_value")[1][-1] == pytest.approx(1 - 0.868086)
+    curve = read_reference("globglob_resnet50")
+    assert curve.series("train_top1")[1][-1] == pytest.approx(1 - 0.868086)
+    assert curve.series("train_rmse") == ([], [])
+    soft = read_reference("aff_resnet50")  # whose RMSE is no error
+    assert soft.series("train_top1") == ([], [])
+    assert soft.series("train_rmse")[1][0] == 0.026064
+
+
+OUR_TEXT = """\
+2026-01-01 00:00:00 network   cifar_resnet8_askc, fusion ASKCFuse, 85,118 parameters
+2026-01-01 00:00:01 epoch 0  lr 0.2  train loss 0.9058  top1_error 0.3348  errors: \
+val top-1 28.60 % top-5 0.77 %  test top-1 28.27 % top-5 0.75 %  641 images/s  91.5 s
+2026-01-01 00:00:02 epoch 1  lr 0.1  train loss 0.46  rmse 0.2  errors: val top-1 2.50 %  \
+641 images/s  91.5 s
+"""
+
+
+def test_our_text_log(tmp_path):
+    (tmp_path / "run-b").mkdir()
+    (tmp_path / "run-b" / "train.log").write_text(OUR_TEXT)
+    curve = read_curve(str(tmp_path / "run-b" / "train.log"))
+    assert (curve.name, curve.train_metric) == ("run-b", "rmse")
+    assert curve.rows[0] == pytest.approx(
+        {
+            **{"lr": 0.2, "train_loss": 0.9058, "train_value": 0.3348, "images_per_sec": 641},
+            **{"val_top1": 0.286, "val_top5": 0.0077, "test_top1": 0.2827, "test_top5": 0.0075},
+        }
+    )
+    assert curve.rows[1]["val_top1"] == 0.025
+    assert "val_top5" not in curve.rows[1]  # which five classes or fewer do not have
+
+
+@pytest.mark.parametrize("fusion", ["ASKCFuse", "DirectAdd"])
+def test_both_logs_of_a_run_tell_the_same(fusion):
+    folder = f"{ROOT}/logs/fashion-mnist/resnet8-{fusion}"
+    lines, text = read_curve(folder), read_curve(f"{folder}/train.log")
+    name = {"ASKCFuse": "AFF", "DirectAdd": "Add"}[fusion]
+    for curve in (lines, text):
+        assert (curve.name, curve.title) == (f"resnet8-{name}", f"resnet8-{name} on fashion-mnist")
+    for epoch, row in lines.rows.items():
+        assert text.rows[epoch] == pytest.approx(row, rel=1e-3, abs=1e-3 * row["images_per_sec"])
+        assert text.rows[epoch]["test_top1"] == pytest.approx(row["test_top1"], abs=1e-4)
+
+
+def test_settings_that_say_nothing_leave_the_folder_s_name(tmp_path):
+    folder = our_log(tmp_path / "run")
+    for text in ("{", "[]", '{"model": 3}', '{"model": {"name": "x", "kwargs": {"fusion": []}}}'):
+        (folder / "settings.json").write_text(text)
+        curve = read_curve(str(folder))
+        assert (curve.name, curve.title) == ("run", "")
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/logs", "b/logs", "c"):
+        our_log(tmp_path / name)
+    names = [curve.name for curve in read_curves(["a/logs", "b/logs/train.jsonl", "c"])]
+    assert names == ["a/logs", "b/logs/train.jsonl", "c"]
+
+
+def test_published_curves_are_there_in_any_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["plot", "--reference", "aff_resnet50"]) == 0
+    assert "160 epochs, top-1 error 20.90 % at epoch 157 (best)" in capsys.readouterr().out
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

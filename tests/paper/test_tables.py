@@ -235,3 +235,16 @@ def test_all_tables(capsys, monkeypatch):
     out = capsys.readouterr().out
     for part in ("Table 3", "Table 4", "Table 6", "ImageNet, top-1", "CIFAR-100, acc", "Fashion"):
         assert part in out
+
+
+def test_our_ablation_is_shown_where_nothing_has_been_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["tables", "--table", "experiment"]) == 0
+    said = capsys.readouterr().out
+    assert "12.70 +- 0.21" in said
+    assert "the runs that come with aff" in said
+    write_cell(tmp_path / "logs" / "experiment", experiment.Cell("ASKCFuse", 1, 0), 0.1)
+    assert main(["tables", "--table", "experiment"]) == 0
+    said = capsys.readouterr().out
+    assert "11.00 (1 of 3 seeds)" in said
+    assert "come with aff" not in said

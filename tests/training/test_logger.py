@@ -1,10 +1,10 @@
-"""The run's log: text, JSON lines, plot."""
+"""The run's log: text, JSON lines."""
 
 import io
 import json
 import time
 
-from aff.training.logger import RunLogger, plot_history
+from aff.training.logger import RunLogger
 
 
 def test_text_and_events_are_appended(tmp_path, capsys):
@@ -31,12 +31,6 @@ def test_without_a_folder_it_only_speaks(tmp_path, monkeypatch, capsys):
     log.event("epoch", epoch=3)
     assert capsys.readouterr().out == "hello\n"
     assert not list(tmp_path.iterdir())
-
-
-def test_plot(tmp_path):
-    path = tmp_path / "history.png"
-    plot_history(str(path), ["train", "test"], [[0.5, 0.6], [0.2, 0.3]])
-    assert path.read_bytes().startswith(b"\x89PNG")
 
 
 class Terminal(io.StringIO):

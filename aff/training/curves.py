@@ -1,0 +1,111 @@
+"""A run's figures by epoch, to be drawn: the curve of its own history or of a log."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ..data.datasets import DATASETS
+from ..models.naming import short_name
+from ..nn.fusion import fusion_title
+
+Row = Dict[str, float]
+
+
+@dataclass(frozen=True)
+class Best:
+    """A run's best epoch.
+
+    Parameters
+    ----------
+    epoch : int
+        Which.
+    chooser : str
+        Part whose top-1 error chose it.
+    part : str
+        Part whose error is the run's result.
+    top1_error : float
+        On that part, a fraction.
+    """
+
+    epoch: int
+    chooser: str
+    part: str
+    top1_error: float
+
+
+@dataclass
+class Curve:
+    """Figures of a run by epoch.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    train_metric : str
+        Name of ``train_value``: ``'top1_error'``, ``'accuracy'`` or ``'rmse'``.
+    rows : dict of int to dict
+        Epoch to its figures: ``train_value``, ``train_loss``, ``<part>_top1`` and ``<part>_top5``
+        (errors, fractions; parts are ``val`` and ``test``), ``lr``, ``images_per_sec``, as far as
+        the log has them.
+    title : str
+        What was trained on what, where that is known.
+    """
+
+    name: str
+    train_metric: str = ""
+    rows: Dict[int, Row] = field(default_factory=dict)
+    title: str = ""
+
+    def series(self, key: str) -> Tuple[List[int], List[float]]:
+        """Return epochs and values of a figure, where there are any. Besides those of the rows:
+        ``train_top1``, an accuracy as an error, and ``train_rmse``.
+        """
+        if key == "train_top1" and self.train_metric == "accuracy":
+            epochs, values = self.series("train_value")
+            return epochs, [1 - value for value in values]
+        if key == f"train_{self.train_metric.replace('top1_error', 'top1')}":
+            key = "train_value"
+        found = [(epoch, row[key]) for epoch, row in sorted(self.rows.items()) if key in row]
+        return [epoch for epoch, _ in found], [value for _, value in found]
+
+    def best(self) -> Optional[Best]:
+        """Return the best epoch: the last of those with the smallest top-1 error on the held-out
+        part, or on the other where nothing is held out, as a run chooses it.
+        """
+        parts = [part for part in ("val", "test") if self.series(f"{part}_top1")[0]]
+        if not parts:
+            return None
+        chosen = dict(zip(*self.series(f"{parts[0]}_top1")))
+        epoch = min(chosen, key=lambda epoch: (chosen[epoch], -epoch))
+        result = dict(zip(*self.series(f"{parts[-1]}_top1")))
+        return Best(epoch, parts[0], parts[-1], result[epoch]) if epoch in result else None
+
+
+def row_of(record: Mapping[str, Any]) -> Row:
+    """Return the figures of an epoch's record, as a log or a run's history holds it."""
+    figures = ("lr", "train_loss", "train_value", "images_per_sec")
+    row = {key: float(record[key]) for key in figures if key in record}
+    for part, value in record["top1_error"].items():
+        row[f"{part}_top1"] = float(value)
+        row[f"{part}_top5"] = float(record["top5_error"][part])
+    return row
+
+
+def run_title(model: str, kwargs: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    """Return what is trained on what, as in ``resnet8-AFF on fashion-mnist``.
+
+    Parameters
+    ----------
+    model, kwargs : str and mapping
+        The network, as `aff.get_model` takes it.
+    data : mapping
+        Its ``dataset``, and its ``labels`` and ``data_dir`` where there are any.
+    """
+    network = short_name(model, {**kwargs, "fusion": fusion_title(kwargs["fusion"])})
+    name, labels = data["dataset"], data.get("labels")
+    record = DATASETS.get(name)
+    if record and record.kind == "imagenet" and data.get("data_dir"):
+        name = os.path.basename(os.path.normpath(data["data_dir"]))
+    return f"{network} on {name}" + (f" ({labels} labels)" if labels else "")
