@@ -224,6 +224,11 @@ def test_vectors(elsewhere, argv):
     check(["vectors", *argv], elsewhere)
 
 
+@fuzz(st.lists(st.sampled_from(["bash", *NONSENSE]), max_size=2).map(list), 0.2)
+def test_completion(elsewhere, argv):
+    check(["completion", *argv], elsewhere)
+
+
 def test_no_command_is_left_out():
     with open(__file__, encoding="utf-8") as file:
         text = file.read()
