@@ -14,7 +14,7 @@ from ..paper.reported import rows_of
 from ..training.devices import parse_gpus
 from ..utils.values import nonempty
 from .common.parser import Parser
-from .common.training import SCRIPTS, configure
+from .common.training import SCRIPTS, call_of, configure
 from .list import columns
 from .main import build_parser
 
@@ -123,6 +123,10 @@ def table() -> str:
     return columns(["run", "generation", "data", "top-1 error", "command published"], rows)
 
 
+#: Facts that are commands, to be copied.
+WHOLE = ("published", "runs it")
+
+
 def describe(recipe: Recipe) -> str:
     """Return a run in full."""
     record = recipe.record
@@ -138,11 +142,11 @@ def describe(recipe: Recipe) -> str:
         *([("really run", record.really)] if record.really else []),
         *([("went on from", went_on_from(record))] if record.continued else []),
         *([("assumed", record.unsaid)] if record.unsaid else []),
-        ("runs it", f"python {recipe.command}"),
+        ("runs it", call_of(recipe.command)),
     ]
     lines: List[str] = [recipe.name]
     for label, text in facts:
-        wrapped = [text] if "python " in text else textwrap.wrap(text, 84, break_on_hyphens=False)
+        wrapped = [text] if label in WHOLE else textwrap.wrap(text, 84, break_on_hyphens=False)
         lines += [f"  {label if not i else '':<13} {line}" for i, line in enumerate(wrapped)]
     return "\n".join(lines)
 

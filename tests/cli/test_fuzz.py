@@ -211,7 +211,7 @@ def test_recipes(elsewhere, argv):
 
 @fuzz(arguments("train", ["aff_resnet50", "cifar10_aff_resnet32", "nothing"]), 0.5)
 def test_train(elsewhere, argv):
-    check(["train", *argv], elsewhere, "train_cifar.py", "train_imagenet.py")
+    check(["train", *argv], elsewhere, "aff train-cifar", "aff train-imagenet")
 
 
 @fuzz(arguments("export", ["fashion_mnist_aff_resnet14", "nothing", "it.safetensors"]))

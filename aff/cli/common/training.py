@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -25,6 +26,15 @@ from .config_flags import given_fields, resolve_generation, spelling_of, why_gen
 
 #: The training scripts, and the commands that they are.
 SCRIPTS = {"train_cifar.py": "train-cifar", "train_imagenet.py": "train-imagenet"}
+
+
+def call_of(command: str) -> str:
+    """Return how to call a training command, script and flags, from here: the script where it lies
+    in this folder, as in a clone, else the command of ``aff`` that it is.
+    """
+    script, _, flags = command.partition(" ")
+    call = f"python {script}" if os.path.isfile(script) else f"aff {SCRIPTS[script]}"
+    return f"{call} {flags}".rstrip()
 
 
 def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
