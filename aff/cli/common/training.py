@@ -22,7 +22,13 @@ from ...training.settings_file import read_config
 from ...utils.errors import InputError
 from ...utils.report import evaluate_command
 from ..summary import print_summary
-from .config_flags import given_fields, resolve_generation, spelling_of, why_generation
+from .config_flags import (
+    given_fields,
+    resolve_aliases,
+    resolve_generation,
+    spelling_of,
+    why_generation,
+)
 
 #: The training scripts, and the commands that they are.
 SCRIPTS = {"train_cifar.py": "train-cifar", "train_imagenet.py": "train-imagenet"}
@@ -51,7 +57,7 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
             f"{{config}} {given['config']}: is of {base.dataset}, which this script "
             "does not train on"
         )
-    given = resolve_generation(given, data)
+    given = resolve_generation(resolve_aliases(given, data), data)
     network = {key: given[key] for key in NETWORK if key in given}
     fields = {**given_fields(given), "command": given.get("command", "")}
     fields.pop("model", None)
@@ -62,7 +68,7 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
 def choose(config: TrainConfig) -> Tuple[List[mx.Context], Optional[str]]:
     """Return the devices of a run, and a warning where they are not those that were asked for."""
     if config.kind == "imagenet":
-        return choose_gpus(config.num_gpus, config.cpus), None
+        return choose_gpus(config.num_gpus, config.cpus, config.gpus), None
     return choose_devices(config.gpus, config.cpus)
 
 
