@@ -143,8 +143,8 @@ class Run:
             cannot be read; what was trained before is saved (not by a distributed job, whose
             workers have not come to the same step).
         Interrupted
-            When SIGINT or SIGTERM stops the run; all is saved. (A distributed job's workers cannot
-            agree on a step to stop after: there the signals do what they do elsewhere.)
+            When SIGINT, SIGTERM or SIGHUP stops the run; all is saved. (A distributed job's workers
+            cannot agree on a step to stop after: there the signals do what they do elsewhere.)
         RunError
             When something cannot be written; what was saved before is whole.
         """

@@ -7,7 +7,8 @@ from typing import Callable
 
 from ...distributed import process
 from ...utils.errors import InputError, Interrupted, RunError, last_line, spell
-from .parser import drop_output, flush_output, one_line
+from ...utils.output import drop, flush_output
+from .parser import one_line
 
 Spelling = Callable[[str], str]
 
@@ -38,7 +39,7 @@ def guarded(prog: str, run: Callable[[], int], spelling: Spelling = flag) -> int
     except InputError as error:
         code, message = 2, spell(error.message, spelling)
     except BrokenPipeError:
-        drop_output()
+        drop()
         process.finish(1, "nobody reads its output")
         return 1
     except RunError as error:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
-import sys
 from typing import Any, Iterable, NoReturn, Optional
 
 from ...utils.errors import InputError
+from ...utils.output import drop, flush_output
 
 #: What others call what the flags are for.
 SYNONYMS = {"--learning-rate": "--lr", "--weight-decay": "--wd"}
@@ -44,7 +43,7 @@ class Parser(argparse.ArgumentParser):
         try:
             flush_output()
         except BrokenPipeError:
-            drop_output()
+            drop()
         super().exit(status, message)
 
     def error(self, message: str) -> NoReturn:
@@ -74,17 +73,6 @@ def closest_flag(word: str, flags: Iterable[str]) -> Optional[str]:
     whole = [flag for flag in known if parts[0] and {*parts} <= {*flag.strip("-").split("-")}]
     close = difflib.get_close_matches(wanted, whole or known, n=1, cutoff=0 if whole else LIKENESS)
     return close[0] if close else None
-
-
-def flush_output() -> None:
-    """Write out what standard output holds, where there is one."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
-
-
-def drop_output() -> None:
-    """Write standard output nowhere from now on: whoever read it has had enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def one_line(message: object) -> str:
