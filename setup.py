@@ -12,6 +12,7 @@ import os
 import re
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 MXNET = {"cpu": "mxnet==1.9.1", "cu112": "mxnet-cu112==1.9.1"}
 CUDA_LIBRARIES = [
@@ -40,6 +41,17 @@ with open(os.path.join(here, "aff", "__init__.py"), encoding="utf-8") as file:
 with open(os.path.join(here, "README.md"), encoding="utf-8") as file:
     readme = file.read()
 
+
+class BuildWithParameters(build_py):
+    """Adds our own parameters as ``aff.params``; an editable install finds them in the clone."""
+
+    def finalize_options(self):
+        super().finalize_options()
+        if not self.editable_mode:
+            self.packages = [*self.packages, "aff.params"]
+            self.package_dir = {**self.package_dir, "aff.params": "params"}
+
+
 setup(
     name="aff-mxnet",
     version=version,
@@ -61,8 +73,11 @@ setup(
         "Paper": "https://arxiv.org/abs/2009.14082",
         "Published code": "https://github.com/YimianDai/open-aff",
     },
-    packages=[*find_packages(include=["aff", "aff.*"]), "aff.params"],
-    package_dir={"aff.params": "params"},  # our own parameters
+    packages=find_packages(include=["aff", "aff.*"]),
+    # One folder of packages has an editable install be a path. In another layout it is a finder
+    # that comes after Python's own, which any folder named aff, such as the clone's, would hide.
+    package_dir={"": "."},
+    cmdclass={"build_py": BuildWithParameters},
     package_data={
         "aff.models": ["published.json"],
         "aff.paper": ["log_settings.json"],
