@@ -110,6 +110,7 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
     try:
         process.join_job()  # before mxnet is imported, from where a job's servers never come back
         compat.import_mxnet()
+        compat.import_cv2()
     except (ImportError, InputError) as error:
         print(f"{prog}: error: {one_line(error)}", file=sys.stderr)
         return 2
