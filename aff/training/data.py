@@ -240,8 +240,8 @@ def _find_part(config: TrainConfig, part: str) -> Images:
     records = getattr(config, f"rec_{part}") or usual_records(part)
     if not os.path.isfile(os.path.expanduser(records)):
         raise InputError(
-            f"{records}: no such file: name the {part} records with {{rec_{part}}}, or leave out "
-            "{use_rec} for folders of images"
+            f"{records}: no such file: make it with 'aff prepare', name the {part} records with "
+            f"{{rec_{part}}}, or leave out {{use_rec}} for folders of images"
         )
     return find_images(part, records=records, idx_path=getattr(config, f"rec_{part}_idx"))
 
