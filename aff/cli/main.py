@@ -169,7 +169,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     if argv[0] in commands:
         return run_command(argv[0], argv[1:])
     if argv[0].startswith("-"):
-        message = f"{argv[0]}: a COMMAND comes first: {', '.join(commands)}"
+        message = f"{argv[0]}: a COMMAND comes first, one of 'aff help'"
     else:
         message = str(unknown("command", argv[0], [*commands, "help"]))
     print(f"aff: error: {message}", file=sys.stderr)

@@ -249,6 +249,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
                 beyond,
             ),
             ("lr_decay_period", not stepless and self.lr_decay_period >= self.num_epochs, beyond),
+            ("gpus", self.cpus is not None and bool(self.gpus), "with {cpus}"),
             ("num_gpus", self.cpus is not None and self.num_gpus > 0, "with {cpus}"),
             ("temperature", not self.teacher, "without {teacher}"),
             ("hard_weight", not self.teacher, "without {teacher}"),

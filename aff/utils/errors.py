@@ -16,6 +16,7 @@ SHOWN = 3
 #: Valid names that a message lists; where there are more, what lists them all, by what they name.
 LISTED = 10
 LISTS = {
+    "command": "aff help",
     "model": "aff list models",
     "fusion": "aff list fusions",
     "published parameters": "aff list published",

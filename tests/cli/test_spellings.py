@@ -54,6 +54,13 @@ def test_a_count_takes_the_place_of_a_files_numbers(tmp_path):
     assert (config.gpus, config.num_gpus) == (None, 1)
 
 
+@BOTH
+def test_numbers_of_gpus_beside_cpus_are_said_to_do_nothing(data):
+    config = config_of(data, ["--gpus", "0,1", "--cpus", "2"])
+    assert [line for line in config.unused(["gpus", "cpus"]) if "{gpus}" in line]
+    assert not config_of(data, ["--gpus", "", "--cpus", "2"]).unused(["gpus", "cpus"])
+
+
 def test_mixup_is_switched_both_ways():
     assert config_of("imagenet", ["--mixup"]).mixup
     assert not config_of("imagenet", ["--no-mixup"]).mixup
