@@ -12,6 +12,7 @@ import os
 import re
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 MXNET = {"cpu": "mxnet==1.9.1", "cu112": "mxnet-cu112==1.9.1"}
 CUDA_LIBRARIES = [
@@ -40,6 +41,21 @@ with open(os.path.join(here, "aff", "__init__.py"), encoding="utf-8") as file:
 with open(os.path.join(here, "README.md"), encoding="utf-8") as file:
     readme = file.read()
 
+
+#: What comes with a wheel as packages of data; an editable install finds it in the clone.
+DATA = {"aff.params": "params", "aff.logs": "logs"}
+
+
+class BuildWithData(build_py):
+    """Adds our own parameters, and the published curves and the ablation's logs."""
+
+    def finalize_options(self):
+        super().finalize_options()
+        if not self.editable_mode:
+            self.packages = [*self.packages, *DATA]
+            self.package_dir = {**self.package_dir, **DATA}
+
+
 setup(
     name="aff-mxnet",
     version=version,
@@ -61,8 +77,11 @@ setup(
         "Paper": "https://arxiv.org/abs/2009.14082",
         "Published code": "https://github.com/YimianDai/open-aff",
     },
-    packages=[*find_packages(include=["aff", "aff.*"]), "aff.params", "aff.logs"],
-    package_dir={"aff.params": "params", "aff.logs": "logs"},  # our parameters; published curves
+    packages=find_packages(include=["aff", "aff.*"]),
+    # One folder of packages has an editable install be a path. In another layout it is a finder
+    # that comes after Python's own, which any folder named aff, such as the clone's, would hide.
+    package_dir={"": "."},
+    cmdclass={"build_py": BuildWithData},
     package_data={
         "aff.models": ["published.json"],
         "aff.paper": ["log_settings.json"],

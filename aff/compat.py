@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import ctypes
 import glob
-import importlib.abc
-import importlib.machinery
 import importlib.util
 import math
 import os
@@ -28,6 +26,9 @@ import sys
 from importlib import metadata
 from types import ModuleType
 from typing import Dict, Optional
+
+from .utils.gluoncv_import import hide_torch_from_gluoncv
+from .utils.processor import cpuinfo, instruction_set
 
 NUMPY_ALIASES = {
     "bool": bool,
@@ -208,37 +209,23 @@ def import_mxnet() -> ModuleType:
     return mxnet
 
 
-class _GluonCVWithoutTorch(importlib.abc.MetaPathFinder):
-    """Finds ``gluoncv`` such that it finds no PyTorch while it is imported."""
+def import_cv2() -> ModuleType:
+    """Import OpenCV.
 
-    hidden = False
-
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname == "torch" and self.hidden:
-            raise ModuleNotFoundError("hidden from gluoncv", name=fullname)
-        if fullname != "gluoncv":
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def exec_module(module: ModuleType) -> None:
-                loaded = {"torch": sys.modules.pop("torch")} if "torch" in sys.modules else {}
-                self.hidden = True
-                try:
-                    execute(module)
-                finally:
-                    self.hidden = False
-                    sys.modules.update(loaded)
-
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
-
-
-def hide_torch_from_gluoncv() -> None:
-    """Have GluonCV imported, whenever that is, as if PyTorch were not installed."""
-    if not any(isinstance(finder, _GluonCVWithoutTorch) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _GluonCVWithoutTorch())
+    Raises
+    ------
+    ImportError
+        Of one line: it is missing, or a library that it links is, as libGL in slim containers.
+    """
+    try:
+        import cv2
+    except ImportError as error:
+        raise ImportError(
+            f"OpenCV cannot be imported ({error}): pip uninstall -y opencv-python, then "
+            "pip install 'opencv-python-headless<4.12'; or, on Debian and Ubuntu, "
+            "apt-get install libgl1 libglib2.0-0"
+        ) from error
+    return cv2
 
 
 def machine() -> Dict[str, object]:
@@ -247,29 +234,10 @@ def machine() -> Dict[str, object]:
     """
     threads = os.environ.get("OMP_NUM_THREADS", "")
     return {
-        "processor": _cpuinfo("model name") or platform.machine(),
-        "instruction_set": os.environ.get("DNNL_MAX_CPU_ISA") or _instruction_set(),
+        "processor": cpuinfo("model name") or platform.machine(),
+        "instruction_set": os.environ.get("DNNL_MAX_CPU_ISA") or instruction_set(),
         "threads": int(threads) if threads.isdigit() else available_cpus(),
     }
-
-
-def _cpuinfo(key: str) -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                name, _, value = line.partition(":")
-                if name.strip() == key:
-                    return value.strip()
-    except OSError:  # no Linux
-        pass
-    return ""
-
-
-def _instruction_set() -> str:
-    """Return the newest of oneDNN's kinds that the processor has, by oneDNN's names."""
-    flags = _cpuinfo("flags").split()
-    kinds = (("AVX512_CORE", "avx512bw"), ("AVX2", "avx2"), ("AVX", "avx"), ("SSE41", "sse4_1"))
-    return next((kind for kind, flag in kinds if flag in flags), "unknown")
 
 
 def job() -> Dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from aff import compat
 from aff.cli.main import main, run_command
 
-from .conftest import run_python
+from .conftest import ROOT, run_python
 
 THREADS = "import aff, os; print(os.environ['OMP_NUM_THREADS'], aff.compat.available_cpus())"
 
@@ -130,3 +130,33 @@ def test_gluoncv_is_imported_beside_any_torch(tmp_path):
         code = script.format(first=first, then=then)
         finished = run_python("-c", code, PYTHONPATH=str(tmp_path))
         assert finished.stdout.split() == ["2.13.0"], finished.stderr
+
+
+@pytest.mark.parametrize("arguments", [["-m", "aff", "list", "fusions"], ["-c", "import aff.data"]])
+def test_a_machine_without_libgl_is_told_what_serves(tmp_path, arguments):
+    (tmp_path / "cv2.py").write_text(
+        "raise ImportError('libGL.so.1: cannot open shared object file: No such file')"
+    )
+    finished = run_python(*arguments, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert finished.returncode in (1, 2)
+    *above, last = finished.stderr.splitlines()
+    assert not above or arguments[0] == "-c"
+    for part in ("libGL.so.1", "opencv-python-headless", "apt-get install libgl1"):
+        assert part in last
+
+
+def test_mxnet_imported_too_early_can_be_imported_after_aff():
+    """As docs/install.md says."""
+    script = """
+try:
+    import mxnet
+except AttributeError as error:
+    assert "has no attribute 'bool'" in str(error)
+import aff
+import mxnet
+fusion = aff.create_fusion("AFF", 4)
+fusion.initialize()
+assert fusion(mxnet.nd.ones((1, 4, 3, 3)), mxnet.nd.ones((1, 4, 3, 3))).shape == (1, 4, 3, 3)
+"""
+    finished = run_python("-c", script)
+    assert finished.returncode == 0, finished.stderr

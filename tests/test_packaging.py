@@ -9,7 +9,7 @@ import pytest
 from .conftest import ROOT, run_python
 
 SPY = (
-    "import setuptools, json; setuptools.setup = lambda **k: print(json.dumps(k)); "
+    "import setuptools, json; setuptools.setup = lambda **k: print(json.dumps(k, default=str)); "
     "exec(open('setup.py').read())"
 )
 
@@ -37,6 +37,23 @@ def test_a_gpu_install_brings_mxnet_cu112_alone():
     libraries = [requirement for requirement in everything if requirement.startswith("nvidia-")]
     assert len(libraries) == 9
     assert all("==" in requirement for requirement in libraries)
+
+
+def test_a_folder_of_its_name_does_not_hide_the_package(tmp_path):
+    """As the folder of a clone named ``aff`` does not, seen from the folder that holds it."""
+    (tmp_path / "aff" / "docs").mkdir(parents=True)
+    finished = run_python("-c", "import aff; print(aff.__version__)", cwd=tmp_path, PYTHONPATH="")
+    assert finished.stdout.strip(), finished.stderr
+
+
+def test_a_build_brings_our_parameters(tmp_path):
+    finished = run_python(
+        *("setup.py", "-q", "egg_info", "-e", tmp_path, "build_py", "-d", tmp_path / "built")
+    )
+    assert finished.returncode == 0, finished.stderr
+    built = tmp_path / "built/aff"
+    assert len(list(built.glob("params/fashion_mnist_*.params"))) == 3
+    assert (built / "cli/main.py").is_file() and (built / "models/published.json").is_file()
 
 
 def test_an_unknown_build_is_refused():

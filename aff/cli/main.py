@@ -10,12 +10,14 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import platform
 import shlex
 import sys
+from importlib import metadata
 from types import ModuleType
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
-from .. import compat
+from .. import __version__, compat
 from ..distributed import process
 from ..utils.errors import InputError, unknown
 from .common.guard import flag, guarded
@@ -23,7 +25,7 @@ from .common.parser import Parser, one_line
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 #: What one wants, in the order of the help.
-WANTS = ("train", "evaluate", "reproduce", "look", "export", "data", "speed")
+WANTS = ("train", "evaluate", "reproduce", "look", "export", "data", "speed", "shell")
 
 
 def _told(path: str) -> Tuple[str, str]:
@@ -78,6 +80,12 @@ def _add_import(parser: Parser) -> None:
     )
 
 
+def _named_extensions(argv: Sequence[str]) -> List[str]:
+    early = Parser(add_help=False)
+    _add_import(early)
+    return early.parse_known_args(argv)[0].imports
+
+
 def import_extensions(names: Sequence[str]) -> None:
     """Import modules of the user's, as Python finds them from the current folder.
 
@@ -102,21 +110,19 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
     try:
         process.join_job()  # before mxnet is imported, from where a job's servers never come back
         compat.import_mxnet()
+        compat.import_cv2()
     except (ImportError, InputError) as error:
         print(f"{prog}: error: {one_line(error)}", file=sys.stderr)
         return 2
     module = load_command(name)
-    early = Parser(
-        prog=prog, add_help=False
-    )  # what is registered counts when the others are parsed
-    _add_import(early)
-    try:
-        import_extensions(early.parse_known_args(argv)[0].imports)
+    parse = getattr(module, "parse", None)  # of a command that hands arguments on
+    try:  # what is registered counts when the others are parsed
+        if parse or "--import" in build_parser(name, prog)._option_string_actions:
+            import_extensions(_named_extensions(argv))
     except InputError as error:
         print(f"{prog}: error: {one_line(error)}", file=sys.stderr)
         return 2
     parser = build_parser(name, prog)
-    parse = getattr(module, "parse", None)  # of a command that hands arguments on
     given = parse(parser, argv) if parse else vars(parser.parse_args(argv))
     imports = given.pop("imports", [])
     if getattr(module, "KEEPS_COMMAND", False):
@@ -132,7 +138,7 @@ def run_script(name: str) -> int:
 
 def print_help() -> int:
     """Print the commands, by what one wants."""
-    print("usage: aff COMMAND ...")
+    print("usage: aff COMMAND ...\n       aff help [COMMAND]\n       aff --version")
     for want in WANTS:
         print(f"\n{want}:")
         for name, (group, text) in list_commands().items():
@@ -142,12 +148,29 @@ def print_help() -> int:
     return 0
 
 
+def print_version() -> int:
+    """Print the versions of this package and of what it stands on, without importing mxnet."""
+    names = [name for name in ("mxnet", "mxnet-cu112", "numpy") if compat.installed(name)]
+    versions = [f"{name} {metadata.version(name)}" for name in names]
+    print(f"aff {__version__}, {', '.join(versions)}, Python {platform.python_version()}")
+    return 0
+
+
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run ``aff COMMAND ...``; returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    if argv[:1] == ["help"]:
+        argv = [*argv[1:2], "--help"]
     if not argv or argv[0] in ("-h", "--help"):
         return guarded("aff", print_help)
-    if argv[0] not in list_commands():
-        print(f"aff: error: {unknown('command', argv[0], list_commands())}", file=sys.stderr)
-        return 2
-    return run_command(argv[0], argv[1:])
+    if argv[0] == "--version":
+        return guarded("aff", print_version)
+    commands = list_commands()
+    if argv[0] in commands:
+        return run_command(argv[0], argv[1:])
+    if argv[0].startswith("-"):
+        message = f"{argv[0]}: a COMMAND comes first, one of 'aff help'"
+    else:
+        message = str(unknown("command", argv[0], [*commands, "help"]))
+    print(f"aff: error: {message}", file=sys.stderr)
+    return 2

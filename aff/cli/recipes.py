@@ -15,7 +15,7 @@ from ..training.devices import parse_gpus
 from ..utils.screen import columns, fold, fold_command, width
 from ..utils.values import nonempty
 from .common.parser import Parser
-from .common.training import SCRIPTS, configure
+from .common.training import SCRIPTS, call_of, configure
 from .list import data_label
 from .main import build_parser
 
@@ -124,6 +124,10 @@ def table() -> str:
     return columns(["run", "data", "top-1 error %", "gen.", "command published"], rows)
 
 
+#: Facts that are commands, to be copied.
+WHOLE = ("published", "runs it")
+
+
 def describe(recipe: Recipe) -> str:
     """Return a run in full."""
     record = recipe.record
@@ -139,12 +143,12 @@ def describe(recipe: Recipe) -> str:
         *([("really run", record.really)] if record.really else []),
         *([("went on from", went_on_from(record))] if record.continued else []),
         *([("assumed", record.unsaid)] if record.unsaid else []),
-        ("runs it", f"python {recipe.command}"),
+        ("runs it", call_of(recipe.command)),
     ]
     room, lines = min(width() or 100, 100), [recipe.name]
     for label, text in facts:
         head = f"  {label:<13} "
-        if text.startswith("python "):
+        if label in WHOLE:
             lines.append(head + fold_command(text, indent=len(head)))
         else:
             lines.append(fold(head + text, room, indent=len(head)))

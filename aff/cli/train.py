@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, List, Sequence
 
 from ..paper.recipes import find_recipe
 from ..utils.errors import InputError
 from ..utils.values import nonempty
 from .common.parser import Parser
-from .common.training import SCRIPTS
+from .common.training import SCRIPTS, call_of
 from .main import build_parser, run_command
 
 GROUP, HELP = "reproduce", "train a published run by its name"
@@ -35,10 +35,25 @@ def add_arguments(parser: Parser) -> None:
 
 def parse(parser: Parser, argv: Sequence[str]) -> Dict[str, Any]:
     """Parse the command's own flags; the others are handed on to the training script."""
-    if argv and argv[0].startswith("-") and argv[0] not in ("-h", "--help"):
-        parser.error(f"{argv[0]}: give the NAME of the run first, then flags")
+    if not argv or argv[0].startswith("-") and argv[0] not in ("-h", "--help"):
+        start = f"{argv[0]}: " if argv else ""
+        own = " or ".join(f"aff {command}" for command in _commands_with(argv[:1]))
+        parser.error(
+            f"{start}give the NAME of the run first, one of 'aff recipes', then flags; a run with "
+            f"settings of your own: {own}"
+        )
     given, more = parser.parse_known_args(argv)
     return {**vars(given), "more": [flag for flag in more if flag != "--"]}
+
+
+def _commands_with(flags: Sequence[str]) -> List[str]:
+    """Return the training commands that have these flags; all, where none has."""
+    commands = [
+        command
+        for command in SCRIPTS.values()
+        if {*flags} <= {*build_parser(command)._option_string_actions}
+    ]
+    return commands or [*SCRIPTS.values()]
 
 
 def command(name: str, as_published: bool, more: Sequence[str]) -> str:
@@ -63,6 +78,8 @@ def run(name: str, as_published: bool, only_print: bool, more: Sequence[str]) ->
     text = command(name, as_published, more)
     script, *flags = shlex.split(text)
     training = SCRIPTS[script]
-    build_parser(training, script).parse_args(flags)  # ends here for flags that it does not have
-    print(f"python {text}", flush=True)
-    return 0 if only_print else run_command(training, flags, script)
+    call = call_of(text)
+    prog = script if call.startswith("python ") else f"aff {training}"
+    build_parser(training, prog).parse_args(flags)  # ends here for flags that it does not have
+    print(call, flush=True)
+    return 0 if only_print else run_command(training, flags, prog)

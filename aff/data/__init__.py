@@ -1,8 +1,12 @@
 """Images and labels: data sets by name, augmentation, targets, and the batches of an epoch."""
 
-from .datasets import DATASETS, DataSet, Split, list_datasets, load_dataset
-from .image_loader import ImageEvalLoader, ImageTrainLoader
-from .loader import EvalLoader, TrainLoader
+from ..compat import import_cv2
+
+import_cv2()  # or says what it lacks
+
+from .datasets import DATASETS, DataSet, Split, list_datasets, load_dataset  # noqa: E402
+from .image_loader import ImageEvalLoader, ImageTrainLoader  # noqa: E402
+from .loader import EvalLoader, TrainLoader  # noqa: E402
 
 __all__ = [
     "DATASETS",

@@ -160,8 +160,8 @@ def _records(part: str, path: Optional[str], index: Optional[str]) -> RecordImag
     path = os.path.expanduser(path or usual_records(part))
     if not os.path.isfile(path):
         raise InputError(
-            f"{path}: no such file: name the {part} records with {{rec_{part}}}, make them of "
-            "folders or archives with 'aff prepare', or leave out {use_rec} for folders of images"
+            f"{path}: no such file: make it with 'aff prepare', name the {part} records with "
+            f"{{rec_{part}}}, or leave out {{use_rec}} for folders of images"
         )
     return RecordImages(path, index and os.path.expanduser(index))
 

@@ -289,5 +289,5 @@ def find_images(
         return FolderImages(os.path.expanduser(IMAGENET), part)
     raise InputError(
         f"imagenet's {part} images are not here: put them into {IMAGENET}/{part}/<class>/ or "
-        f"{usual}, or name them with {{data_dir}} FOLDER or {{rec_{part}}} FILE"
+        f"{usual} ('aff prepare' makes it), or name others with {{data_dir}} or {{rec_{part}}}"
     )

@@ -48,7 +48,8 @@ class RecordFile:
                 self.offsets = self._in_order_of(idx_path)
         except OSError as error:
             name = error.filename or path
-            raise InputError(f"{name}: cannot be read: {error.strerror}") from error
+            way_out = ": 'aff prepare' makes such files" if name == path else ""
+            raise InputError(f"{name}: cannot be read: {error.strerror}{way_out}") from error
         if not self.offsets:
             raise InputError(f"{path}: holds no records")
 

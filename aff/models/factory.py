@@ -29,7 +29,7 @@ def resolve_model(name: str) -> Tuple[str, Dict[str, Any]]:
     Raises
     ------
     InputError
-        For an unknown name; the message lists those that exist.
+        For an unknown name; the message names some that exist.
     """
     if str(name) in WEIGHTS:
         return WEIGHTS[name].model, dict(WEIGHTS[name].kwargs)

@@ -30,7 +30,7 @@ def find_weights(name: str) -> WeightsRecord:
     Raises
     ------
     InputError
-        For an unknown name; the message lists those that exist.
+        For an unknown name; the message names some that exist.
     """
     return look_up("published parameters", name, WEIGHTS)
 

@@ -90,11 +90,11 @@ def resolve_fusion(name: str) -> str:
     Raises
     ------
     InputError
-        When no fusion has this name; the message lists those that exist.
+        When no fusion has this name; the message names some that exist.
     """
     resolved = _ALIASES.get(str(name), str(name))
     if resolved not in _FUSIONS:
-        raise unknown("fusion", name, [*_FUSIONS, *_ALIASES])
+        raise unknown("fusion", name, [*_ALIASES, *_FUSIONS])
     return resolved
 
 

@@ -79,6 +79,6 @@ def find_recipe(name: str) -> Recipe:
     Raises
     ------
     InputError
-        For an unknown name; the message lists those that exist.
+        For an unknown name; the message names some that exist.
     """
     return look_up("recipe", name, RECIPES)

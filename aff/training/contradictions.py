@@ -95,6 +95,7 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
             beyond,
         ),
         ("lr_decay_period", not stepless and config.lr_decay_period >= config.num_epochs, beyond),
+        ("gpus", config.cpus is not None and bool(config.gpus), "with {cpus}"),
         ("num_gpus", config.cpus is not None and config.num_gpus > 0, "with {cpus}"),
         ("temperature", not config.teacher, "without {teacher}"),
         ("hard_weight", not config.teacher, "without {teacher}"),

@@ -105,23 +105,27 @@ def choose_devices(
     return chosen, None
 
 
-def choose_gpus(count: int, cpus: Optional[int]) -> List[mx.Context]:
-    """Return the first `count` GPUs, or the CPU for 0 of them, or `cpus` CPU devices in place of
-    any.
+def choose_gpus(count: int, cpus: Optional[int], gpus: Optional[str] = None) -> List[mx.Context]:
+    """Return the first `count` GPUs, or the CPU for 0 of them, or those that `gpus` numbers, or
+    `cpus` CPU devices in place of any.
 
     Raises
     ------
     InputError
-        Where there are fewer GPUs.
+        Where there are fewer GPUs, or not those.
     """
     found = num_gpus()
-    if cpus is None and count > found:
-        way_out = f"{{num_gpus}} {found}" if found else "{num_gpus} 0 {dtype} float32 (the CPU)"
+    named = list(range(count)) if gpus is None else parse_gpus(gpus)
+    if cpus is None and len(named) > found:
+        asked, none = ("num_gpus", "0") if gpus is None else ("gpus", "''")
+        some = ",".join(map(str, range(found))) if gpus else found
+        way_out = f"{{{asked}}} {some}" if found else f"{{{asked}}} {none} {{dtype}} float32"
         raise InputError(
-            f"{{num_gpus}} {count}: this machine has {found or 'no'} GPU"
+            f"{{{asked}}} {count if gpus is None else gpus}: this machine has {found or 'no'} GPU"
             f"{'' if found == 1 else 's'} that mxnet can use: append {way_out}"
+            f"{'' if found else ' (the CPU)'}"
         )
-    devices, _ = choose_devices(",".join(map(str, range(count))), cpus)
+    devices, _ = choose_devices(",".join(map(str, named)), cpus)
     return devices
 
 

@@ -133,7 +133,6 @@ class DeviceSettings:
         "one; without any GPU the CPU",
         "devices",
         FREE,
-        "cifar",
         second={"cifar": "0,1,2,3"},
     )
     num_gpus: int = setting(

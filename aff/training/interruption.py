@@ -1,5 +1,6 @@
 """Signals that ask a run to stop: the first is noted, so that the step can be finished and saved; a
-second one ends the process.
+second one ends the process. A terminal that closes is such a signal too, but no second one: a
+shell's and the system's come one after the other.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import sys
 import threading
 from typing import Any, Dict
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from ..utils.output import drop_hung_up
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:
-    """While it is entered, SIGINT and SIGTERM are noted instead of obeyed.
+    """While it is entered, SIGINT, SIGTERM and SIGHUP are noted instead of obeyed; SIGHUP stays
+    ignored where it was, as under ``nohup``.
 
     Parameters
     ----------
@@ -30,12 +34,15 @@ class Interruption:
 
     def __init__(self, active: bool = True):
         self.asked = 0
+        self._insisted = False
         self._active = active and threading.current_thread() is threading.main_thread()
         self._before: Dict[int, Any] = {}
 
     def __enter__(self) -> Interruption:
         if self._active:
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            numbers = [number for number in SIGNALS if not (ignored and number == signal.SIGHUP)]
+            self._before = {number: signal.signal(number, self._note) for number in numbers}
         return self
 
     def __exit__(self, *error) -> None:
@@ -48,9 +55,14 @@ class Interruption:
         return signal.Signals(self.asked).name
 
     def _note(self, number: int, _) -> None:
-        if self.asked:
-            os._exit(128 + number)
-        self.asked = number
-        line = f"{self.name}: finishing this step, then saving; a second signal ends at once\n"
-        with contextlib.suppress(OSError):  # nobody may be reading any more
-            os.write(sys.stderr.fileno(), line.encode())
+        if number != signal.SIGHUP:
+            if self._insisted:
+                os._exit(128 + number)
+            self._insisted = True
+        if not self.asked:
+            self.asked = number
+            line = f"{self.name}: finishing this step, then saving; a second signal ends at once\n"
+            with contextlib.suppress(OSError):  # nobody may be reading any more
+                os.write(sys.stderr.fileno(), line.encode())
+        if number == signal.SIGHUP:
+            drop_hung_up()

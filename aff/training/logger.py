@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ..utils.errors import spell
 from ..utils.files import replacing
+from ..utils.output import outliving_terminal
 from ..utils.screen import fold
 
 TEXT_LOG, JSON_LOG, HISTORY_PLOT = "train.log", "train.jsonl", "history.png"
@@ -70,7 +71,7 @@ class RunLogger:
         """
         line = spell(line, self.spelling)
         if not self.quiet:
-            with tqdm.external_write_mode(file=sys.stdout):
+            with outliving_terminal(), tqdm.external_write_mode(file=sys.stdout):
                 print(fold(line), flush=True)
         if self.folder:
             stamp = time.strftime("%Y-%m-%d %H:%M:%S")
@@ -79,7 +80,8 @@ class RunLogger:
     def warn(self, line: str) -> None:
         """Say one line on standard error, loudly, and keep it in the text log."""
         line = spell(line, self.spelling)
-        print(f"WARNING: {line}", file=sys.stderr, flush=True)
+        with outliving_terminal():
+            print(f"WARNING: {line}", file=sys.stderr, flush=True)
         if self.folder:
             self._append(TEXT_LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')} WARNING: {line}")
 

@@ -13,6 +13,15 @@ import re
 from typing import Callable, Iterable, Mapping, Sequence, TypeVar
 
 SHOWN = 3
+#: Valid names that a message lists; where there are more, what lists them all, by what they name.
+LISTED = 10
+LISTS = {
+    "command": "aff help",
+    "model": "aff list models",
+    "fusion": "aff list fusions",
+    "published parameters": "aff list published",
+    "recipe": "aff recipes",
+}
 T = TypeVar("T")
 
 
@@ -87,12 +96,16 @@ def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:
     name : object
         What was given.
     valid : iterable of str
-        The names that would have served.
+        The names that would have served; of many the message lists the first.
     """
     valid = list(valid)
     close = difflib.get_close_matches(str(name), valid, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return InputError(f"unknown {kind} {name!r}: {hint}valid: {', '.join(valid)}")
+    more = ""
+    if len(valid) > LISTED:
+        every = f" ('{LISTS[kind]}' has all)" if kind in LISTS else ""
+        more = f" and {len(valid) - LISTED} more{every}"
+    return InputError(f"unknown {kind} {name!r}: {hint}valid: {', '.join(valid[:LISTED])}{more}")
 
 
 def look_up(kind: str, name: object, table: Mapping[str, T]) -> T:
@@ -101,7 +114,7 @@ def look_up(kind: str, name: object, table: Mapping[str, T]) -> T:
     Raises
     ------
     InputError
-        Where it holds nothing under it; the message lists the names that exist.
+        Where it holds nothing under it; the message names some that exist.
     """
     if str(name) not in table:
         raise unknown(kind, name, table)

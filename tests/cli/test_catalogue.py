@@ -73,6 +73,7 @@ def test_summaries(arguments, parts, capsys):
         (["summary", "resnet50_v1b_askc", "--stem-width", "64"], "it needs deep_stem=True"),
         (["list", "--fusion", "x"], "unknown fusion"),
         (["list", "fusions", "--fusion", "AFF"], "--fusion is for the list of models"),
+        (["evaluate", "aff_resnet50", "--rec-val", "none.rec"], "'aff prepare' makes such files"),
         (["list", "models", "--root", "x"], "--root is for the list of published"),
         (["evaluate", "cifar10_aff_resnet32", "--input-size", "64"], "--input-size is for imagen"),
         (["fetch", "aff_resnet"], "did you mean 'aff_resnet50'"),

@@ -222,7 +222,7 @@ def test_recipes(elsewhere, argv):
 
 @fuzz(arguments("train", ["aff_resnet50", "cifar10_aff_resnet32", "nothing"]), 0.5)
 def test_train(elsewhere, argv):
-    check(["train", *argv], elsewhere, "train_cifar.py", "train_imagenet.py")
+    check(["train", *argv], elsewhere, "aff train-cifar", "aff train-imagenet")
 
 
 @fuzz(arguments("export", ["fashion_mnist_aff_resnet14", "nothing", "it.safetensors"]))
@@ -233,6 +233,11 @@ def test_export(elsewhere, argv):
 @fuzz(st.lists(st.sampled_from(["out", *NONSENSE]), max_size=2).map(list), 0.2)
 def test_vectors(elsewhere, argv):
     check(["vectors", *argv], elsewhere)
+
+
+@fuzz(st.lists(st.sampled_from(["bash", *NONSENSE]), max_size=2).map(list), 0.2)
+def test_completion(elsewhere, argv):
+    check(["completion", *argv], elsewhere)
 
 
 def test_no_command_is_left_out():

@@ -166,6 +166,7 @@ def test_the_leaders_mistake_ends_the_job_with_its_reason(records, tmp_path):
         ("-n 2 --", "name the COMMAND"),
         ("-n 0 -- true", "at least 1"),
         ("-n 2 --launcher ssh true", "--launcher ssh needs -H FILE"),
+        ("-n 2 --launcher ssh true --import nowhere", "--launcher ssh needs -H FILE"),
         ("-n 2 --launcher local -H hosts true", "leave -H out"),
         ("-n 2 -H hosts true", "-H hosts: no such file"),
     ],

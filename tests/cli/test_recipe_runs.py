@@ -6,6 +6,7 @@ those without a warm-up, two steps of which may blow up an untrained network, or
 import numpy as np
 import pytest
 
+from aff.cli.common.training import call_of
 from aff.cli.main import main
 from aff.paper.recipes import RECIPES
 
@@ -45,7 +46,7 @@ def test_it_runs(recipe, images, records, capsys, elsewhere):
     data = [] if dataset == "imagenet" else ["--data-dir", str(images / dataset)]
     assert main(["train", recipe.name, *flags.split(), *data]) == 0
     finished = capsys.readouterr()
-    assert finished.out.startswith(f"python {recipe.command} ")
+    assert finished.out.startswith(f"{call_of(recipe.command)} ")
     assert "smoke run: passed" in finished.out
     assert f"fusion {recipe.record.kwargs['fusion']}" in finished.out
     if recipe.record.label_set:

@@ -83,7 +83,7 @@ def command_of(line):
     if words[:3] == ["python", "-m", "aff"]:
         words = words[2:]
     if words[0] == "aff" and len(words) > 1:
-        return words[1], words[2:]
+        return words[1], words[2 : words.index(">") if ">" in words else None]
     if words[0] == "python" and words[1] in SCRIPTS:
         return SCRIPTS[words[1]], words[2:]
     return None
@@ -116,7 +116,11 @@ def holds(line):
 @pytest.mark.parametrize(("page", "line"), LINES, ids=lambda text: text[:60])
 def test_commands(page, line):
     command = command_of(line)
-    if command:
+    if command in (("--version", []), ("help", [])):
+        assert main([command[0]]) == 0
+    elif command:
+        if command[0] == "help":
+            command = command[1][0], []
         assert command[0] in list_commands(), page
         parse(*command)
     else:

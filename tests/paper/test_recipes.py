@@ -129,7 +129,8 @@ def test_a_misspelt_recipe(capsys):
         find_recipe("nothing")
 
 
-def test_train_prints_the_command(capsys):
+def test_train_prints_the_command(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
     record = RECIPES["aff_resnet50"].record
     assert main(["train", "aff_resnet50", "--print", "--num-gpus", "4"]) == 0
     assert capsys.readouterr().out == f"python {record.command} --num-gpus 4\n"
@@ -139,6 +140,37 @@ def test_train_prints_the_command(capsys):
     assert capsys.readouterr().out == f"python {record.command} --smoke\n"
     assert main(["train", "cifar10_aff_resnet32", "--print", "--as-published"]) == 2
     assert "--as-published" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["aff_resnet50", "cifar10_aff_resnet32"])
+def test_outside_of_a_clone_commands_are_those_of_aff(name, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", name, "--print", "--seed", "3"]) == 0
+    call = capsys.readouterr().out.strip()
+    script, _, flags = RECIPES[name].command.partition(" ")
+    assert call == f"aff train-{KINDS[script]} {flags} --seed 3"
+    assert build_parser(call.split()[1]).parse_args(call.split()[2:])
+    assert main(["recipes", name]) == 0
+    assert f"aff train-{KINDS[script]} {flags}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, commands",
+    [
+        (["--dataset", "digits"], {"train-cifar"}),
+        (["--use-rec"], {"train-imagenet"}),
+        (["--lr", "1"], {"train-cifar", "train-imagenet"}),
+        ([], {"train-cifar", "train-imagenet"}),
+    ],
+)
+def test_who_wants_a_run_of_their_own_is_led_to_it(arguments, commands, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", *arguments])
+    error = capsys.readouterr().err
+    assert "aff recipes" in error and error.count("\n") == 1
+    assert {
+        name for name in ("train-cifar", "train-imagenet") if f"aff {name}" in error
+    } == commands
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,31 @@ class FakeDriver:
         part._obj.value = {75: 9, 76: 0}[attribute]
 
 
+@pytest.mark.parametrize(
+    "found, count, gpus, expected",
+    [
+        (4, 2, None, [mx.gpu(0), mx.gpu(1)]),
+        (4, 2, "1,3", [mx.gpu(1), mx.gpu(3)]),
+        (4, 0, "3", [mx.gpu(3)]),  # as a file of settings may say it
+        (4, 0, "", [mx.cpu()]),
+        (0, 0, "", [mx.cpu()]),
+        (2, 1, "2", "name 0 to 1"),
+        (1, 2, "0,1", "append {gpus} 0"),
+        (0, 2, "0,1", "append {gpus} '' {dtype} float32"),
+        (1, 2, None, "append {num_gpus} 1"),
+        (0, 2, None, "append {num_gpus} 0 {dtype} float32"),
+    ],
+)
+def test_gpus_by_count_or_number(machine, found, count, gpus, expected):
+    machine(found)
+    if isinstance(expected, list):
+        assert devices.choose_gpus(count, None, gpus) == expected
+        return
+    with pytest.raises(aff.InputError) as refused:
+        devices.choose_gpus(count, None, gpus)
+    assert expected in refused.value.message
+
+
 def test_a_gpu_that_is_too_new_is_named(monkeypatch):
     monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: FakeDriver())
     monkeypatch.setattr(devices, "num_gpus", lambda: 1)

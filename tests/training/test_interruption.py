@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -73,6 +74,8 @@ PROGRAM = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from aff.training.interruption import Interruption
+if sys.argv[3:]:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 with Interruption() as interruption:
     print("ready", flush=True)
     while not interruption.asked:
@@ -103,3 +106,36 @@ def test_signals(number):
         assert process.returncode == expected, errors
         assert "finishing this step, then saving" in errors
         assert ("done" in output) == (pause == "0")
+
+
+def started(pause, *more):
+    root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, root, pause, *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("others", [[signal.SIGHUP, signal.SIGTERM], [signal.SIGHUP]])
+def test_a_hang_up_is_never_the_second_signal(others):
+    process = started("0.5")
+    for number in (signal.SIGHUP, *others):
+        process.send_signal(number)
+        time.sleep(0.1)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM  # its own, at its end
+    assert errors.count("finishing this step, then saving") == 1
+
+
+def test_a_hang_up_that_is_ignored_stays_ignored():
+    process = started("0", "nohup")
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=60)
+    assert "asked SIGTERM" in output and "SIGHUP" not in errors

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ...data.datasets import list_datasets
 from ...training.config import TrainConfig
+from ...training.devices import parse_gpus
 from ...training.setting import SWITCH, Setting, settings_of
 from ...utils.errors import InputError
 from ...utils.values import int_range
@@ -37,6 +38,7 @@ class Spelling:
 COMMON = {
     "num_workers": Spelling(("-j", "--num-data-workers")),
     "resume_params": Spelling(("--resume-params", "--resume-from")),
+    "save_period": Spelling(("--save-period", "--save-frequency")),
 }
 SPELLINGS: Dict[str, Dict[str, Spelling]] = {
     "cifar": {
@@ -47,7 +49,18 @@ SPELLINGS: Dict[str, Dict[str, Spelling]] = {
         "mixup": Spelling(("--no-mixup",), False, "train without mixup"),
         "mirror": Spelling(("--no-mirror",), False, "never mirror an image"),
     },
-    "imagenet": {**COMMON, "save_period": Spelling(("--save-frequency",))},
+    "imagenet": {
+        **COMMON,
+        "gpus": Spelling(
+            ("--gpus",), help="GPU numbers, such as 0,1,2, in place of how many; '': the CPU"
+        ),
+    },
+}
+#: Spellings of a setting that are the other script's own: flag, field, and what it stands for where
+#: it takes no value. ``--mixup`` of generation 2 keeps `train_cifar.py` from taking it so.
+ALIASES: Dict[str, Tuple[Tuple[str, str, Any], ...]] = {
+    "cifar": (("--lr-mode", "lr_mode", None), ("--num-gpus", "gpus", None)),
+    "imagenet": (("--cosine", "lr_mode", "cosine"), ("--no-mixup", "mixup", False)),
 }
 #: Spellings that only generation 2's scripts knew, by script: flag, field, and what it stands for
 #: where it takes no value.
@@ -96,8 +109,8 @@ def add_config_arguments(parser: Parser, data: str) -> None:
         help="print layers, parameters and FLOPs of the network, and stop; needs no data and no "
         "GPU",
     )
+    _add_aliases(parser.add_argument_group("as the other script spells it"), data)
     group = parser.add_argument_group("spellings of generation 2")
-
     for name, field, const in SECOND[data]:
         kind: Dict[str, Any] = {"type": int_range(1, 2000), "metavar": "DEPTH"}
         group.add_argument(
@@ -107,6 +120,51 @@ def add_config_arguments(parser: Parser, data: str) -> None:
             help=f"{flag(field)} as generation 2 spelled it: its defaults and networks are meant",
             **(kind if const is None else {"action": "store_const", "const": const}),
         )
+
+
+def _add_aliases(group: Any, data: str) -> None:
+    """Add the other script's spellings; what they take is kept apart until `resolve_aliases`."""
+    for name, field, const in ALIASES[data]:
+        item = settings_of(TrainConfig)[field]
+        options: Dict[str, Any] = {"action": "store_const", "const": const}
+        help = f"the same as {flag(field)} {const}"
+        if field == "gpus":
+            options = {"type": int_range(0, 64), "metavar": "N"}
+            help = "use the first N GPUs; 0: the CPU"
+        elif field == "mixup":
+            help = f"train without mixup (default: {not item.default(data)})"
+        elif const is None and isinstance(item.kind, tuple):
+            options = {"choices": list(item.kind)}
+            help = f"{item.help} (default: {item.default(data)})"
+        group.add_argument(
+            name, dest=f"also_{field}", default=argparse.SUPPRESS, help=help, **options
+        )
+
+
+def resolve_aliases(given: Mapping[str, Any], data: str) -> Dict[str, Any]:
+    """Return what was given by the fields' names, with the other script's spellings resolved.
+
+    Raises
+    ------
+    InputError
+        Where two spellings of a setting contradict each other.
+    """
+    result = {key: value for key, value in given.items() if not key.startswith("also_")}
+    for name, field, _ in ALIASES[data]:
+        if f"also_{field}" not in given:
+            continue
+        value = given[f"also_{field}"]
+        if field == "gpus":
+            value = ",".join(map(str, range(value)))
+        if result.setdefault(field, value) != value:
+            raise InputError(f"{name} contradicts {spelling_of(data)(field)}: give one of them")
+    if data == "imagenet" and result.get("gpus") is not None:
+        count = len(parse_gpus(result["gpus"]))
+        if result.setdefault("num_gpus", count) != count:
+            raise InputError("{num_gpus} contradicts {gpus}: give one of them")
+    elif data == "imagenet" and "num_gpus" in result:
+        result["gpus"] = None  # whatever a file of settings says
+    return result
 
 
 def second_spellings(given: Mapping[str, Any], data: str) -> List[str]:

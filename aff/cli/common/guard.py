@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Callable
 
 from ...distributed import process
 from ...utils.errors import InputError, Interrupted, RunError, last_line, spell
+from ...utils.output import drop, flush_output
 from .parser import one_line
 
 Spelling = Callable[[str], str]
@@ -33,13 +33,13 @@ def guarded(prog: str, run: Callable[[], int], spelling: Spelling = flag) -> int
     """
     try:
         code = run()
-        sys.stdout.flush()
+        flush_output()
         process.finish(code)
         return code
     except InputError as error:
         code, message = 2, spell(error.message, spelling)
-    except BrokenPipeError:  # whoever read the output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        drop()
         process.finish(1, "nobody reads its output")
         return 1
     except RunError as error:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
+import difflib
+from typing import Any, Iterable, NoReturn, Optional
 
 from ...utils.errors import InputError
+from ...utils.output import drop, flush_output
+
+#: What others call what the flags are for.
+SYNONYMS = {"--learning-rate": "--lr", "--weight-decay": "--wd"}
+#: How alike a misspelt flag and one that there is have to be, from 0 to 1.
+LIKENESS = 0.7
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -23,6 +30,22 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, allow_abbrev=False, formatter_class=_Formatter, **kwargs)
 
+    def parse_args(self, args=None, namespace=None):  # type: ignore[override]
+        """Parse, or end in an error that names the flag that may have been meant."""
+        given, more = self.parse_known_args(args, namespace)
+        if more:
+            meant = (closest_flag(word, self._option_string_actions) for word in more)
+            hint = next((f": did you mean {flag}?" for flag in meant if flag), "")
+            self.error(f"unrecognized arguments: {' '.join(more)}{hint}")
+        return given
+
+    def exit(self, status: int = 0, message: Optional[str] = None) -> NoReturn:
+        try:
+            flush_output()
+        except BrokenPipeError:
+            drop()
+        super().exit(status, message)
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {one_line(message)} (see --help)\n")
 
@@ -34,6 +57,22 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, error.message) from error
         except (TypeError, ValueError):
             return super()._get_value(action, arg_string)
+
+
+def closest_flag(word: str, flags: Iterable[str]) -> Optional[str]:
+    """Return the flag that a word may have been meant for: one that has all its parts, as
+    ``--num-epochs`` has those of ``--epochs``, or one that is spelled much like it.
+    """
+    if not word.startswith("-"):
+        return None
+    known = [flag for flag in flags if flag.startswith("--")]
+    parts = word.split("=", maxsplit=1)[0].strip("-").replace("_", "-").split("-")
+    wanted = f"--{'-'.join(parts)}"
+    if SYNONYMS.get(wanted) in known:
+        return SYNONYMS[wanted]
+    whole = [flag for flag in known if parts[0] and {*parts} <= {*flag.strip("-").split("-")}]
+    close = difflib.get_close_matches(wanted, whole or known, n=1, cutoff=0 if whole else LIKENESS)
+    return close[0] if close else None
 
 
 def one_line(message: object) -> str:

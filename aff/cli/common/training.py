@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -24,10 +25,25 @@ from ...training.settings_file import read_config
 from ...utils.errors import InputError
 from ...utils.report import evaluate_command
 from ..summary import print_summary
-from .config_flags import given_fields, resolve_generation, spelling_of, why_generation
+from .config_flags import (
+    given_fields,
+    resolve_aliases,
+    resolve_generation,
+    spelling_of,
+    why_generation,
+)
 
 #: The training scripts, and the commands that they are.
 SCRIPTS = {"train_cifar.py": "train-cifar", "train_imagenet.py": "train-imagenet"}
+
+
+def call_of(command: str) -> str:
+    """Return how to call a training command, script and flags, from here: the script where it lies
+    in this folder, as in a clone, else the command of ``aff`` that it is.
+    """
+    script, _, flags = command.partition(" ")
+    call = f"python {script}" if os.path.isfile(script) else f"aff {SCRIPTS[script]}"
+    return f"{call} {flags}".rstrip()
 
 
 def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
@@ -44,7 +60,7 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
             f"{{config}} {given['config']}: is of {base.dataset}, which this script "
             "does not train on"
         )
-    given = resolve_generation(given, data)
+    given = resolve_generation(resolve_aliases(given, data), data)
     named = {key: given[key] for key in NETWORK if key in given}
     fields = {**given_fields(given), "command": given.get("command", "")}
     fields.pop("model", None)
@@ -78,7 +94,7 @@ def origin_of(config: TrainConfig) -> Optional[Origin]:
 def choose(config: TrainConfig) -> Tuple[List[mx.Context], Optional[str]]:
     """Return the devices of a run, and a warning where they are not those that were asked for."""
     if config.kind == "imagenet":
-        return choose_gpus(config.num_gpus, config.cpus), None
+        return choose_gpus(config.num_gpus, config.cpus, config.gpus), None
     return choose_devices(config.gpus, config.cpus)
 
 

@@ -1,0 +1,50 @@
+"""Standard output and error whose reader may be gone: a closed terminal, the end of a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+from typing import Iterator
+
+OUTPUT, ERRORS = 1, 2
+
+
+def flush_output() -> None:
+    """Write out what standard output holds, where there is one."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def drop(number: int = OUTPUT) -> None:
+    """Write a stream, by its file descriptor, nowhere from now on."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+def drop_hung_up() -> None:
+    """Drop output and errors where a terminal that has hung up took them: the terminal's own, and
+    pipes, whose readers end with it.
+    """
+    for number in (OUTPUT, ERRORS):
+        try:
+            os.write(number, b"")
+            gone = stat.S_ISFIFO(os.fstat(number).st_mode)
+        except OSError:
+            gone = True
+        if gone:
+            drop(number)
+
+
+@contextlib.contextmanager
+def outliving_terminal() -> Iterator[None]:
+    """Go on writing nowhere where the terminal is found to have hung up."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        drop_hung_up()
