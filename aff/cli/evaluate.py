@@ -127,8 +127,8 @@ def run(
     **given: Any,
 ) -> int:
     """Evaluate published parameters or those of a file."""
-    spec = find_spec(chosen_source(name, params), root, given)
     wanted = Wanted(per_class, confusion, predictions, json)
     wanted.check()
+    spec = find_spec(chosen_source(name, params), root, given)
     devices, warning = choose_devices(gpus, cpus)
     return report(spec, devices, batch_size, num_workers, mode, root, warning, wanted)

@@ -80,8 +80,8 @@ def _add_import(parser: Parser) -> None:
     )
 
 
-def _named_extensions(argv: Sequence[str]) -> List[str]:
-    early = Parser(add_help=False)
+def _named_extensions(argv: Sequence[str], prog: str) -> List[str]:
+    early = Parser(prog=prog, add_help=False)
     _add_import(early)
     return early.parse_known_args(argv)[0].imports
 
@@ -118,7 +118,7 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
     parse = getattr(module, "parse", None)  # of a command that hands arguments on
     try:  # what is registered counts when the others are parsed
         if parse or "--import" in build_parser(name, prog)._option_string_actions:
-            import_extensions(_named_extensions(argv))
+            import_extensions(_named_extensions(argv, prog))
     except InputError as error:
         print(f"{prog}: error: {one_line(error)}", file=sys.stderr)
         return 2

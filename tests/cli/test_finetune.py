@@ -88,6 +88,27 @@ def test_a_run_starts_from_another_network_and_keeps_the_outputs_of_its_classes(
     assert settings(elsewhere / "two")["model"]["kwargs"]["classes"] == 2
 
 
+def test_what_images_are_is_taken_over_and_a_file_of_nothing_known_needs_its_network(
+    pictures, origin, elsewhere, capsys
+):
+    command = f"--dataset folder --data-dir {pictures}/two --no-mixup --cpus 1 --batch-size 6"
+    more = "--num-epochs 1 --lr 0.01 --save-dir"
+    assert train(f"{command} --finetune fashion_mnist_aff_resnet14 {more} fashion") == 0
+    kept = settings(elsewhere / "fashion")["data"]
+    assert (kept["input_size"], kept["normalize_as"]) == (28, "fashion-mnist")
+    assert train(f"{command} --finetune {origin} {more} own") == 0
+    kept = settings(elsewhere / "own")["data"]
+    assert (kept["input_size"], kept["normalize_as"]) == (16, None)
+    shutil.copy(origin / "best.params", "plain.params")
+    capsys.readouterr()
+    assert train(f"{command} --finetune plain.params {more} plain") == 2
+    assert "--finetune plain.params: nothing says which network" in capsys.readouterr().err
+    network = "--model resnet --blocks 1 --channel-times 1 --fusion Add --input-size 16"
+    assert train(f"{command} --finetune plain.params {network} {more} plain") == 0
+    said = " ".join(lines_of(capsys.readouterr().out, "finetune"))
+    assert "of the file not used" in said and "attention" in said
+
+
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_frozen_parts_stand_still_and_a_stopped_run_goes_on_exactly(
     pictures, origin, elsewhere, capsys, cpus

@@ -153,7 +153,7 @@ def test_resume_goes_on_to_the_same_end(folders, photos, fifty, capsys, elsewher
         ("--num-layers 152", ["resnet152_v1b_askc"]),
         ("--deep-stem --stem-width 32 --avg-down --fusion Add", ["25,629,512", "AvgPool2D"]),
         ("--model resnext50_32x4d_askc --use-se", ["32,477,272"]),
-        ("--input-size 64 --start-layer 1", ["(64, 32, 32)", "layer1.0.attention.local_att.0"]),
+        ("--input-size 64 --start-layer 1", ["(64, 32, 32)", "start_layer 1"]),
     ],
 )
 def test_summaries(flags, parts, capsys):

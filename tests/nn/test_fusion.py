@@ -163,7 +163,7 @@ def test_aliases(alias, name):
 
 
 def test_unknown_fusion_names_the_valid_ones():
-    with pytest.raises(aff.InputError, match="did you mean 'ASKCFuse'.*DirectAdd.*iAFF"):
+    with pytest.raises(aff.InputError, match="did you mean 'ASKCFuse'.*iAFF.*DirectAdd.*aff list"):
         aff.create_fusion("ASKCFus", 8)
 
 

@@ -11,13 +11,10 @@ import mxnet as mx
 
 from ...data.datasets import find_dataset
 from ...distributed.job import create_group
-from ...inference.spec import EvaluationSpec, find_spec
-from ...models.weights import fetch
 from ...training.amp import create_precision
 from ...training.config import NETWORK, TrainConfig
 from ...training.data import open_source
 from ...training.devices import choose_devices, choose_gpus
-from ...training.finetune import Origin
 from ...training.network import network_for
 from ...training.run import Run
 from ...training.run_folder import open_folder
@@ -32,6 +29,7 @@ from .config_flags import (
     spelling_of,
     why_generation,
 )
+from .finetuning import origin_of, taken_over
 
 #: The training scripts, and the commands that they are.
 SCRIPTS = {"train_cifar.py": "train-cifar", "train_imagenet.py": "train-imagenet"}
@@ -64,31 +62,11 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
     named = {key: given[key] for key in NETWORK if key in given}
     fields = {**given_fields(given), "command": given.get("command", "")}
     fields.pop("model", None)
-    source = fields.get("finetune") or (base.finetune if base else None)
     network = None
-    if source:
-        spec = find_spec(source)
-        network = (spec.model, spec.kwargs)
-        if find_dataset(fields.get("dataset", "imagenet")).is_open:
-            fields.setdefault("normalize_as", style_of(spec))
-    config = TrainConfig.from_args({**fields, **named}, data, base, network)
-    return config.check()
-
-
-def style_of(spec: EvaluationSpec) -> str:
-    """Return the data set that a network's images are normalised as."""
-    record = find_dataset(spec.dataset)
-    return (spec.normalize_as or "imagenet") if record.is_open else record.name
-
-
-def origin_of(config: TrainConfig) -> Optional[Origin]:
-    """Return what a run starts from, fetched and verified; None where it starts anew."""
-    if not config.finetune:
-        return None
-    spec = find_spec(config.finetune)
-    if spec.weights:
-        fetch(spec.weights.name)
-    return Origin(spec.params, spec.class_names)
+    if fields.get("finetune"):
+        network, images = taken_over(fields["finetune"], fields, data, "model" in named)
+        fields.update(images)
+    return TrainConfig.from_args({**fields, **named}, data, base, network).check()
 
 
 def choose(config: TrainConfig) -> Tuple[List[mx.Context], Optional[str]]:
@@ -134,7 +112,7 @@ def fit(config: TrainConfig, notes: List[str], imports: Sequence[str] = ()) -> i
     """
     devices, warning = choose(config)
     precision = create_precision(config.dtype, devices)
-    origin = origin_of(config)
+    origin = origin_of(config.finetune)
     source = open_source(config)
     config = config.for_classes(source.classes)
     group = create_group(config.kvstore)

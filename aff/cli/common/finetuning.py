@@ -1,0 +1,79 @@
+"""What a run takes over from the parameters that it is to start from."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from ...data.datasets import find_dataset
+from ...inference.locate import find_file, known_of
+from ...inference.spec import EvaluationSpec, find_spec, source_of
+from ...models.naming import Network
+from ...models.weights import fetch
+from ...training.finetune import Origin
+from ...utils.errors import InputError
+
+
+def spec_of(source: str) -> Optional[EvaluationSpec]:
+    """Return what is known of parameters; None of a file of which nothing is.
+
+    Raises
+    ------
+    InputError
+        For what names no parameters.
+    """
+    path = find_file(source)
+    if path is None or known_of(path).settings:
+        return find_spec(source)
+    return None
+
+
+def taken_over(
+    source: str, fields: Mapping[str, Any], kind: str, has_model: bool
+) -> Tuple[Optional[Network], Dict[str, Any]]:
+    """Return the network of parameters, where another is not named, and those settings of its
+    images that were not given.
+
+    Parameters
+    ----------
+    source : str
+        A published NAME, a run's folder, or a file.
+    fields : mapping
+        The settings that were given.
+    kind : str
+        The kind of the run's data.
+    has_model : bool
+        Whether flags name a network.
+
+    Raises
+    ------
+    InputError
+        For a file of which nothing is known, where no network is named.
+    """
+    spec = spec_of(source)
+    if spec is None:
+        if not has_model:
+            raise InputError(
+                f"{{finetune}} {source}: nothing says which network it is of: name it with "
+                "{model}"
+            )
+        return None, {}
+    any_folder = kind == "imagenet" or find_dataset(fields.get("dataset", "cifar100")).is_open
+    described = source_of(spec)
+    images: Dict[str, Any] = {"input_size": described.input_size} if any_folder else {}
+    if any_folder and kind == "cifar" and spec.dataset:
+        own = find_dataset(spec.dataset)
+        images["normalize_as"] = described.normalize_as if own.is_open else own.name
+    images = {key: value for key, value in images.items() if key not in fields}
+    return (spec.model, spec.kwargs), images
+
+
+def origin_of(source: Optional[str]) -> Optional[Origin]:
+    """Return what a run starts from, fetched and verified; None where it starts anew."""
+    if not source:
+        return None
+    spec = spec_of(source)
+    if spec is None:
+        return Origin(str(find_file(source)))
+    if spec.weights:
+        fetch(spec.weights.name)
+    return Origin(spec.params, spec.class_names)
