@@ -10,7 +10,6 @@ from aff.utils.files import read_json
 
 from .conftest import QUICK_IMAGENET, exit_code, train, train_imagenet
 
-
 NAMED = {name: record for name, record in DATASETS.items() if not record.is_open}
 
 

@@ -247,5 +247,5 @@ def test_a_mirror_that_is_not_needed_is_not_looked_at(server, root, tmp_path, mo
 
 def test_unknown_names_list_the_valid_ones():
     for call in (fetch, aff.load_published):
-        with pytest.raises(aff.InputError, match="did you mean 'aff_resnet50'.*iaff_resnet50.*aff list pub"):
+        with pytest.raises(aff.InputError, match="did you mean 'aff_resnet50'.*'aff list pub"):
             call("aff_resnet5")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ...data.datasets import find_dataset
@@ -22,7 +23,7 @@ def spec_of(source: str) -> Optional[EvaluationSpec]:
         For what names no parameters.
     """
     path = find_file(source)
-    if path is None or known_of(path).settings:
+    if path is None or not os.path.isfile(path) or known_of(path).settings:
         return find_spec(source)
     return None
 
