@@ -10,7 +10,6 @@ rates on a draw of its own, tested on training images that no run sees.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -85,10 +84,9 @@ def train(work, method, count, seed, rate):
 
 def read_log(path):
     """Return the events of a run's log; none of one that is not there."""
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+    from aff.training.logger import read_events
+
+    return list(read_events(path)) if os.path.exists(path) else []
 
 
 def main():

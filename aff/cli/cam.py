@@ -10,7 +10,7 @@ import mxnet as mx
 import numpy as np
 
 from ..data.datasets import find_dataset, load_dataset
-from ..data.decoding import decode
+from ..data.image_file import read_image
 from ..data.transforms import normalize
 from ..inference.network import load_network
 from ..inference.predictor import view_of
@@ -19,7 +19,8 @@ from ..inference.view import View
 from ..nn.fusion import fusion_title
 from ..training.checkpoint import BEST
 from ..utils.errors import InputError
-from ..utils.files import check_destination, opened
+from ..utils.files import check_destination
+from ..utils.report import printable
 from ..utils.values import int_range, nonempty
 from ..viz.cam import list_fusion_blocks, look, stage_of
 from ..viz.cam_figure import Column, Picture, draw
@@ -77,7 +78,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--out", type=nonempty, default="cam.png", help="the picture, .png")
     parser.add_argument(
         "--input-size",
-        type=int_range(32, 4096),
+        type=int_range(8, 4096),
         default=None,
         help="of an ImageNet network's images",
     )
@@ -119,8 +120,7 @@ def pictures(spec: EvaluationSpec, images: List[str], index: List[int]) -> List[
 
 
 def _photograph(path: str, view: View) -> Picture:
-    with opened(path) as file:
-        data = view(decode(file.read(), path))
+    data = view(read_image(path))
     mean, std = (np.array(values)[:, None, None] for values in (view.mean, view.std))
     pixels = np.clip(data * std + mean, 0, 255).round().astype(np.uint8)
     return Picture(os.path.basename(path), pixels.transpose(1, 2, 0), data)
@@ -192,9 +192,7 @@ def run(
     draw(looked_at, columns, out)
     for column, spec in zip(columns, specs):
         for image, view in zip(looked_at, column.views):
-            print(
-                f"{image.name}: {column.name} ({spec.params}): {spec.class_name(view.target)}, "
-                f"{100 * view.probability:.1f} %"
-            )
+            line = f"{image.name}: {column.name} ({spec.params}): {spec.class_name(view.target)}"
+            print(printable(f"{line}, {100 * view.probability:.1f} %"))
     print(f"wrote {out}")
     return 0

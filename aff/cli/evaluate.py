@@ -69,7 +69,7 @@ def add_arguments(parser: Parser) -> None:
     )
     data.add_argument(
         "--input-size",
-        type=values.int_range(32, 4096),
+        type=values.int_range(8, 4096),
         default=None,
         help=f"height and width of imagenet's images as the network sees them (default: {SIZE})",
     )

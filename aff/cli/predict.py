@@ -23,6 +23,7 @@ import numpy as np
 from ..inference.predictor import Prediction, Predictor
 from ..utils.errors import InputError
 from ..utils.files import check_destination, replacing
+from ..utils.report import printable
 from ..utils.values import int_range, nonempty
 from ..viz.montage import LIMIT, Tile, draw_montage, thumbnail
 from .common.image_paths import (
@@ -30,7 +31,6 @@ from .common.image_paths import (
     add_image_arguments,
     open_batches,
     parse,
-    printable,
     say,
     shortened,
 )

@@ -187,7 +187,7 @@ class ImageEvalLoader(EvaluationLoader):
     size : int
         Height and width that the network is given.
     crop_ratio : float
-        Shard of the scaled shorter side that the crop keeps.
+        Share of the scaled shorter side that the crop keeps.
     workers : int
         Threads that prepare images.
     limit : int, optional

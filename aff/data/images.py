@@ -66,7 +66,7 @@ class FolderImages:
         Holds the classes' folders, or a folder `part` that does. Hidden folders, folders without
         images and other files are left out.
     part : str, default 'val'
-        ``'train'`` or ``'val'``.
+        ``'train'``, ``'val'`` or ``'test'``.
 
     Raises
     ------
@@ -265,7 +265,7 @@ def find_images(
     Parameters
     ----------
     part : str
-        ``'train'`` or ``'val'``.
+        ``'train'``, ``'val'`` or ``'test'``.
     folder : str, optional
         Holds ``<part>/<class>/`` or ``<class>/``.
     records, idx_path : str, optional

@@ -62,6 +62,11 @@ def find_file(source: str) -> Optional[str]:
         For what is none of them; the message says what would be.
     """
     if source in WEIGHTS:
+        if os.path.lexists(source):
+            raise InputError(
+                f"{source}: is a published NAME, and a file or folder here: name that as "
+                f"{os.path.join(os.curdir, source)}"
+            )
         return None
     if os.path.isdir(source):
         for name in (NET,) if _is_checkpoint(source) else (BEST, NET):

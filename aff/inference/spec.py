@@ -14,9 +14,11 @@ from ..models.naming import STRUCTURE, network_from
 from ..models.parameters import count_outputs
 from ..models.records import WEIGHTS, WeightsRecord
 from ..models.weights import DEFAULT_ROOT, find_weights
+from ..training.config import TrainConfig
 from ..training.logger import SETTINGS
+from ..training.setting import settings_of
 from ..utils.errors import InputError
-from .locate import find_file, known_of
+from .locate import Known, find_file, known_of
 
 DATA = (
     *("dataset", "data_dir", "labels", "rec_val", "rec_val_idx", "input_size", "crop_ratio"),
@@ -152,26 +154,30 @@ def _published(name: str, root: Optional[str], given: Mapping[str, Any]) -> Eval
 
 def _described(params: str) -> EvaluationSpec:
     """Return what a file is known to be, where no flags can say it."""
-    if os.path.isfile(params) and not known_of(params).settings.get("model"):
+    known = known_of(params) if os.path.isfile(params) else None
+    if known and not known.settings.get("model"):
         raise InputError(
             f"{params}: nothing says which network it is of: keep it beside the {SETTINGS} of its "
             "run, or export it with the flags of its network ('aff export') and name the result"
         )
-    return _of_file(params, {}, needs_data=False)
+    return _of_file(params, {}, needs_data=False, known=known)
 
 
-def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> EvaluationSpec:
+def _of_file(
+    params: str, given: Mapping[str, Any], needs_data: bool, known: Optional[Known] = None
+) -> EvaluationSpec:
     if not os.path.isfile(params):
         raise InputError(f"{params}: no such file")
-    path, run, by = known_of(params, by_hash=not given.get("model"))
+    path, run, by = known or known_of(params, by_hash=not given.get("model"))
     described = is_exported(params) and run.get("model")
     if described and any(key in given for key in ("model", "fusion", *STRUCTURE)):
         raise InputError(f"{params} says which network it is: leave the network's flags out")
     beside = EXPORTS if is_exported(params) else SETTINGS
     try:
         dtype = run.get("training", {}).get("dtype", "float32")
-        data = dict(run.get("data") or {})
-        if given.get("dataset"):
+        data = _checked(run.get("data") or {})
+        others = given.get("dataset") not in (None, data.get("dataset"))
+        if others:
             data = {"dataset": given["dataset"]}
         if given.get("data_dir") or given.get("rec_val"):
             data = {**data, **dict.fromkeys(("data_dir", "rec_val", "rec_val_idx", "val_split"))}
@@ -184,7 +190,7 @@ def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> Evaluat
         data["dataset"] = data["dataset"] or ""
         model, kwargs = _network(params, run, classes, given)
         count, _ = kwargs["classes"], kwargs["fusion"]
-        names = None if given.get("dataset") else run.get("class_names")
+        names = None if others else run.get("class_names")
         names = names or _names_of(data["dataset"], data["labels"], count)
         if names and (len(names) != count or not all(isinstance(name, str) for name in names)):
             raise InputError(f"{path}: not a run's settings ({count} classes have other names)")
@@ -202,6 +208,15 @@ def _of_file(params: str, given: Mapping[str, Any], needs_data: bool) -> Evaluat
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not a run's settings ({error!r})") from error
+
+
+def _checked(data: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return what settings say of data, each value of its kind."""
+    kinds = settings_of(TrainConfig)
+    known = {key: data.get(key) for key in DATA}
+    return {
+        key: kinds[key].checked(key, value) for key, value in known.items() if value is not None
+    }
 
 
 def _outputs(params: str, run: Mapping[str, Any]) -> int:

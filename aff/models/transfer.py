@@ -107,8 +107,8 @@ def transfer_parameters(
     other = [name for name in body if name not in fits and name in file.shapes]
     if not fits:
         raise InputError(
-            f"{path}: holds nothing of this network: it lacks {shorten(missing)}; name the network "
-            "that its parameters are of"
+            f"{path}: holds nothing of this network: {shorten(missing or other)} cannot be taken; "
+            "name the network that its parameters are of"
         )
     values = {name: cast_to(file, name, parameters[name].dtype) for name in fits}
     rows = _outputs_of(head, file)

@@ -137,7 +137,7 @@ class Announcer:
         if above and self.trainer.group.is_main_process:
             kind = self.config.kind
             lr, images = TrainConfig.defaults(kind).lr, PUBLISHED_BATCH[kind]
-            batch = self.data.train.batch_size * self.trainer.group.world_size
+            batch = self.data.train.batch_size
             self.logger.warn(
                 f"the training loss is above {above}: a lower {{lr}} than {self.config.lr:g} may "
                 f"suit a batch of {batch} (the published {lr:g} is for {images} images)"

@@ -36,8 +36,8 @@ class Data:
     train : TrainLoader or ImageTrainLoader
         Gives an epoch's batches.
     evals : dict of str to EvalLoader or ImageEvalLoader
-        Parts to evaluate after each epoch: ``'test'``, and ``'val'`` where part of the training set
-        is held out; or ``'val'`` alone.
+        Parts to evaluate after each epoch: ``'val'``, held out of the training images or, of image
+        files, beside them; ``'test'``; or both.
     description : str
         What is said of the data.
     selection : str
@@ -102,6 +102,7 @@ class MemorySource:
             config.input_size,
             config.normalize_as,
             config.val_split,
+            config.num_workers,
         )
         data = replace(data, mirror=data.mirror and config.mirror)
         limit = SMOKE_BATCHES if config.smoke else 0

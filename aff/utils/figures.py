@@ -7,6 +7,7 @@ import os
 from typing import Any, Dict, Iterator, Literal, Optional, Tuple
 
 from .files import replacing
+from .report import printable
 
 DOTS_PER_INCH = 110
 #: The colours of Okabe and Ito (2008), which colour-blind readers can tell apart; yellow, which is
@@ -56,5 +57,5 @@ def figure(
 
 def plain(text: str) -> str:
     """Return text as it is, in a picture: without matplotlib's formulas and hidden labels."""
-    text = text.replace("$", r"\$")
+    text = "\n".join(map(printable, text.split("\n"))).replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 from importlib import metadata
-from typing import Dict, Sequence
+from typing import Dict, Optional, Sequence
 
 import mxnet as mx
 import numpy
@@ -49,12 +49,15 @@ def evaluate_command(params: str, imports: Sequence[str] = ()) -> str:
     return f"{interpreter()} -m aff evaluate {shlex.join([*imported, '--params', params])}"
 
 
-def printable(text: str, longest: int) -> str:
-    """Return text from elsewhere on one line, without control characters, cut where it is too
-    long.
+def printable(text: str, longest: Optional[int] = None) -> str:
+    """Return text from elsewhere on one line: what is no printable character, escaped, and the end
+    cut where it is longer than `longest`.
     """
-    clean = "".join(c if c.isprintable() else " " for c in text).strip()
-    return clean if len(clean) <= longest else f"{clean[: longest - 3]}..."
+    clean = "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
+    return clean if longest is None or len(clean) <= longest else f"{clean[: longest - 3]}..."
 
 
 def top5_says_something(classes: int) -> bool:

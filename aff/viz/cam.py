@@ -13,6 +13,7 @@ import numpy as np
 from mxnet import autograd
 from mxnet.gluon import HybridBlock
 
+from ..models.parts import parts_of
 from ..nn.attention import Attentive
 from ..nn.fusion import is_fusion
 from ..nn.layers import GlobalAvgPool2D
@@ -77,25 +78,16 @@ def stage_of(net: HybridBlock, path: str) -> str:
     """Return where in a network a fusion is, given its structural name: ``stage 3, block 2``,
     counted from 1; an empty text in a network without stages of residual blocks.
     """
-    parts = path.split(".")
-    if len(parts) < 3:
+    fusion = dict(list_fusion_blocks(net)).get(path)
+    try:
+        stages = parts_of(net).stages
+    except InputError:
         return ""
-    parent = net
-    for part in parts[:-3]:
-        parent = parent._children[part]
-    stages = [name for name, block in parent._children.items() if _is_stage(block)]
-    if parts[-3] not in stages:
-        return ""
-    block = list(parent._children[parts[-3]]._children).index(parts[-2])
-    return f"stage {stages.index(parts[-3]) + 1}, block {block + 1}"
-
-
-def _is_stage(block: HybridBlock) -> bool:
-    """Tell whether a block is a sequence of residual blocks, each with its fusion."""
-    children = block._children.values()
-    return bool(children) and all(
-        any(is_fusion(part) for part in child._children.values()) for child in children
-    )
+    for number, stage in enumerate(stages, 1):
+        for index, block in enumerate(stage._children.values(), 1):
+            if fusion in block._children.values():
+                return f"stage {number}, block {index}"
+    return ""
 
 
 @contextlib.contextmanager

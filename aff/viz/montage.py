@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ..utils.figures import figure, plain
+from ..utils.report import printable
 
 #: Images of a picture, at most, and pixels of the longer side that are kept of each.
 LIMIT, SIDE = 64, 224
@@ -48,8 +49,7 @@ def thumbnail(pixels: np.ndarray) -> np.ndarray:
 
 
 def _line(text: str) -> str:
-    short = text if len(text) <= CHARACTERS else f"{text[: CHARACTERS - 1]}…"
-    return plain(short)
+    return plain(printable(text, CHARACTERS))
 
 
 def draw_montage(tiles: Sequence[Tile], path: str) -> None:

@@ -9,6 +9,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
+from aff.data.images import imagenet_synset
 from aff.models.parts import parameter_names
 from aff.models.registry import build_network
 from aff.utils.params_file import ArrayFile
@@ -268,3 +269,65 @@ def test_a_cifar_style_network_trains_by_the_imagenet_script(pictures, elsewhere
     assert train_imagenet(f"{tuned} --data-dir {pictures}/two") == 0
     kept = settings(elsewhere / "two")["model"]
     assert kept["name"] == "cifar_resnet8_askc" and kept["kwargs"]["channel_times"] == 2
+
+
+def test_a_run_goes_on_when_what_it_started_from_is_gone(pictures, origin, elsewhere, capsys):
+    shutil.copytree(origin, "first")
+    common = f"{AGAIN} --data-dir {pictures}/two --finetune first --num-epochs 2 --save-dir run"
+    assert train(common) == 0
+    whole = arrays("run/checkpoint-0002/net.params")
+    shutil.rmtree("run/checkpoint-0002")
+    shutil.rmtree("first")
+    assert train(f"{common} --resume auto") == 0
+    again = arrays("run/checkpoint-0002/net.params")
+    assert all((whole[name] == again[name]).all() for name in whole)
+
+
+def test_naming_a_run_s_own_data_set_changes_nothing_of_its_images(origin, pictures, capsys):
+    assert exit_code(["evaluate", origin]) == 0
+    own = capsys.readouterr().out
+    flags = ["--dataset", "folder", "--data-dir", f"{pictures}/three"]
+    assert exit_code(["evaluate", origin, *flags]) == 0
+    assert capsys.readouterr().out == own
+    assert "16 pixels" in own
+
+
+def test_wordnet_folders_without_some_classes_are_evaluated(pictures, elsewhere, capsys):
+    for part in ("train", "val"):
+        for name, number in (("blue", 5), ("green", 6), ("red", 7)):
+            if (part, name) != ("val", "blue"):
+                folder = elsewhere / "words" / part / imagenet_synset()[number]
+                shutil.copytree(pictures / "three" / part / name, folder)
+    assert train(f"{SMALL} --data-dir words --num-epochs 1 --save-dir run") == 0
+    output = capsys.readouterr().out
+    assert exit_code(["evaluate", "run"]) == 0
+    again = errors_of(capsys.readouterr().out)
+    assert "of 4 wrong" in again
+    best = next(line for line in output.splitlines() if line.startswith("best epoch"))
+    assert again.split(" (")[0].split(",")[0] in best
+
+
+def test_a_folder_of_a_published_name_is_not_mistaken(origin, elsewhere, capsys):
+    name = "fashion_mnist_aff_resnet14"
+    shutil.copytree(origin, name)
+    assert exit_code(["evaluate", name]) == 2
+    assert f"./{name}" in capsys.readouterr().err
+    assert exit_code(["evaluate", f"./{name}"]) == 0
+
+
+@pytest.mark.parametrize("key, value", [("input_size", "many"), ("data_dir", ""), ("labels", 7)])
+def test_settings_of_another_kind_are_refused_in_one_line(origin, elsewhere, capsys, key, value):
+    shutil.copytree(origin, "run")
+    kept = json.loads((elsewhere / "run" / "settings.json").read_text())
+    kept["data"][key] = value
+    (elsewhere / "run" / "settings.json").write_text(json.dumps(kept))
+    assert exit_code(["evaluate", "run"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and key.replace("_", "-") in error
+
+
+def test_pictures_of_images_whose_names_are_not_text(origin, pictures, elsewhere, capsys):
+    name = os.fsdecode(b"\xff$.png")
+    shutil.copy(pictures / "flat" / "red" / "0.png", name)
+    assert exit_code(["cam", name, "--params", origin]) == 0
+    assert (elsewhere / "cam.png").exists()

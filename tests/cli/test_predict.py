@@ -13,7 +13,8 @@ import pytest
 
 import aff
 from aff.cli.common import image_paths
-from aff.cli.common.image_paths import expand, printable, shortened
+from aff.cli.common.image_paths import expand, shortened
+from aff.utils.report import printable
 
 from ..conftest import PHOTOGRAPH, ROOT
 from .conftest import exit_code

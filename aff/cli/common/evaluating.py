@@ -10,6 +10,7 @@ from typing import Any, List, Optional, Tuple
 import mxnet as mx
 
 from ...data.datasets import find_dataset, load_dataset
+from ...data.datasets.class_names import in_words
 from ...data.image_loader import CROP_RATIO, SIZE, ImageEvalLoader
 from ...data.image_parts import find_evaluation_images
 from ...data.images import FolderImages, Images
@@ -68,8 +69,10 @@ def _images(spec: EvaluationSpec) -> Images:
         spec.data_dir, spec.rec_val, spec.rec_val_idx, spec.val_split or 0.0
     )
     names = spec.class_names or []
-    if isinstance(images, FolderImages) and set(images.classes) <= set(names):
-        images.label_as(names)
+    if isinstance(images, FolderImages) and len(set(names)) == len(names):
+        called = dict(zip(in_words(images.classes), images.classes))
+        if set(called) <= set(names):
+            images.label_as([called.get(name, name) for name in names])
     return images
 
 

@@ -20,7 +20,7 @@ from .evaluation_files import Inside, write_confusion, write_predictions, write_
 #: The most classes that are all listed; of more, the `WORST`. As many pairs of classes as `PAIRS`.
 LISTED, WORST, PAIRS = 100, 20, 10
 #: Columns of a class's name in a table.
-NAME = 26
+NAME = 24
 FORMATS = {"confusion": ("csv", "png"), "predictions": ("csv",), "json": ("json",)}
 
 

@@ -8,9 +8,14 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from ...data.datasets import find_dataset
 from ...inference.locate import find_file, known_of
 from ...inference.spec import EvaluationSpec, find_spec, source_of
-from ...models.naming import Network
+from ...models.naming import SUITED, Network
+from ...models.registry import find_family
 from ...models.weights import fetch
+from ...training.checkpoint import newest_checkpoint
+from ...training.config import TrainConfig
 from ...training.finetune import Origin
+from ...training.logger import SETTINGS
+from ...training.settings_file import read_config
 from ...utils.errors import InputError
 
 
@@ -28,18 +33,30 @@ def spec_of(source: str) -> Optional[EvaluationSpec]:
     return None
 
 
+def kept_settings(fields: Mapping[str, Any]) -> Optional[TrainConfig]:
+    """Return the settings of the run that is gone on with, where its folder is named and it started
+    from the same parameters, which may be gone by now.
+    """
+    resume = fields.get("resume")
+    folder = fields.get("save_dir") if resume == "auto" else resume
+    checkpoint = newest_checkpoint(folder) if folder else None
+    path = os.path.join(os.path.dirname(checkpoint or ""), SETTINGS)
+    if not checkpoint or not os.path.isfile(path):
+        return None
+    kept = read_config(path)
+    return kept if kept.finetune == fields["finetune"] else None
+
+
 def taken_over(
-    source: str, fields: Mapping[str, Any], kind: str, has_model: bool
+    fields: Mapping[str, Any], kind: str, has_model: bool
 ) -> Tuple[Optional[Network], Dict[str, Any]]:
-    """Return the network of parameters, where another is not named, and those settings of its
-    images that were not given.
+    """Return the network of the parameters to fine-tune, and those settings of its images that were
+    not given.
 
     Parameters
     ----------
-    source : str
-        A published NAME, a run's folder, or a file.
     fields : mapping
-        The settings that were given.
+        The settings that were given; `finetune` is a published NAME, a run's folder, or a file.
     kind : str
         The kind of the run's data.
     has_model : bool
@@ -50,6 +67,12 @@ def taken_over(
     InputError
         For a file of which nothing is known, where no network is named.
     """
+    kept = kept_settings(fields)
+    if kept:
+        images = {key: getattr(kept, key) for key in ("input_size", "normalize_as")}
+        images = {key: value for key, value in images.items() if value and key not in fields}
+        return (kept.model, kept.model_kwargs), images
+    source = fields["finetune"]
     spec = spec_of(source)
     if spec is None:
         if not has_model:
@@ -58,9 +81,14 @@ def taken_over(
                 "{model}"
             )
         return None, {}
+    family, _ = find_family(spec.model)
+    if not has_model and family.kind not in SUITED[kind]:
+        raise InputError(
+            f"{{finetune}} {source}: is of an ImageNet network: train_imagenet.py fine-tunes it"
+        )
     any_folder = kind == "imagenet" or find_dataset(fields.get("dataset", "cifar100")).is_open
     described = source_of(spec)
-    images: Dict[str, Any] = {"input_size": described.input_size} if any_folder else {}
+    images = {"input_size": described.input_size} if any_folder else {}
     if any_folder and kind == "cifar" and spec.dataset:
         own = find_dataset(spec.dataset)
         images["normalize_as"] = described.normalize_as if own.is_open else own.name

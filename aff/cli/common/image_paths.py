@@ -23,6 +23,7 @@ from ...models.weights import DEFAULT_ROOT
 from ...training.devices import choose_devices
 from ...training.logger import RunLogger
 from ...utils.errors import InputError, shorten
+from ...utils.report import printable
 from ...utils.values import int_range, nonempty
 from .parser import Parser
 from .shared_flags import add_device_arguments
@@ -249,14 +250,6 @@ def say(line: str, file: Any = None) -> None:
     """Print a line beside a bar."""
     with tqdm.external_write_mode(file=file or sys.stdout):
         print(line, file=file, flush=True)
-
-
-def printable(path: str) -> str:
-    """Return a path as one line of a terminal shows it: what is no printable character, escaped."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in path
-    )
 
 
 def shortened(text: str, width: int) -> str:

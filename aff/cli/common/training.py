@@ -64,7 +64,7 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
     fields.pop("model", None)
     network = None
     if fields.get("finetune"):
-        network, images = taken_over(fields["finetune"], fields, data, "model" in named)
+        network, images = taken_over(fields, data, "model" in named)
         fields.update(images)
     return TrainConfig.from_args({**fields, **named}, data, base, network).check()
 
@@ -112,7 +112,6 @@ def fit(config: TrainConfig, notes: List[str], imports: Sequence[str] = ()) -> i
     """
     devices, warning = choose(config)
     precision = create_precision(config.dtype, devices)
-    origin = origin_of(config.finetune)
     source = open_source(config)
     config = config.for_classes(source.classes)
     group = create_group(config.kvstore)
@@ -121,6 +120,8 @@ def fit(config: TrainConfig, notes: List[str], imports: Sequence[str] = ()) -> i
         if group.is_main_process:
             facts = {**source.facts, "devices": len(devices) * group.world_size}
             folder = held.enter_context(open_folder(config, facts))
+        starts = folder is not None and not folder.checkpoint
+        origin = origin_of(config.finetune) if starts else None
         images = source.load(config, devices, group)
         images.notes.extend(notes)
         net = network_for(config, devices, precision)

@@ -188,7 +188,7 @@ def find_dataset(name: str) -> DatasetRecord:
     Raises
     ------
     InputError
-        For an unknown name; the message lists those that exist.
+        For an unknown name; the message names some that exist.
     """
     return look_up("data set", name, DATASETS)
 
@@ -205,6 +205,7 @@ def load_dataset(
     size: int = 0,
     normalize_as: Optional[str] = None,
     val_split: float = 0.0,
+    workers: int = 0,
 ) -> DataSet:
     """Load a data set that is kept in memory.
 
@@ -223,6 +224,8 @@ def load_dataset(
         ImageNet's.
     val_split : float, default 0
         Share of the training images of each class to hold out as the part `val`.
+    workers : int, default 0
+        Threads that decode the images of ``'folder'``.
 
     Raises
     ------
@@ -233,7 +236,7 @@ def load_dataset(
     record = find_dataset(name)
     if record.is_open:
         style = normalization(normalize_as)
-        return folder.load_folder(data_dir, size or record.size, *style, val_split)
+        return folder.load_folder(data_dir, size or record.size, *style, val_split, workers)
     if record.load is None:
         raise unknown("data set in memory", name, list_datasets("cifar"))
     for key, value in (("input_size", size), ("normalize_as", normalize_as)):

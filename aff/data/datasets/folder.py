@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, Optional, Tuple
 
 import numpy as np
+from tqdm import tqdm
 
 from ...utils.errors import InputError
 from ..decoding import decode
@@ -38,7 +39,7 @@ def load_folder(
     mean: Tuple[float, ...],
     std: Tuple[float, ...],
     val_split: float = 0.0,
-    workers: int = 2,
+    workers: int = 0,
 ) -> DataSet:
     """Load a folder of images, each as its centre square of `size` pixels.
 
@@ -52,7 +53,7 @@ def load_folder(
         Of each channel, on a scale of 0 to 1; of one value, the images are made grey.
     val_split : float, default 0
         Share of the training images to hold out.
-    workers : int, default 2
+    workers : int, default 0
         Threads that decode.
 
     Raises
@@ -88,5 +89,10 @@ def _read(images: Images, size: int, channels: int, workers: int) -> Split:
         content, label = images.read(index)
         return small_square(decode(content, images.name(index)), size, channels), label
 
-    pixels, labels = zip(*prefetch(read, len(images), workers, 16 * (workers + 1)))
-    return Split(np.stack(pixels), np.array(labels, np.int32))
+    pixels = np.empty((len(images), channels, size, size), np.uint8)
+    labels = np.empty(len(images), np.int32)
+    found = prefetch(read, len(images), workers, 16 * (workers + 1))
+    shown = tqdm(found, "read images", len(images), leave=False, unit="image", disable=None)
+    for index, (image, label) in enumerate(shown):
+        pixels[index], labels[index] = image, label
+    return Split(pixels, labels)
