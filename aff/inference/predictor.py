@@ -13,6 +13,7 @@ from ..data.image_file import pixels_of
 from ..export.networks import is_exported
 from ..models.features import PooledFeatures
 from ..models.parameters import Devices
+from ..nn.fusion import fusion_title
 from ..training.amp import Float32, create_precision
 from ..training.devices import split
 from ..training.network import make_ready_to_infer
@@ -95,7 +96,7 @@ class Predictor:
     def __repr__(self) -> str:
         spec = self.spec
         return (
-            f"Predictor({spec.model} with {spec.kwargs['fusion']}, {self.classes} classes, "
+            f"Predictor({spec.model} with {fusion_title(spec.kwargs['fusion'])}, {self.classes} classes, "
             f"{self.input_size} pixels, of {spec.params}, known by {spec.found_by})"
         )
 

@@ -21,6 +21,7 @@ from ...inference.network import ready_network
 from ...inference.predictor import view_of
 from ...inference.spec import EvaluationSpec
 from ...models.records import WeightsRecord
+from ...nn.fusion import fusion_names
 from ...paper.reported import rows_of
 from ...paper.scores import keep_evaluation
 from ...training.amp import create_precision
@@ -38,11 +39,12 @@ def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[Any, s
     if record.kind == "imagenet":
         images = _images(spec)
         whole = "" if len(images) == record.whole else f", not ImageNet's {record.whole:,} images"
+        own = f"images of {images.source}"
+        called = f"imagenet ({images.source}{whole})" if classes == record.classes else own
         side, ratio = spec.input_size or SIZE, spec.crop_ratio or CROP_RATIO
         return (
             ImageEvalLoader(images, size, classes, side, ratio, workers),
-            f"imagenet ({images.source}{whole}), centre {side} of {scaled_side(side, ratio)} "
-            "pixels",
+            f"{called}, centre {side} of {scaled_side(side, ratio)} pixels",
         )
     if record.is_open:
         images, view = _images(spec), view_of(spec)
@@ -136,7 +138,7 @@ def report(
         )
     runtime = f", run by {runtime_of(spec.params)}" if is_exported(spec.params) else ""
     log.text(
-        f"{spec.model} with {spec.kwargs['fusion']}, parameters {spec.params}{runtime}; "
+        f"{spec.model} with {fusion_names(spec.kwargs['fusion'])}, parameters {spec.params}{runtime}; "
         f"{found.samples} images, each once"
     )
     if wanted and collector:
