@@ -15,7 +15,7 @@ import shlex
 import sys
 from importlib import metadata
 from types import ModuleType
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .. import __version__, compat
 from ..distributed import process
@@ -133,7 +133,17 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
 
 def run_script(name: str) -> int:
     """Run a command as the script that this process was started as; returns the exit code."""
-    return run_command(name, sys.argv[1:], os.path.basename(sys.argv[0]))
+    prog = os.path.basename(sys.argv[0])
+    return interruptible(prog, lambda: run_command(name, sys.argv[1:], prog))
+
+
+def interruptible(prog: str, run: Callable[[], int]) -> int:
+    """Run what Ctrl-C may end before the command has begun, as while mxnet is imported."""
+    try:
+        return run()
+    except KeyboardInterrupt:
+        print(f"{prog}: error: interrupted", file=sys.stderr)
+        return 130
 
 
 def print_help() -> int:
@@ -160,14 +170,14 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run ``aff COMMAND ...``; returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv[:1] == ["help"]:
-        argv = [*argv[1:2], "--help"]
+        argv = [word for word in [*argv[1:2], "--help"] if word != "help"]
     if not argv or argv[0] in ("-h", "--help"):
         return guarded("aff", print_help)
     if argv[0] == "--version":
         return guarded("aff", print_version)
     commands = list_commands()
     if argv[0] in commands:
-        return run_command(argv[0], argv[1:])
+        return interruptible(f"aff {argv[0]}", lambda: run_command(argv[0], argv[1:]))
     if argv[0].startswith("-"):
         message = f"{argv[0]}: a COMMAND comes first, one of 'aff help'"
     else:

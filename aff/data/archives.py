@@ -13,7 +13,7 @@ import tarfile
 from typing import BinaryIO, Iterator, List, Tuple
 
 from ..utils.errors import InputError
-from .images import EXTENSIONS
+from .image_file import SUFFIXES
 
 TRAIN, VAL = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
 Member = Tuple[str, int, int]
@@ -95,7 +95,7 @@ def open_train(path: str) -> ArchiveImages:
             found += sorted(
                 (f"{classes[label]}/{os.path.basename(image)}", start + offset, size, label)
                 for image, offset, size in _members(part, f"{path}: {name}")  # type: ignore
-                if image.lower().endswith(EXTENSIONS)
+                if image.lower().endswith(SUFFIXES)
             )
     return ArchiveImages(path, classes, found)
 
@@ -128,7 +128,7 @@ def open_val(path: str, labels: str) -> ArchiveImages:
             "have to be looked up in its table of synsets"
         )
     with _opened(path) as archive:
-        members = [m for m in _members(archive, path) if m[0].lower().endswith(EXTENSIONS)]
+        members = [m for m in _members(archive, path) if m[0].lower().endswith(SUFFIXES)]
     members.sort(key=lambda member: os.path.basename(member[0]))
     if len(members) != len(names):
         raise InputError(f"{labels}: holds {len(names)} labels for the {len(members)} images")

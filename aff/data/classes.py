@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import List, Optional
 
+import numpy as np
+
 from ..utils.errors import InputError
 from .datasets.class_names import in_words
 from .images import Images
@@ -40,3 +42,9 @@ def names_of_classes(train: Images, classes: int) -> Optional[List[str]]:
         packed = read_manifest(train.folder).get("train", {})
         names = packed.get("classes", [])
     return in_words(names) if len(names) == classes else None
+
+
+def without_images(labels: np.ndarray, classes: int, part: str) -> List[str]:
+    """Return what to note of classes that have no image in a part: a line, or none."""
+    missing = classes - len(np.unique(labels))
+    return [f"note      {missing} of the {classes} classes have no {part} image"] if missing else []

@@ -9,12 +9,12 @@ import numpy as np
 from PIL import Image
 
 from ..utils.errors import InputError
-
-MAX_PIXELS, MAX_ASPECT = 1 << 27, 200
+from .image_file import check_size, decode_any, has_alpha
 
 
 def decode(content: bytes, name: str) -> np.ndarray:
-    """Return an image file's pixels, (H, W, 3) uint8, red first.
+    """Return an image file's pixels, (H, W, 3) uint8, red first; JPEG and PNG by OpenCV, as mxnet
+    reads them, but what is transparent, and other formats, as :mod:`.image_file` does.
 
     Raises
     ------
@@ -23,9 +23,10 @@ def decode(content: bytes, name: str) -> np.ndarray:
     """
     try:
         with Image.open(io.BytesIO(content)) as header:
-            width, height = header.size
-        if width * height > MAX_PIXELS or max(width, height) > MAX_ASPECT * min(width, height):
-            raise InputError(f"{name}: an image of {width} x {height} pixels is refused")
+            check_size(header, name)
+            ours = header.format not in ("JPEG", "PNG") or has_alpha(header)
+        if ours:
+            return decode_any(content, name)
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except InputError:
         raise

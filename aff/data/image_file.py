@@ -1,6 +1,7 @@
 """Images of people's own to pixels: any file that Pillow reads of the usual formats, within bounds.
 
-Training and evaluation read theirs by :mod:`aff.data.decoding`, as the published runs did.
+Training and evaluation read theirs by :mod:`aff.data.decoding`, as the published runs did, and by
+this what those had none of.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from PIL import Image, ImageFile, ImageOps
 
 from ..utils.errors import InputError
 from ..utils.files import opened
-from .decoding import MAX_ASPECT, MAX_PIXELS
 
+MAX_PIXELS, MAX_ASPECT = 1 << 27, 200
 #: Pillow's names of what is read; all its other readers stay shut.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 #: How names of such files end.
@@ -50,7 +51,7 @@ def decode_any(content: bytes, name: str) -> np.ndarray:
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # which gluoncv.data switches on for all
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            _check_size(image, name)
+            check_size(image, name)
             image.load()
             return to_pixels(image, name)
     except InputError:
@@ -75,17 +76,25 @@ def to_pixels(image: Image.Image, name: str = "image") -> np.ndarray:
         For sizes that would fill the memory, and for whole numbers of 32 bits and floating-point
         values, whose range nothing tells.
     """
-    _check_size(image, name)
+    check_size(image, name)
     image = _upright(image)
+    if image.mode in ("I", "F") and image.format not in (None, "PNG", "PPM"):
+        raise _rangeless(image, name)
     if image.mode.startswith("I") or image.mode == "F":
         return np.repeat(_eight_bits(image, name)[:, :, None], 3, axis=2)
-    if image.mode in _WITH_ALPHA or "transparency" in image.info:
+    if has_alpha(image):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, WHITE), image)
     return np.array(image.convert("RGB"))
 
 
-def _check_size(image: Image.Image, name: str) -> None:
+def has_alpha(image: Image.Image) -> bool:
+    """Tell whether some of an image may be transparent."""
+    return image.mode in _WITH_ALPHA or "transparency" in image.info
+
+
+def check_size(image: Image.Image, name: str) -> None:
+    """Refuse an image that would fill the memory, or that is next to no area."""
     width, height = image.size
     if not 0 < width * height <= MAX_PIXELS or max(image.size) > MAX_ASPECT * min(image.size):
         raise InputError(f"{name}: an image of {width} x {height} pixels is refused")
@@ -98,13 +107,17 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
+def _rangeless(image: Image.Image, name: str) -> InputError:
+    return InputError(
+        f"{name}: pixels of mode {image.mode} have no known range: save it with 8 or 16 bits"
+    )
+
+
 def _eight_bits(image: Image.Image, name: str) -> np.ndarray:
     """Return grey values of 16 bits (which some of Pillow's readers keep as 32) as 8, (H, W)."""
     values = np.asarray(image)
     if values.dtype.kind == "f" or values.min() < 0 or values.max() > 65535:
-        raise InputError(
-            f"{name}: pixels of mode {image.mode} have no known range: save it with 8 or 16 bits"
-        )
+        raise _rangeless(image, name)
     return np.rint(values / 257).astype(np.uint8)
 
 

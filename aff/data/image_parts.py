@@ -118,7 +118,7 @@ def folder_parts(folder: Optional[str], fraction: float = 0.0) -> Dict[str, Imag
     if not inner and (tested or not fraction):
         raise InputError(
             f"{root}: holds no train/ with a folder of images for each class: name another "
-            "with {data_dir}, or .rec files with {use_rec}"
+            "with {data_dir}"
             + (
                 ""
                 if tested

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 
 from ..utils.errors import InputError
+from .image_file import SUFFIXES
 from .recordio import RecordFile
 
 cv2.setNumThreads(0)  # its callers here are threads themselves
 
 IMAGENET_CLASSES = 1000
-EXTENSIONS = (".jpeg", ".jpg", ".png")
 IMAGENET = os.path.join("~", ".mxnet", "datasets", "imagenet")
 
 
@@ -89,7 +89,7 @@ class FolderImages:
         self.classes = sorted(name for name, files in found.items() if files)
         if not self.classes:
             raise InputError(
-                f"{root}: holds no folder of images for each class ({', '.join(EXTENSIONS)})"
+                f"{root}: holds no folder of images for each class ({', '.join(SUFFIXES)})"
             )
         self._files = [(path, name) for name in self.classes for path in found[name]]
         self._labels = {name: label for label, name in enumerate(self.classes)}
@@ -171,7 +171,7 @@ def _image_files(folder: str) -> List[str]:
     return sorted(
         os.path.join(folder, name)
         for name in os.listdir(folder)
-        if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
+        if name.lower().endswith(SUFFIXES) and not name.startswith(".")
     )
 
 

@@ -96,8 +96,9 @@ class Predictor:
     def __repr__(self) -> str:
         spec = self.spec
         return (
-            f"Predictor({spec.model} with {fusion_title(spec.kwargs['fusion'])}, {self.classes} classes, "
-            f"{self.input_size} pixels, of {spec.params}, known by {spec.found_by})"
+            f"Predictor({spec.model} with {fusion_title(spec.kwargs['fusion'])}, "
+            f"{self.classes} classes, {self.input_size} pixels, of {spec.params}, known by "
+            f"{spec.found_by})"
         )
 
     @property

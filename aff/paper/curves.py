@@ -102,7 +102,10 @@ def read_curve(path: str, name: Optional[str] = None) -> Curve:
         For a log that cannot be read or holds no epoch.
     """
     if os.path.isdir(path):
-        path = os.path.join(path, JSON_LOG)
+        log = os.path.join(path, JSON_LOG)
+        if not os.path.exists(log) and os.path.exists(os.path.join(path, SETTINGS)):
+            raise InputError(f"{path}: holds a run's parameters: name the folder of its logs")
+        path = log
     folder = os.path.dirname(os.path.abspath(path))
     ours = os.path.basename(path) in (JSON_LOG, TEXT_LOG)
     curve = Curve(name or os.path.basename(folder if ours else path))

@@ -149,8 +149,13 @@ class Announcer:
         """
         best, last, logger = state.best(), state.history[-1], self.logger
         shown = self.data.reported
-        name = {"test": "test", "val": "validation"}[shown]
-        chosen = "the held-out part" if self.data.chooser != shown else f"the {name} set itself"
+        held_out = shown == "val" and self.config.val_split
+        name = "held-out" if held_out else {"test": "test", "val": "validation"}[shown]
+        chosen = (
+            "the held-out part"
+            if held_out or self.data.chooser != shown
+            else f"the {name} set itself"
+        )
         classes = self.config.model_kwargs["classes"]
         for label, record in (("best", best), ("last", last)):
             how = f", chosen by {chosen}" if label == "best" else ""

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 import mxnet as mx
 
 from ..data.bad_images import BadImagePolicy
-from ..data.classes import count_classes, names_of_classes
+from ..data.classes import count_classes, names_of_classes, without_images
 from ..data.datasets import DATASETS, find_dataset, load_dataset
 from ..data.datasets.folder import list_parts
 from ..data.image_loader import TRAINING_IMAGES, ImageEvalLoader, ImageTrainLoader
@@ -124,10 +124,19 @@ class MemorySource:
         }
         parts = ", ".join(f"{len(split)} {part}" for part, split in data.parts().items())
         labels = f" ({data.label_set} labels)" if data.label_set else ""
+        shown, notes = "", []
+        if find_dataset(config.dataset).is_open:
+            grey = ", grey" if len(data.mean) == 1 else ""
+            style = config.normalize_as or "imagenet"
+            shown = f", {data.size} pixels{grey}, normalised as {style}"
+            tested = {part: split for part, split in data.parts().items() if part != "train"}
+            for part, split in tested.items():
+                notes += without_images(split.labels, data.classes, part)
         return Data(
             train,
             evals,
-            description=f"{data.name}{labels}: {parts} images, from {data.source}",
+            description=f"{data.name}{labels}: {parts} images, from {data.source}{shown}",
+            notes=notes,
             selection=HELD_OUT
             if data.val is not None
             else "selection by the test set, as in the published code: the best epoch's error is "
@@ -223,7 +232,14 @@ class FileSource:
             if config.val_split
             else "selection by the validation set, as in the published code: the best epoch's "
             "error is optimistic",
-            notes=self._notes(),
+            notes=[
+                *self._notes(),
+                *(
+                    note
+                    for part, images in evals.items()
+                    for note in without_images(images.labels(), self.classes, names[part])
+                ),
+            ],
             facts=facts,
             loss=partial(_distillation, config, self.classes, devices) if config.teacher else None,
             bad_images=bad_images,

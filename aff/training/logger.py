@@ -73,17 +73,27 @@ class RunLogger:
         if not self.quiet:
             with outliving_terminal(), tqdm.external_write_mode(file=sys.stdout):
                 print(fold(line), flush=True)
+        self.keep(line)
+
+    def keep(self, line: str) -> None:
+        """Keep one line in the text log, and say nothing."""
         if self.folder:
-            stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-            self._append(TEXT_LOG, f"{stamp} {line}")
+            line = spell(line, self.spelling)
+            self._append(TEXT_LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}")
+
+    def command(self, label: str, line: str) -> None:
+        """Say a command to be copied, on a line that is not folded, and keep it."""
+        if not self.quiet:
+            with outliving_terminal(), tqdm.external_write_mode(file=sys.stdout):
+                print(f"{label} {line}", flush=True)
+        self.keep(f"{label} {line}")
 
     def warn(self, line: str) -> None:
         """Say one line on standard error, loudly, and keep it in the text log."""
         line = spell(line, self.spelling)
         with outliving_terminal():
             print(f"WARNING: {line}", file=sys.stderr, flush=True)
-        if self.folder:
-            self._append(TEXT_LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')} WARNING: {line}")
+        self.keep(f"WARNING: {line}")
 
     def event(self, kind: str, **values: object) -> None:
         """Append one JSON line; `values` follow its ``event`` and ``time`` (seconds since 1970)."""

@@ -247,6 +247,7 @@ class Run:
     def _interrupted(self, interruption: Interruption, state: RunState) -> Interrupted:
         where = f"stopped by {interruption.name} {state.where}"
         self.logger.event("stop", signal=interruption.name, epoch=state.next_epoch)
+        self.logger.keep(where)
         return Interrupted(f"{where}; {self._hint('all is saved: ')}", 128 + interruption.asked)
 
     def _epoch(self, epoch: int, done: Partial, interruption: Interruption) -> EpochRecord:

@@ -15,6 +15,7 @@ from aff.data.images import imagenet_synset
 from aff.models.registry import FAMILIES, register_family
 
 from ..conftest import tiny_split
+from .own_images import origin, pictures  # noqa: F401
 from .photos import FAMILY
 
 QUICK = "--dataset digits --blocks 1 --channel-times 1 --cpus 1 --seed 1"

@@ -28,7 +28,7 @@ from ...training.amp import create_precision
 from ...training.analysis import PredictionCollector
 from ...training.evaluation import evaluate
 from ...training.logger import RunLogger
-from ...utils.errors import InputError
+from ...utils.errors import InputError, shorten
 from ...utils.report import score
 from .evaluation_report import Inside, Wanted, observer, tell
 
@@ -73,8 +73,13 @@ def _images(spec: EvaluationSpec) -> Images:
     names = spec.class_names or []
     if isinstance(images, FolderImages) and len(set(names)) == len(names):
         called = dict(zip(in_words(images.classes), images.classes))
-        if set(called) <= set(names):
-            images.label_as([called.get(name, name) for name in names])
+        others = [folder for name, folder in called.items() if name not in names]
+        if others:
+            raise InputError(
+                f"{images.source}: {shorten(others)} is no class of {spec.params}, which knows "
+                f"{shorten(names)}"
+            )
+        images.label_as([called.get(name, name) for name in names])
     return images
 
 
@@ -137,8 +142,9 @@ def report(
             f"trained in {spec.dtype}, evaluated in {precision.dtype}, which is what a CPU has"
         )
     runtime = f", run by {runtime_of(spec.params)}" if is_exported(spec.params) else ""
+    fusion = fusion_names(spec.kwargs["fusion"])
     log.text(
-        f"{spec.model} with {fusion_names(spec.kwargs['fusion'])}, parameters {spec.params}{runtime}; "
+        f"{spec.model} with {fusion}, parameters {spec.params}{runtime}; "
         f"{found.samples} images, each once"
     )
     if wanted and collector:

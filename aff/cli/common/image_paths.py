@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ...data.image_file import SUFFIXES, read_image
 from ...data.loader import prefetch
-from ...inference.locate import looks_like_parameters
+from ...inference.locate import find_file, looks_like_parameters
 from ...inference.predictor import Predictor, load
 from ...models.records import WEIGHTS
 from ...models.weights import DEFAULT_ROOT
@@ -87,6 +87,10 @@ def network_and_images(paths: Sequence[str], params: Optional[str]) -> Tuple[str
         return params, _some(list(paths))
     named = [path for path in dict.fromkeys(paths) if looks_like_parameters(path)]
     if not named:
+        for path in paths:  # a misspelt NAME, or a run that is not there
+            image = path == STANDARD_INPUT or path.lower().endswith(SUFFIXES)
+            if not image and not os.path.lexists(path) and not glob.has_magic(path):
+                find_file(path)
         raise InputError("name the network: a published NAME, or {params} FILE")
     if len(named) > 1:
         raise InputError(f"{shorten(named)} name networks each: say which one by {{params}}")
@@ -116,7 +120,10 @@ def expand(paths: Sequence[str]) -> List[str]:
     for path in paths:
         if path == STANDARD_INPUT:
             lines = sys.stdin.buffer.read().split(b"\n")
-            found += [os.fsdecode(line) for line in lines if line.strip()]
+            listed = [os.fsdecode(line.rstrip(b"\r")) for line in lines if line.strip()]
+            if not listed:
+                raise InputError("-: the list on standard input is empty")
+            found += listed
         elif os.path.isdir(path):
             found += _walk(path)
         elif os.path.lexists(path):

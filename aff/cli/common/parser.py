@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from typing import Any, Iterable, NoReturn, Optional
+from typing import Any, Iterable, NoReturn, Optional, Sequence
 
 from ...utils.errors import InputError
 from ...utils.output import drop, flush_output
@@ -32,7 +32,13 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args=None, namespace=None):  # type: ignore[override]
         """Parse, or end in an error that names the flag that may have been meant."""
-        given, more = self.parse_known_args(args, namespace)
+        return self._all_known(*self.parse_known_args(args, namespace))
+
+    def parse_intermixed_args(self, args=None, namespace=None):  # type: ignore[override]
+        """Parse arguments among which paths stand before and after flags, as `parse_args` does."""
+        return self._all_known(*self.parse_known_intermixed_args(args, namespace))
+
+    def _all_known(self, given: Any, more: Sequence[str]) -> Any:
         if more:
             meant = (closest_flag(word, self._option_string_actions) for word in more)
             hint = next((f": did you mean {flag}?" for flag in meant if flag), "")

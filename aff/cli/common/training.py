@@ -84,7 +84,10 @@ def train(data: str, given: Dict[str, Any]) -> int:
     if given.get("summary"):
         if why:
             print(generation)
-        size = config.input_size or find_dataset(config.dataset).size
+        record = find_dataset(config.dataset)
+        if record.is_open and config.data_dir:
+            config = config.for_classes(open_source(config).classes)
+        size = config.input_size or record.size
         print_summary(config.model, config.model_kwargs, size)
         return 0
     notes = [f"not used  {line}" for line in config.unused(given)]
@@ -129,5 +132,5 @@ def fit(config: TrainConfig, notes: List[str], imports: Sequence[str] = ()) -> i
         run = Run(config, images, net, devices, precision, group, folder, warning, spelling, origin)
         run.fit()
         if not config.smoke:
-            run.logger.text(f"evaluate again {evaluate_command(run.best_params, imports)}")
+            run.logger.command("evaluate again", evaluate_command(run.best_params, imports))
     return 0

@@ -87,7 +87,11 @@ def load_folder(
 def _read(images: Images, size: int, channels: int, workers: int) -> Split:
     def read(index: int) -> Tuple[np.ndarray, int]:
         content, label = images.read(index)
-        return small_square(decode(content, images.name(index)), size, channels), label
+        name = images.name(index)
+        try:
+            return small_square(decode(content, name), size, channels), label
+        except InputError as error:
+            raise InputError(f"{error.message}; remove it to train without it") from error
 
     pixels = np.empty((len(images), channels, size, size), np.uint8)
     labels = np.empty(len(images), np.int32)
