@@ -18,7 +18,7 @@ from ..inference.spec import EvaluationSpec, find_spec
 from ..inference.view import View
 from ..nn.fusion import fusion_title
 from ..training.checkpoint import BEST
-from ..utils.errors import InputError
+from ..utils.errors import InputError, unknown
 from ..utils.files import check_destination
 from ..utils.report import printable
 from ..utils.values import int_range, nonempty
@@ -65,9 +65,10 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--class",
         dest="target",
-        type=int_range(0),
+        type=nonempty,
         default=None,
-        help="the class to ask about (default: the one that each network finds)",
+        help="the class to ask about, by its name or number (default: the one that each network "
+        "finds)",
     )
     parser.add_argument(
         "--block",
@@ -126,8 +127,26 @@ def _photograph(path: str, view: View) -> Picture:
     return Picture(os.path.basename(path), pixels.transpose(1, 2, 0), data)
 
 
+def label_of(spec: EvaluationSpec, target: str) -> int:
+    """Return the number of a class of a network, given its name or number.
+
+    Raises
+    ------
+    InputError
+        For a class that it does not have.
+    """
+    names, classes = spec.class_names or [], spec.kwargs["classes"]
+    if target in names:
+        return names.index(target)
+    if not target.isdecimal():
+        raise unknown(f"class of {spec.params}", target, names)
+    if int(target) >= classes:
+        raise InputError(f"--class {target}: {spec.params} has {classes} classes")
+    return int(target)
+
+
 def views(
-    spec: EvaluationSpec, images: Sequence[Picture], target: Optional[int], block: Optional[str]
+    spec: EvaluationSpec, images: Sequence[Picture], target: Optional[str], block: Optional[str]
 ) -> Column:
     """Return what a network made of the images.
 
@@ -137,10 +156,7 @@ def views(
         For a class or fusion that it does not have, or parameters whose outputs are not finite.
     """
     net = load_network(spec, [mx.cpu()])
-    classes = spec.kwargs["classes"]
-    if target is not None and target >= classes:
-        raise InputError(f"--class {target}: {spec.params} has {classes} classes")
-    targets = None if target is None else np.full(len(images), target)
+    targets = None if target is None else np.full(len(images), label_of(spec, target))
     data = mx.nd.array(np.stack([image.data for image in images]))
     fusions = dict(list_fusion_blocks(net))
     if block and fusions and block not in fusions:
@@ -168,7 +184,7 @@ def run(
     images: List[str],
     params: List[str],
     index: List[int],
-    target: Optional[int],
+    target: Optional[str],
     block: Optional[str],
     out: str,
     **given: Any,

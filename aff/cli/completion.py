@@ -9,7 +9,7 @@ from .. import __version__
 from ..data.datasets import list_datasets
 from ..models.registry import list_networks
 from ..models.weights import list_published
-from ..nn.fusion import list_fusions
+from ..nn.fusion import fusion_title, list_fusions
 from ..paper.recipes import RECIPES
 from .common.parser import Parser
 from .main import build_parser, list_commands
@@ -23,12 +23,12 @@ DESCRIPTION = (
 #: Names that a flag takes, by its field, and a command, where its parser leaves them open.
 NAMES: Dict[str, Callable[[], Iterable[str]]] = {
     "dataset": list_datasets,
-    "fusion": list_fusions,
+    "finetune": list_published,
+    "fusion": lambda: dict.fromkeys([*map(fusion_title, list_fusions()), *list_fusions()]),
     "model": list_networks,
 }
 WORDS: Dict[str, Callable[[], Iterable[str]]] = {
-    "evaluate": list_published,
-    "fetch": list_published,
+    **dict.fromkeys(("evaluate", "export", "features", "fetch", "predict"), list_published),
     "help": list_commands,
     "recipes": lambda: RECIPES,
     "summary": list_networks,

@@ -146,6 +146,15 @@ def test_small_networks_look_at_image_files_as_they_are_shown_their_own(runs, ph
     assert "do not see the same images" in capsys.readouterr().err
 
 
+def test_a_class_is_named_or_numbered(runs, elsewhere, capsys):
+    params = str(runs / "ASKCFuse" / "best.params")
+    for target, message in (("ten", "unknown class of .*ten"), ("10", "has 10 classes")):
+        assert main(["cam", "--params", params, "--index", "0", "--class", target]) == 2
+        assert re.search(message, capsys.readouterr().err)
+    assert main(["cam", "--params", params, "--index", "0", "--class", "7"]) == 0
+    assert "class 7 (7)" in capsys.readouterr().out
+
+
 def test_networks_of_one_fusion_are_called_by_their_runs(runs, elsewhere, capsys):
     params = str(runs / "ASKCFuse" / "best.params")
     copy = elsewhere / "mine" / "settings.json"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, Optional, Sequence
+from typing import Any, Optional
 
 from ...data.datasets import LABEL_SETS, dataset_name, list_datasets
 from ...inference.locate import looks_like_parameters
@@ -150,7 +150,7 @@ def chosen_source(name: Optional[str], params: Optional[str]) -> str:
     return str(name or params)
 
 
-def add_data_arguments(parser: Any, names: Optional[Sequence[str]] = None, workers: bool = True):
+def add_data_arguments(parser: Any, workers: bool = True):
     """Add the flags that name a data set and how it is read; gives their group."""
     group = parser.add_argument_group("data")
     help = f"data set: {', '.join(list_datasets())}"
