@@ -14,6 +14,11 @@ from ..conftest import ROOT, run_python
 from .conftest import QUICK
 
 
+def heed_hang_ups():
+    """Undo what the tests themselves may have been started under: nohup's SIGHUP is inherited."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def run_on_a_terminal(folder, wrapper, *more):
     """Start a long run on a terminal of its own; gives the process and the terminal's other end."""
     ours, theirs = pty.openpty()
@@ -34,6 +39,7 @@ def run_on_a_terminal(folder, wrapper, *more):
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
+        preexec_fn=heed_hang_ups,
     )
     os.close(theirs)
     return process, ours

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 
 import mxnet as mx
 import numpy as np
@@ -206,8 +207,11 @@ def test_folders_and_records_of_two_classes(trained, data, capsys):
     (trained / "settings.json").write_text(
         settings.replace(f'"{names[0]}"', '"an, odd\\n\\u001b[31mname"')
     )
+    shutil.copytree(data / "val", "val")
+    wordnet = sorted(os.listdir("val"))
+    os.rename(f"val/{wordnet[0]}", "val/an, odd\n\x1b[31mname")
     argv = ["evaluate", "--params", "run/best.params", *ALL]
-    assert exit_code(argv) == 0
+    assert exit_code([*argv, "--data-dir", "."]) == 0
     out = capsys.readouterr().out
     assert "top-5" not in out and "\x1b" not in out and "an, odd" in out
     assert read_json("j.json")["top5_wrong"] == 0

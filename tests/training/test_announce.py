@@ -82,5 +82,5 @@ def test_the_hint_names_the_batch_and_the_published_rate(kind, published, main, 
     if not main:
         assert said.err == ""
         return
-    for part in ("WARNING: the training loss is above", "lower --lr", "a batch of 64", published):
+    for part in ("WARNING: the training loss is above", "lower --lr", "a batch of 32", published):
         assert part in said.err

@@ -74,8 +74,7 @@ PROGRAM = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from aff.training.interruption import Interruption
-if sys.argv[3:]:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN if sys.argv[3:] else signal.SIG_DFL)
 with Interruption() as interruption:
     print("ready", flush=True)
     while not interruption.asked:

@@ -71,8 +71,11 @@ def _images(spec: EvaluationSpec) -> Images:
         spec.data_dir, spec.rec_val, spec.rec_val_idx, spec.val_split or 0.0
     )
     names = spec.class_names or []
-    if isinstance(images, FolderImages) and len(set(names)) == len(names):
-        called = dict(zip(in_words(images.classes), images.classes))
+    if names and isinstance(images, FolderImages) and len(set(names)) == len(names):
+        called = {
+            folder if folder in names else in_words([folder])[0]: folder
+            for folder in images.classes
+        }
         others = [folder for name, folder in called.items() if name not in names]
         if others:
             raise InputError(
