@@ -13,10 +13,11 @@ import pytest
 from ..conftest import ROOT, run_python
 from .conftest import QUICK
 
-
-def heed_hang_ups():
-    """Undo what the tests themselves may have been started under: nohup's SIGHUP is inherited."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+#: Undoes what the tests themselves may have been started under: nohup's SIGHUP is inherited.
+HEED = (
+    "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+    "os.execvp(sys.argv[1], sys.argv[1:])"
+)
 
 
 def run_on_a_terminal(folder, wrapper, *more):
@@ -25,6 +26,7 @@ def run_on_a_terminal(folder, wrapper, *more):
     process = subprocess.Popen(
         [
             *(
+                *(sys.executable, "-c", HEED),
                 "setsid",
                 "--ctty",
                 *wrapper,
@@ -39,7 +41,6 @@ def run_on_a_terminal(folder, wrapper, *more):
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        preexec_fn=heed_hang_ups,
     )
     os.close(theirs)
     return process, ours
