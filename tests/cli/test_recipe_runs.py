@@ -8,6 +8,7 @@ import pytest
 
 from aff.cli.common.training import call_of
 from aff.cli.main import main
+from aff.nn.fusion import fusion_names
 from aff.paper.recipes import RECIPES
 
 from ..conftest import write_cifar, write_idx
@@ -48,6 +49,6 @@ def test_it_runs(recipe, images, records, capsys, elsewhere):
     finished = capsys.readouterr()
     assert finished.out.startswith(f"{call_of(recipe.command)} ")
     assert "smoke run: passed" in finished.out
-    assert f"fusion {recipe.record.kwargs['fusion']}" in finished.out
+    assert f"fusion {fusion_names(recipe.record.kwargs['fusion'])}" in finished.out
     if recipe.record.label_set:
         assert f"cifar100 ({recipe.record.label_set} labels)" in finished.out
