@@ -21,8 +21,7 @@ from typing import (
 import numpy as np
 
 from ..inference.predictor import Prediction, Predictor
-from ..utils.errors import InputError
-from ..utils.files import check_destination, replacing
+from ..utils.files import check_destinations, replacing
 from ..utils.report import printable
 from ..utils.values import int_range, nonempty
 from ..viz.montage import LIMIT, Tile, draw_montage, thumbnail
@@ -120,16 +119,6 @@ def _tile(row: Row, pixels: np.ndarray) -> Tile:
     return Tile(thumbnail(pixels), printable(os.path.basename(row.path)), captions)
 
 
-def _check_names(out: Optional[str], montage: Optional[str]) -> None:
-    """Refuse names of results before any work."""
-    if out:
-        check_destination(out, list(WRITERS))
-    if montage:
-        check_destination(montage, ["png"], "montage")
-    if out and montage and os.path.abspath(out) == os.path.abspath(montage):
-        raise InputError("{out} and {montage} name one file: name two")
-
-
 def write_rows(path: str, rows: List[Row]) -> None:
     """Write what was found to a file, in the form that its name ends in."""
     writer = WRITERS[os.path.splitext(path)[1][1:].lower()]
@@ -141,7 +130,8 @@ def write_rows(path: str, rows: List[Row]) -> None:
 
 def run(topk: int, out: Optional[str], montage: Optional[str], **given: Any) -> int:
     """Predict, and print or write what was found."""
-    _check_names(out, montage)
+    named = {"out": (out, list(WRITERS)), "montage": (montage, ["png"])}
+    check_destinations({field: (path, ends) for field, (path, ends) in named.items() if path})
     predictor, batches = open_batches(**given)
     rows: List[Row] = []
     tiles: List[Tile] = []

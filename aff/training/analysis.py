@@ -150,7 +150,7 @@ class Predictions:
         RunError
             Where they are others.
         """
-        first_wrong = sum(pair.images for pair in self.confused())
+        first_wrong = int((~self.correct).sum())
         all_wrong = (self.top != self.labels[:, None]).all(axis=1)
         own = Evaluation(len(self), first_wrong, int(all_wrong.sum()))
         if own != found:

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from contextlib import contextmanager
-from typing import BinaryIO, Callable, Iterator, Sequence
+from typing import BinaryIO, Callable, Dict, Iterator, Mapping, Sequence, Tuple
 
 from .errors import InputError
 
@@ -54,6 +54,18 @@ def check_destination(path: str, formats: Sequence[str], field: str = "out") -> 
         raise InputError(f"{{{field}}} {path}: is a folder: name a file")
     if not os.access(folder, os.W_OK):
         raise InputError(f"{{{field}}} {path}: {folder} cannot be written to: name another folder")
+
+
+def check_destinations(files: Mapping[str, Tuple[str, Sequence[str]]]) -> None:
+    """Refuse names of several files, by the settings that name them, each with the endings that it
+    may have: as `check_destination`, and two of the same file.
+    """
+    taken: Dict[str, str] = {}
+    for field, (path, formats) in files.items():
+        check_destination(path, formats, field)
+        other = taken.setdefault(os.path.realpath(path), field)
+        if other != field:
+            raise InputError(f"{{{other}}} and {{{field}}} both name {path}")
 
 
 def remove_left_overs(folder: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, Optional
 
@@ -12,7 +11,7 @@ from ...inference.spec import EvaluationSpec
 from ...training.analysis import PredictionCollector
 from ...training.evaluation import Observer
 from ...utils.errors import InputError
-from ...utils.files import check_destination
+from ...utils.files import check_destinations
 from ...utils.report import printable
 from ...viz.confusion_figure import draw
 from .evaluation_files import Inside, write_confusion, write_predictions, write_summary
@@ -49,12 +48,7 @@ class Wanted:
         InputError
             For one that cannot be written, or two of the same file.
         """
-        taken: Dict[str, str] = {}
-        for field, path in self.files().items():
-            check_destination(path, FORMATS[field], field)
-            other = taken.setdefault(os.path.realpath(path), field)
-            if other != field:
-                raise InputError(f"{{{other}}} and {{{field}}} both name {path}")
+        check_destinations({field: (path, FORMATS[field]) for field, path in self.files().items()})
 
 
 def observer(spec: EvaluationSpec, collector: Optional[PredictionCollector]) -> Observer:

@@ -18,7 +18,6 @@ from ...data.image_file import SUFFIXES, read_image
 from ...data.loader import prefetch
 from ...inference.locate import find_file, looks_like_parameters
 from ...inference.predictor import Predictor, load
-from ...models.records import WEIGHTS
 from ...models.weights import DEFAULT_ROOT
 from ...training.devices import choose_devices
 from ...training.logger import RunLogger
@@ -26,7 +25,7 @@ from ...utils.errors import InputError, shorten
 from ...utils.report import printable
 from ...utils.values import int_range, nonempty
 from .parser import Parser
-from .shared_flags import add_device_arguments
+from .shared_flags import add_device_arguments, add_workers_argument
 
 STANDARD_INPUT = "-"
 
@@ -59,14 +58,7 @@ def add_image_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--batch-size", type=int_range(1, 4096), default=32, help="images of a batch on each device"
     )
-    parser.add_argument(
-        "-j",
-        "--num-data-workers",
-        dest="num_workers",
-        type=int_range(0, 256),
-        default=2,
-        help="threads that read images ahead; 0: none. Results do not depend on it",
-    )
+    add_workers_argument(parser, "read images")
     add_device_arguments(parser)
 
 
@@ -95,10 +87,6 @@ def network_and_images(paths: Sequence[str], params: Optional[str]) -> Tuple[str
     if len(named) > 1:
         raise InputError(f"{shorten(named)} name networks each: say which one by {{params}}")
     source = named[0]
-    if source in WEIGHTS and os.path.exists(source):
-        raise InputError(
-            f"{source} is a published NAME and a file here: say {{params}} {source}, or ./{source}"
-        )
     return source, _some([path for path in paths if path != source])
 
 

@@ -170,15 +170,20 @@ def add_data_arguments(parser: Any, workers: bool = True):
         help="folder of the data set's files; each data set has a default under ~/.mxnet/datasets/",
     )
     if workers:
-        group.add_argument(
-            "-j",
-            "--num-data-workers",
-            dest="num_workers",
-            type=int_range(0, 256),
-            default=2,
-            help="threads that prepare batches ahead; 0: none. Results do not depend on it",
-        )
+        add_workers_argument(group, "prepare batches")
     return group
+
+
+def add_workers_argument(group: Any, what: str) -> None:
+    """Add the flag of the threads that do `what` ahead."""
+    group.add_argument(
+        "-j",
+        "--num-data-workers",
+        dest="num_workers",
+        type=int_range(0, 256),
+        default=2,
+        help=f"threads that {what} ahead; 0: none. Results do not depend on it",
+    )
 
 
 def add_device_arguments(parser: Any) -> None:
