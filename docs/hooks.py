@@ -1,7 +1,8 @@
 """What the site takes from outside of docs/: pictures and reports that pages link to as ``../``.
 
-Such links work where Markdown is read in the repository; here their files become files of the site.
-Links to what the site does not hold (README.md, CONTRIBUTING.md) become plain text.
+Such links work where Markdown is read in the repository; here their files become files of the site,
+and their own links back into docs/ lose that name. Links to what the site does not hold (README.md,
+CONTRIBUTING.md) become plain text.
 """
 
 import os
@@ -32,7 +33,7 @@ def on_files(files, config):
 def on_page_markdown(markdown, page, **_):
     """Point such links to where the files are in the site."""
     if "/" in page.file.src_uri:
-        return markdown
+        return markdown.replace("](../docs/", "](../")
 
     def inside(link):
         text, path, anchor = link.groups()
