@@ -7,7 +7,6 @@ without a word, images that do not decode.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
@@ -17,7 +16,8 @@ import mxnet as mx
 import numpy as np
 
 from ..utils.errors import InputError
-from ..utils.files import hash_of, read_json, write_json
+from ..utils.files import read_json, remove, write_json
+from ..utils.sums import sha256
 from .archives import ArchiveImages
 from .decoding import decode
 from .images import FolderImages, RecordImages
@@ -73,11 +73,6 @@ class Packing:
         scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
         options = [cv2.IMWRITE_JPEG_QUALITY, self.quality]
         return cv2.imencode(".jpg", cv2.cvtColor(scaled, cv2.COLOR_RGB2BGR), options)[1].tobytes()
-
-
-def sha256(path: str) -> str:
-    """Return SHA-256 of a file."""
-    return hash_of(path, hashlib.sha256())
 
 
 def read_manifest(out: str) -> Dict[str, dict]:
@@ -138,6 +133,8 @@ def pack(
     if part == "train":
         order = np.random.default_rng(how.seed).permutation(order)
     temporary = {ending: os.path.join(out, f".{part}{ending}.tmp") for ending in ENDINGS}
+    for path in temporary.values():  # a link there would lead what is written elsewhere
+        remove(path)
     try:
         bad, counts = _write(images, order.tolist(), temporary, how, workers, progress, part)
         entry = {
@@ -157,8 +154,7 @@ def pack(
             os.replace(path, os.path.join(out, part + ending))
     finally:
         for path in temporary.values():
-            if os.path.exists(path):
-                os.remove(path)
+            remove(path)
     write_json(os.path.join(out, MANIFEST), {**read_manifest(out), part: entry})
     return entry
 

@@ -9,8 +9,9 @@ from typing import List, Optional, Sequence
 
 from ..models.registry import count_parameters
 from ..nn.fusion import fusion_names
-from ..utils.files import remove_left_overs, write_json
+from ..utils.files import write_json
 from ..utils.report import score
+from .checkpoint import remove_left_overs
 from .config import TrainConfig
 from .data import Data
 from .logger import HISTORY_PLOT, JSON_LOG, SETTINGS, TEXT_LOG, RunLogger
@@ -78,9 +79,8 @@ class Announcer:
         """
         logger, config = self.logger, self.config
         kept = {**describe(config, facts), "save_dir": folder.relative}
-        if folder.checkpoint:
-            logger.go_back(state.next_epoch)
-        for path in {folder.save_dir, folder.log_dir}:
+        logger.go_back(state.next_epoch if folder.checkpoint else 0)
+        for path in dict.fromkeys((folder.save_dir, folder.log_dir)):
             remove_left_overs(path)
             write_json(os.path.join(path, SETTINGS), kept)
         if warning:

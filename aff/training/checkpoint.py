@@ -3,7 +3,8 @@ done>/``, or, of a run that was stopped within an epoch, ``checkpoint-<epochs do
 done>/``.
 
 ``net.params`` and ``optimizer.params`` are arrays in mxnet's format, ``state.json`` is the rest;
-``best.params`` is another name of the best epoch's parameters so far.
+``best.params`` is another name of the best epoch's parameters so far; ``SHA256SUMS`` has the sums
+of all.
 Nothing is pickled. The data order and augmentation need no state: they are functions of seed and
 epoch.
 """
@@ -12,21 +13,31 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from typing import Any, Dict, List, Optional, Tuple
 
-import mxnet as mx
+import numpy as np
 
 from ..models.parameters import load_fitting, save_arrays, save_parameters
-from ..models.parts import is_running_statistic
-from ..utils.errors import InputError, shorten
-from ..utils.files import link, opened, read_json, remove_left_overs, sync_folder, write_json
+from ..utils.errors import InputError
+from ..utils.files import link, opened, read_json, remove, sync_folder, write_json
 from ..utils.params_file import ArrayFile
+from ..utils.sums import check_sums, write_sums
+from .optimizer_states import (
+    optimizer_arrays,
+    restore_optimizer,
+    restore_statistics,
+    saved_arrays,
+)
 from .trainer import Trainer
 
 KEPT = 2
 NET, OPTIMIZER, STATE, BEST = "net.params", "optimizer.params", "state.json", "best.params"
 _NAME = re.compile(r"checkpoint-(\d+)(?:-(\d+))?")
+_PARAMETERS = rf"{_NAME.pattern}|(?:best|epoch-\d+)\.params"
+#: What a process that was killed was writing, of all that a run writes.
+_LEFT_OVER = (
+    rf"(?:{_PARAMETERS}|{_NAME.pattern}\.old|settings\.json|train\.jsonl|history\.png)\.\d+\.tmp"
+)
 
 
 def list_checkpoints(folder: str) -> List[str]:
@@ -36,9 +47,22 @@ def list_checkpoints(folder: str) -> List[str]:
         (int(match.group(1)), int(match.group(2) or 0), name)
         for name in names
         for match in [_NAME.fullmatch(name)]
-        if match
+        if match and os.path.isdir(os.path.join(folder, name))
     ]
     return [os.path.join(folder, name) for *_, name in sorted(found)]
+
+
+def parameters_of(folder: str) -> List[str]:
+    """Return what lies in `folder` under the names of a run's parameters and checkpoints."""
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return [os.path.join(folder, name) for name in names if re.fullmatch(_PARAMETERS, name)]
+
+
+def remove_left_overs(folder: str) -> None:
+    """Remove what a killed run was writing in a folder that no other process writes to."""
+    for name in os.listdir(folder):
+        if re.fullmatch(_LEFT_OVER, name):
+            remove(os.path.join(folder, name))
 
 
 def save_checkpoint(
@@ -78,7 +102,7 @@ def save_checkpoint(
     os.makedirs(temporary)
     try:
         save_parameters(trainer.net, os.path.join(temporary, NET))
-        save_arrays(os.path.join(temporary, OPTIMIZER), _saved_arrays(trainer))
+        save_arrays(os.path.join(temporary, OPTIMIZER), saved_arrays(trainer))
         source = os.path.join(temporary, NET) if best == NET else best
         if source and os.path.exists(source):
             link(source, os.path.join(temporary, BEST))
@@ -90,12 +114,12 @@ def save_checkpoint(
                 "precision": trainer.precision.state(),
             },
         )
-        if os.path.isdir(path):
-            _remove(path)
+        write_sums(temporary)
+        _remove(path)
         os.replace(temporary, path)
         sync_folder(folder)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove(temporary)
     saved = list_checkpoints(folder)
     here = saved.index(path)
     for old in [*saved[: max(0, here + 1 - KEPT)], *saved[here + 1 :]]:  # those beyond are void
@@ -105,9 +129,31 @@ def save_checkpoint(
 
 def _remove(path: str) -> None:
     """Remove a checkpoint so that a kill leaves it whole or not there."""
-    aside = f"{path}.old.{os.getpid()}.tmp"
-    os.replace(path, aside)
-    shutil.rmtree(aside)
+    if os.path.lexists(path):
+        aside = f"{path}.old.{os.getpid()}.tmp"
+        os.replace(path, aside)
+        remove(aside)
+
+
+def read_checkpoint(path: str) -> Tuple[Dict[str, Any], ArrayFile]:
+    """Read a checkpoint's state and open the optimizer's arrays, both checked to be those that were
+    saved, of one step.
+
+    Raises
+    ------
+    InputError
+        For a checkpoint that is incomplete or damaged.
+    """
+    check_sums(path, (NET, OPTIMIZER, STATE))
+    state = read_json(os.path.join(path, STATE))
+    arrays = ArrayFile(os.path.join(path, OPTIMIZER))
+    step = state.get("step")
+    if not isinstance(step, int) or step < 0:
+        raise InputError(f"{path}/{STATE}: step {step!r}: not a checkpoint's state")
+    if "step" in arrays.shapes and arrays["step"] != np.float32(step):
+        other = ", ".join(f"{value:g}" for value in arrays["step"].ravel()[:1])
+        raise InputError(f"{arrays.path}: is of step {other}, {STATE} beside it of step {step}")
+    return state, arrays
 
 
 def load_checkpoint(path: str, trainer: Trainer) -> Dict[str, Any]:
@@ -118,16 +164,15 @@ def load_checkpoint(path: str, trainer: Trainer) -> Dict[str, Any]:
     InputError
         For a checkpoint that is incomplete, damaged, or of another network.
     """
-    state = read_json(os.path.join(path, STATE))
-    arrays = ArrayFile(os.path.join(path, OPTIMIZER))
+    state, arrays = read_checkpoint(path)
     load_fitting(trainer.net, os.path.join(path, NET), trainer.devices)
     restore_optimizer(trainer, arrays)
-    _restore_statistics(trainer, arrays)
+    restore_statistics(trainer, arrays)
     try:
         trainer.precision.restore(state["precision"])
-        trainer.step = int(state["step"])
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}/state.json: {error!r}: not a checkpoint's state") from error
+        raise InputError(f"{path}/{STATE}: {error!r}: not a checkpoint's state") from error
+    trainer.step = state["step"]
     return state
 
 
@@ -139,83 +184,6 @@ def newest_checkpoint(folder: str) -> Optional[str]:
         return os.path.normpath(folder)
     checkpoints = list_checkpoints(folder)
     return checkpoints[-1] if checkpoints else None
-
-
-def _structural_names(trainer: Trainer) -> List[str]:
-    """Return the structural name of each of the optimizer's parameters, in its order."""
-    names = {
-        id(parameter): name for name, parameter in trainer.net._collect_params_with_prefix().items()
-    }
-    return [names[id(parameter)] for parameter in trainer.optimizer._params]
-
-
-def _optimizer_arrays(trainer: Trainer, device: int = 0) -> Dict[str, mx.nd.NDArray]:
-    """Return the optimizer's states of a device (all hold the same), by structural name and path in
-    the state.
-    """
-    names = _structural_names(trainer)
-    return {
-        f"{names[index]}{path}": array
-        for index, state in trainer.optimizer._updaters[device].states.items()
-        for path, array in _flatten(state)
-    }
-
-
-def _saved_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
-    # mxnet does not write a file of no arrays
-    return {
-        "step": mx.nd.array([trainer.step]),
-        **_optimizer_arrays(trainer),
-        **_statistics_arrays(trainer),
-    }
-
-
-def _statistics_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
-    """Return the running statistics of the devices after the first, in which they differ within an
-    epoch.
-    """
-    return {
-        f"{name}@{device}": array
-        for name, parameter in trainer.net._collect_params_with_prefix().items()
-        if is_running_statistic(parameter)
-        for device, array in enumerate(parameter.list_data())
-        if device
-    }
-
-
-def _restore_statistics(trainer: Trainer, arrays: ArrayFile) -> None:
-    for name, array in _statistics_arrays(trainer).items():
-        if arrays.shapes.get(name) == array.shape:
-            array[:] = arrays[name]
-
-
-def _flatten(state, path: str = ":0") -> List[Tuple[str, Any]]:
-    """Return an optimizer state's arrays, each with its path in the state."""
-    if state is None:
-        return []
-    if isinstance(state, (list, tuple)):
-        return [pair for i, part in enumerate(state) for pair in _flatten(part, f"{path}:{i}")]
-    return [(path, state)]
-
-
-def restore_optimizer(trainer: Trainer, arrays: ArrayFile) -> None:
-    """Set the optimizer's states, on all devices, to those of a file.
-
-    Raises
-    ------
-    InputError
-        Where they are another network's.
-    """
-    trainer.create_states()
-    needed = _optimizer_arrays(trainer)
-    left_over = [name for name in arrays.shapes if ":" in name and name not in needed]
-    if left_over:
-        raise InputError(f"{arrays.path}: holds states of another network, {shorten(left_over)}")
-    for device in range(len(trainer.devices)):
-        for name, array in _optimizer_arrays(trainer, device).items():
-            if arrays.shapes.get(name) != array.shape:
-                raise InputError(f"{arrays.path}: no state of shape {array.shape} for {name}")
-            array[:] = arrays[name]
 
 
 def start_from(trainer: Trainer, params: str, states: Optional[str] = None, step: int = 0) -> None:
@@ -277,9 +245,9 @@ def share_checkpoint(trainer: Trainer, state: Dict[str, Any]) -> Dict[str, Any]:
     trainer.group.broadcast_arrays(arrays)
     for name, parameter in parameters.items():
         parameter.set_data(arrays[name])
-    states = _optimizer_arrays(trainer)
+    states = optimizer_arrays(trainer)
     trainer.group.broadcast_arrays(states)
     for part in range(1, len(trainer.devices)):
-        for name, array in _optimizer_arrays(trainer, part).items():
+        for name, array in optimizer_arrays(trainer, part).items():
             states[name].copyto(array)
     return shared

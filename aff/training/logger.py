@@ -13,7 +13,7 @@ from typing import Callable, Iterable, Iterator, List, Optional
 from tqdm import tqdm
 
 from ..utils.errors import spell
-from ..utils.files import replacing
+from ..utils.files import open_in_place, replacing
 from ..utils.output import outliving_terminal
 from ..utils.screen import fold
 
@@ -114,7 +114,9 @@ class RunLogger:
             file.writelines(lines)
 
     def _append(self, name: str, line: str) -> None:
-        with open(self.path(name), "a", encoding="utf-8") as file:
+        path = self.path(name)
+        named = path == self.text_log  # by the user, who may mean where a link leads
+        with open(path, "a", encoding="utf-8") if named else open_in_place(path, "a") as file:
             file.write(line + "\n")
 
     def progress(

@@ -159,6 +159,7 @@ class Run:
         """Put the run where it goes on from, and have it speak of it."""
         config, trainer, folder = self.config, self.trainer, self.folder
         checkpoint = folder.checkpoint if folder else None
+        notes = folder.changes(self.facts) if folder else []
         if not checkpoint and trainer.group.is_main_process:
             if config.resume_params:
                 step = config.resume_epoch * len(self.data.train)
@@ -183,7 +184,6 @@ class Run:
                 spelling=self.spelling,
             )
             self._plot = HistoryPlot.of(config, self.logger)
-            notes = list(folder.changes)
             if realigned:
                 notes.append(
                     f"steps of an epoch: goes on with epoch {state.next_epoch} from its start"

@@ -6,18 +6,16 @@ import contextlib
 import glob
 import os
 import re
-import socket
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Iterator, List, Mapping, Optional
 
 from ..utils.errors import InputError
-from ..utils.files import exclusive_file, read_json
-from .checkpoint import BEST, newest_checkpoint
+from ..utils.files import folder_for_files, open_in_place, read_json
+from ..utils.lock import locked
+from .checkpoint import newest_checkpoint, parameters_of
 from .config import TrainConfig
-from .logger import JSON_LOG, SETTINGS
+from .logger import HISTORY_PLOT, JSON_LOG, SETTINGS, TEXT_LOG
 from .settings_file import changes
-
-LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -30,14 +28,11 @@ class RunDirs:
         For parameters and checkpoints; for logs and the history plot.
     checkpoint : str or None
         Where the run goes on from.
-    fresh : bool
-        Whether the folders were chosen because they did not exist.
     """
 
     save_dir: str
     log_dir: str
     checkpoint: Optional[str] = None
-    fresh: bool = False
 
 
 def choose(
@@ -76,15 +71,14 @@ def choose(
         if not (resume and taken):
             number = max([*taken, *_taken("logs", name)], default=0) + 1
             save_dir = _numbered(name, number)
-            return _new(RunDirs(save_dir, log_dir or _logs(save_dir), fresh=True))
+            return _new(RunDirs(save_dir, log_dir or _logs(save_dir)))
         save_dir = _numbered(name, max(taken))
     checkpoint = newest_checkpoint(save_dir) if resume else None
     dirs = RunDirs(save_dir, log_dir or _logs(save_dir), checkpoint)
     if checkpoint:
         return _same(dirs)
-    if os.path.exists(os.path.join(save_dir, BEST)) or (
-        not resume and os.path.exists(os.path.join(save_dir, SETTINGS))
-    ):
+    begun = os.path.join(save_dir, SETTINGS)
+    if parameters_of(save_dir) or (not resume and os.path.lexists(begun)):
         raise InputError(
             f"{{save_dir}} {save_dir} holds a run already: "
             + (
@@ -93,15 +87,21 @@ def choose(
                 else "go on with it by {resume} auto, or name another folder"
             )
         )
-    return dirs if resume else _new(dirs)
+    if not os.path.lexists(begun):
+        return _new(dirs)
+    if "training" not in read_json(begun):
+        raise InputError(f"{{save_dir}} {save_dir}: {SETTINGS} is no run's: name another folder")
+    return _same(dirs)  # of a run that was killed before its first checkpoint
 
 
 def _new(dirs: RunDirs) -> RunDirs:
     """Return the folders of a new run, checked not to hold another's log."""
-    if os.path.exists(os.path.join(dirs.log_dir, JSON_LOG)):
-        raise InputError(
-            f"{{logging_dir}} {dirs.log_dir} holds the log of another run: name another folder"
-        )
+    for name in (JSON_LOG, HISTORY_PLOT, SETTINGS):
+        if os.path.lexists(os.path.join(dirs.log_dir, name)):
+            raise InputError(
+                f"{{logging_dir}} {dirs.log_dir} holds the log of another run ({name}): name "
+                "another folder"
+            )
     return dirs
 
 
@@ -137,66 +137,76 @@ def _logs(save_dir: str) -> str:
     return os.path.join("logs", os.path.basename(os.path.abspath(save_dir)))
 
 
-def create(dirs: RunDirs) -> None:
-    """Create the folders.
-
-    Raises
-    ------
-    InputError
-        Where they cannot be created or written.
-    """
-    created = []
-    try:
-        for path in (dirs.save_dir, dirs.log_dir):
-            if dirs.fresh and os.path.isdir(path) and path == dirs.save_dir:
-                raise InputError(
-                    f"{path}: another run has just taken it: start again, or name a {{save_dir}}"
-                )
-            if not os.path.isdir(path):
-                os.makedirs(path)
-                created.append(path)
-            if not os.access(path, os.W_OK):
-                raise InputError(f"{path}: cannot be written to")
-    except OSError as error:
-        _remove(created)
-        raise InputError(f"{error.filename}: cannot be created: {error.strerror}") from error
-    except InputError:
-        _remove(created)
-        raise
-
-
 class RunFolder:
     """The folders of a run, held as far as they are there.
 
     Parameters
     ----------
+    config : TrainConfig
+        The run's settings.
     dirs : RunDirs
         As they were chosen.
-    changes : list of str
-        What differs from the settings that the run was trained with so far.
     held : ExitStack
         Lets go of them when it is closed.
     """
 
-    def __init__(self, dirs: RunDirs, changes: List[str], held: contextlib.ExitStack):
+    def __init__(self, config: TrainConfig, dirs: RunDirs, held: contextlib.ExitStack):
         self.save_dir, self.log_dir, self.checkpoint = dirs.save_dir, dirs.log_dir, dirs.checkpoint
-        self.changes = changes
-        self._dirs, self._held = dirs, held
+        self._config, self._held = config, held
+        if self.checkpoint:
+            self._hold(held)
 
     @property
     def relative(self) -> str:
         """The way from a run's logs to its parameters, which stays when both are moved."""
         return os.path.relpath(self.save_dir, self.log_dir)
 
+    def changes(self, facts: Mapping[str, Any]) -> List[str]:
+        """Return what differs from the settings and data that the run was trained with so far.
+
+        Raises
+        ------
+        InputError
+            For what means another run than the one in the folder.
+        """
+        return changes(self._config, facts, self.save_dir) if self.checkpoint else []
+
     def create(self) -> None:
-        """Create and hold the folders of a new run; those of another are there and held."""
+        """Create and hold the folders of a new run; those of another are there and held.
+
+        Raises
+        ------
+        InputError
+            Where they cannot be created or written to, or another run was faster.
+        """
         if not self.checkpoint:
-            create(self._dirs)
-            hold(self._dirs, self._held)
+            with contextlib.ExitStack() as made, contextlib.ExitStack() as held:
+                for path in (self.save_dir, self.log_dir):
+                    made.enter_context(folder_for_files(path))
+                self._hold(held)
+                self._held.push(held.pop_all())
+
+    def _hold(self, held: contextlib.ExitStack) -> None:
+        """Hold the folders until `held` is closed, and look again what is in them: they were chosen
+        when other processes could still write there.
+        """
+        fields = ((self.log_dir, "logging_dir"), (self.save_dir, "save_dir"))
+        folders = {os.path.realpath(folder): (folder, field) for folder, field in fields}
+        for path, (folder, field) in reversed(folders.items()):
+            if os.path.isdir(path):
+                held.enter_context(locked(folder, field))
+        found = choose(self._config.name, self.save_dir, self.log_dir, self._config.resume)
+        if bool(found.checkpoint) != bool(self.checkpoint):
+            raise InputError(f"{self.save_dir}: another run has just been there: start again")
+        self.checkpoint = found.checkpoint
+        for name in (JSON_LOG, TEXT_LOG):
+            path = os.path.join(self.log_dir, name)
+            if os.path.lexists(path):
+                open_in_place(path, "ab").close()
 
 
 @contextlib.contextmanager
-def open_folder(config: TrainConfig, facts: Dict[str, Any]) -> Iterator[RunFolder]:
+def open_folder(config: TrainConfig, facts: Mapping[str, Any]) -> Iterator[RunFolder]:
     """Choose a run's folders, hold them where they are there, and let go of them at the end.
 
     Parameters
@@ -204,7 +214,7 @@ def open_folder(config: TrainConfig, facts: Dict[str, Any]) -> Iterator[RunFolde
     config : TrainConfig
         The run's settings.
     facts : dict
-        What ``settings.json`` keeps of its data and devices.
+        What ``settings.json`` keeps of its data and devices, as far as it is known.
 
     Raises
     ------
@@ -214,48 +224,6 @@ def open_folder(config: TrainConfig, facts: Dict[str, Any]) -> Iterator[RunFolde
     """
     dirs = choose(config.name, config.save_dir, config.logging_dir, config.resume)
     with contextlib.ExitStack() as held:
-        changed: List[str] = []
-        if dirs.checkpoint:
-            hold(dirs, held)
-            changed = changes(config, facts, dirs.save_dir)
-        yield RunFolder(dirs, changed, held)
-
-
-def hold(dirs: RunDirs, held: contextlib.ExitStack) -> None:
-    """Hold those folders of a run that there are until `held` is closed."""
-    folders = {os.path.realpath(folder): folder for folder in (dirs.log_dir, dirs.save_dir)}
-    for path in sorted(folders):
-        if os.path.isdir(path):
-            held.enter_context(locked(folders[path]))
-
-
-@contextlib.contextmanager
-def locked(folder: str) -> Iterator[None]:
-    """Hold a run's folder, so that no other process writes to it; a process's end lets go of it.
-
-    Raises
-    ------
-    InputError
-        Where another process holds it.
-    """
-
-    def refuse(file) -> None:
-        file.seek(0)
-        holder = file.read(100).decode(errors="replace").strip() or "another process"
-        raise InputError(
-            f"{folder}: {holder} is training there: wait for its end, or name another {{save_dir}}"
-        )
-
-    with exclusive_file(os.path.join(folder, LOCK), refuse) as file:
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
-        file.flush()
-        try:
-            yield
-        finally:
-            file.truncate(0)
-
-
-def _remove(folders: List[str]) -> None:
-    for path in reversed(folders):
-        os.removedirs(path)
+        folder = RunFolder(config, dirs, held)
+        folder.changes(facts)
+        yield folder

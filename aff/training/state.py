@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, field
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from ..models.parameters import Misfit
 from ..utils.errors import InputError
 from ..utils.report import top5_says_something
-from .checkpoint import list_checkpoints, load_checkpoint, share_checkpoint
+from .checkpoint import STATE, list_checkpoints, load_checkpoint, share_checkpoint
 from .meters import Partial
 from .trainer import Trainer
 
@@ -118,7 +118,7 @@ class RunState:
             For a checkpoint that is incomplete, damaged, or of another network.
         """
         try:
-            saved = load_checkpoint(checkpoint, trainer)
+            state = cls.of(checkpoint, load_checkpoint(checkpoint, trainer))
         except Misfit:
             raise
         except InputError as error:
@@ -130,13 +130,31 @@ class RunState:
             ]
             hint = f"; {{resume}} {others[-1]} goes on from another" if others else ""
             raise InputError(f"{error.message}{hint}") from error
+        share_checkpoint(trainer, asdict(state))
+        return state
+
+    @classmethod
+    def of(cls, checkpoint: str, saved: Mapping[str, Any]) -> RunState:
+        """Return the state that a checkpoint holds.
+
+        Raises
+        ------
+        InputError
+            For what is none, or contradicts itself.
+        """
         try:
             state = cls._of(saved)
             if state.best_epoch is not None or state.history:
                 state.best()
-        except (KeyError, TypeError, StopIteration) as error:
-            raise InputError(f"{checkpoint}/state.json: {error!r}: not a run's state") from error
-        share_checkpoint(trainer, asdict(state))
+            batches = state.partial.batches if state.partial else 0
+            step = state.next_epoch * state.steps_per_epoch + batches
+            epochs = [record.epoch for record in state.history]
+            if epochs != [*range(state.first_epoch, state.next_epoch)]:
+                raise ValueError(f"epochs {epochs} from {state.first_epoch} on")
+            if state.steps_per_epoch and saved["step"] != step:
+                raise ValueError(f"step {saved['step']} {state.where} is step {step}")
+        except (KeyError, TypeError, ValueError, StopIteration) as error:
+            raise InputError(f"{checkpoint}/{STATE}: {error!r}: not a run's state") from error
         return state
 
     @classmethod
@@ -150,7 +168,7 @@ class RunState:
         return state
 
     @classmethod
-    def _of(cls, saved: dict) -> RunState:
+    def _of(cls, saved: Mapping[str, Any]) -> RunState:
         return cls(
             [EpochRecord(**record) for record in saved["history"]],
             saved["best_epoch"],

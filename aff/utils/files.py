@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
-import re
 import shutil
+import stat
 from contextlib import contextmanager
-from typing import BinaryIO, Callable, Dict, Iterator, Mapping, Sequence, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, Sequence, Tuple
 
 from .errors import InputError
 
@@ -17,14 +18,14 @@ from .errors import InputError
 def replacing(path: str) -> Iterator[str]:
     """Give a path to write to; what was written becomes `path` at the end, or nothing does."""
     temporary = f"{path}.{os.getpid()}.tmp"
+    remove(temporary)  # a link there would lead what is written elsewhere
     try:
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+        remove(temporary)
 
 
 def check_destination(path: str, formats: Sequence[str], field: str = "out") -> None:
@@ -68,15 +69,41 @@ def check_destinations(files: Mapping[str, Tuple[str, Sequence[str]]]) -> None:
             raise InputError(f"{{{other}}} and {{{field}}} both name {path}")
 
 
-def remove_left_overs(folder: str) -> None:
-    """Remove what killed processes were writing in a folder that no other process writes to."""
-    for name in os.listdir(folder):
-        if re.fullmatch(r".+\.\d+\.tmp", name):
-            path = os.path.join(folder, name)
-            if os.path.isdir(path):
-                shutil.rmtree(path)
-            else:
-                os.remove(path)
+def remove(path: str) -> None:
+    """Remove a file, a folder with all that is in it, or a link, not what that leads to; nothing
+    where nothing is there.
+    """
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.remove(path)
+
+
+def open_in_place(path: str, mode: str) -> Any:
+    """Open a file that is written to where it lies, in a mode of `open`: a regular one, or a new
+    one. No link is followed, and nothing that is no file waited for.
+
+    Raises
+    ------
+    InputError
+        For a link, a folder, a pipe or a device.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        descriptor = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.ENXIO, "no file")
+        return descriptor
+
+    try:
+        return open(path, mode, opener=opener, encoding=None if "b" in mode else "utf-8")
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise InputError(
+                f"{path}: is a link, or no regular file, and is not written to: move it away"
+            ) from error
+        raise
 
 
 @contextmanager
@@ -149,9 +176,14 @@ def exclusive_file(path: str, busy: Callable[[BinaryIO], object]) -> Iterator[Bi
         The file.
     busy : callable
         Is given the file where another process has it; raises, or returns to wait for that.
+
+    Raises
+    ------
+    InputError
+        For a link, and what else is no regular file.
     """
     while True:
-        with open(path, "a+b") as file:
+        with open_in_place(path, "a+b") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -173,7 +205,7 @@ def exclusive_file(path: str, busy: Callable[[BinaryIO], object]) -> Iterator[Bi
 def _is(file: BinaryIO, path: str) -> bool:
     """Tell whether the open file is the one of this name."""
     try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+        return os.path.samestat(os.fstat(file.fileno()), os.lstat(path))
     except FileNotFoundError:
         return False
 

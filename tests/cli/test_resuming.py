@@ -148,7 +148,7 @@ def test_a_log_that_another_process_writes_is_refused(run, common, capsys, elsew
     with (elsewhere / "logs" / "run" / ".lock").open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert train(f"{common} --num-epochs 1 --resume auto --save-dir run") == 2
-    assert "logs/run: another process is training there" in capsys.readouterr().err
+    assert "logs/run: another process is writing there" in capsys.readouterr().err
 
 
 def test_a_smoke_run_is_of_no_other_run(run, common, capsys):

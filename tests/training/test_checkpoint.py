@@ -60,6 +60,7 @@ def test_what_a_run_leaves(whole):
         "settings.json",
     ]
     assert sorted(path.name for path in (folder / "checkpoint-0003").iterdir()) == [
+        "SHA256SUMS",
         "best.params",
         "net.params",
         "optimizer.params",

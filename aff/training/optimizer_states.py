@@ -1,0 +1,93 @@
+"""A trainer's states as named arrays, and back: of the optimizer, and of the devices after the
+first.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+
+import mxnet as mx
+
+from ..models.parts import is_running_statistic
+from ..utils.errors import InputError, shorten
+from ..utils.params_file import ArrayFile
+from .trainer import Trainer
+
+
+def _structural_names(trainer: Trainer) -> List[str]:
+    """Return the structural name of each of the optimizer's parameters, in its order."""
+    names = {
+        id(parameter): name for name, parameter in trainer.net._collect_params_with_prefix().items()
+    }
+    return [names[id(parameter)] for parameter in trainer.optimizer._params]
+
+
+def optimizer_arrays(trainer: Trainer, device: int = 0) -> Dict[str, mx.nd.NDArray]:
+    """Return the optimizer's states of a device (all hold the same), by structural name and path in
+    the state.
+    """
+    names = _structural_names(trainer)
+    return {
+        f"{names[index]}{path}": array
+        for index, state in trainer.optimizer._updaters[device].states.items()
+        for path, array in _flatten(state)
+    }
+
+
+def saved_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
+    """Return what ``optimizer.params`` of a checkpoint holds."""
+    # mxnet does not write a file of no arrays
+    return {
+        "step": mx.nd.array([trainer.step]),
+        **optimizer_arrays(trainer),
+        **_statistics_arrays(trainer),
+    }
+
+
+def _statistics_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
+    """Return the running statistics of the devices after the first, in which they differ within an
+    epoch.
+    """
+    return {
+        f"{name}@{device}": array
+        for name, parameter in trainer.net._collect_params_with_prefix().items()
+        if is_running_statistic(parameter)
+        for device, array in enumerate(parameter.list_data())
+        if device
+    }
+
+
+def restore_statistics(trainer: Trainer, arrays: ArrayFile) -> None:
+    """Set the running statistics of the devices after the first, as far as a file has them."""
+    for name, array in _statistics_arrays(trainer).items():
+        if arrays.shapes.get(name) == array.shape:
+            array[:] = arrays[name]
+
+
+def _flatten(state, path: str = ":0") -> List[Tuple[str, Any]]:
+    """Return an optimizer state's arrays, each with its path in the state."""
+    if state is None:
+        return []
+    if isinstance(state, (list, tuple)):
+        return [pair for i, part in enumerate(state) for pair in _flatten(part, f"{path}:{i}")]
+    return [(path, state)]
+
+
+def restore_optimizer(trainer: Trainer, arrays: ArrayFile) -> None:
+    """Set the optimizer's states, on all devices, to those of a file.
+
+    Raises
+    ------
+    InputError
+        Where they are another network's.
+    """
+    trainer.create_states()
+    needed = optimizer_arrays(trainer)
+    left_over = [name for name in arrays.shapes if ":" in name and name not in needed]
+    if left_over:
+        raise InputError(f"{arrays.path}: holds states of another network, {shorten(left_over)}")
+    for device in range(len(trainer.devices)):
+        for name, array in optimizer_arrays(trainer, device).items():
+            if arrays.shapes.get(name) != array.shape:
+                raise InputError(f"{arrays.path}: no state of shape {array.shape} for {name}")
+            array[:] = arrays[name]

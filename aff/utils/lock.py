@@ -1,0 +1,65 @@
+"""One owner for a folder: no two processes write to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from contextlib import contextmanager
+from typing import BinaryIO, Iterator, Optional
+
+from .errors import InputError
+from .files import exclusive_file
+
+LOCK = ".lock"
+
+
+@contextmanager
+def locked(folder: str, field: str) -> Iterator[None]:
+    """Hold a folder, so that no other process that asks for it writes to it; a process's end, of
+    whatever kind, lets go of it.
+
+    Parameters
+    ----------
+    folder : str
+        It is there.
+    field : str
+        The setting that names it.
+
+    Raises
+    ------
+    InputError
+        Where another process holds it, or what stands in the lock's place is none.
+    """
+    path = os.path.join(folder, LOCK)
+
+    def refuse(file: BinaryIO) -> None:
+        raise InputError(
+            f"{folder}: {_holder(file) or 'another process'} is writing there: wait for its end, "
+            f"or name another {{{field}}}"
+        )
+
+    try:
+        with exclusive_file(path, refuse) as file:
+            if _holder(file) is None:
+                raise InputError(f"{path}: is no lock of ours: move it away")
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+            file.flush()
+            try:
+                yield
+            finally:
+                file.truncate(0)
+    except PermissionError as error:
+        if error.filename != path:
+            raise
+        raise InputError(f"{folder}: cannot be written to") from error
+
+
+def _holder(file: BinaryIO) -> Optional[str]:
+    """Return who a lock's file says that holds it, or held it when it was killed; an empty text
+    where it says nothing yet, None where it is no lock's.
+    """
+    file.seek(0)
+    said = file.read(400).decode(errors="replace")
+    return said if re.fullmatch(r"(process \d+ on [\w.-]*)?", said) else None
