@@ -65,16 +65,16 @@ def choose(
             raise InputError(
                 f"{{resume}} {resume} goes on in {folder}: leave {{save_dir}} {save_dir} out"
             )
-        return _same(RunDirs(folder, log_dir or _logs(folder), checkpoint))
+        return _same(RunDirs(folder, log_dir or usual_logs(folder), checkpoint))
     if not save_dir:
         taken = _taken("params", name)
         if not (resume and taken):
             number = max([*taken, *_taken("logs", name)], default=0) + 1
             save_dir = _numbered(name, number)
-            return _new(RunDirs(save_dir, log_dir or _logs(save_dir)))
+            return _new(RunDirs(save_dir, log_dir or usual_logs(save_dir)))
         save_dir = _numbered(name, max(taken))
     checkpoint = newest_checkpoint(save_dir) if resume else None
-    dirs = RunDirs(save_dir, log_dir or _logs(save_dir), checkpoint)
+    dirs = RunDirs(save_dir, log_dir or usual_logs(save_dir), checkpoint)
     if checkpoint:
         return _same(dirs)
     begun = os.path.join(save_dir, SETTINGS)
@@ -133,7 +133,8 @@ def _taken(folder: str, name: str) -> List[int]:
     return [int(match.group(1) or 1) for match in found if match]
 
 
-def _logs(save_dir: str) -> str:
+def usual_logs(save_dir: str) -> str:
+    """Return where the logs of a run go whose parameters go to `save_dir`."""
     return os.path.join("logs", os.path.basename(os.path.abspath(save_dir)))
 
 

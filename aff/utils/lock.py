@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import socket
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, Iterator, Optional
 
 from .errors import InputError
-from .files import exclusive_file
+from .files import exclusive_file, opened
 
 LOCK = ".lock"
 
@@ -54,6 +55,21 @@ def locked(folder: str, field: str) -> Iterator[None]:
         if error.filename != path:
             raise
         raise InputError(f"{folder}: cannot be written to") from error
+
+
+def holder_of(folder: str) -> str:
+    """Return who holds a folder now; an empty text where nobody does."""
+    path = os.path.join(folder, LOCK)
+    if not os.path.isfile(path):
+        return ""
+    with opened(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _holder(file) or "another process"
+        except OSError:  # a file system without locks
+            pass
+    return ""
 
 
 def _holder(file: BinaryIO) -> Optional[str]:
