@@ -13,6 +13,8 @@ from ..data.archives import TRAIN, VAL, open_train, open_val
 from ..data.images import FolderImages
 from ..data.prepare import MANIFEST, PARTS, Packing, Source, pack, read_manifest, verify_part
 from ..utils.errors import InputError
+from ..utils.files import folder_for_files
+from ..utils.lock import locked
 from ..utils.values import int_range, nonempty
 from .common.parser import Parser
 
@@ -125,8 +127,15 @@ def find_sources(folder: str, val_labels: Optional[str]) -> Dict[str, Source]:
 def pack_all(
     folder: str, out: str, how: Packing, num_workers: int, val_labels: Optional[str]
 ) -> None:
-    """Pack every part of the folder."""
+    """Pack every part of the folder, while no other process writes to `out`."""
     found = find_sources(folder, val_labels)
+    with folder_for_files(out), locked(out, "OUT"):
+        _pack_parts(folder, found, out, how, num_workers)
+
+
+def _pack_parts(
+    folder: str, found: Dict[str, Source], out: str, how: Packing, num_workers: int
+) -> None:
     names = [set(images.classes) for images in found.values()]
     packed = (entry for part, entry in read_manifest(out).items() if part not in found)
     names += [set(entry.get("classes", [])) for entry in packed]
@@ -136,10 +145,6 @@ def pack_all(
             f"{folder}: training and validation images are of other classes: "
             f"{', '.join(sorted(first ^ second)[:SHOWN])} only in one of them"
         )
-    try:
-        os.makedirs(out, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be created: {error.strerror}") from error
     for part, images in found.items():
         entry = pack(images, out, part, how, num_workers, progress)
         if entry is None:

@@ -191,7 +191,7 @@ class RunFolder:
         """Hold the folders until `held` is closed, and look again what is in them: they were chosen
         when other processes could still write there.
         """
-        fields = ((self.log_dir, "logging_dir"), (self.save_dir, "save_dir"))
+        fields = ((self.log_dir, "{logging_dir}"), (self.save_dir, "{save_dir}"))
         folders = {os.path.realpath(folder): (folder, field) for folder, field in fields}
         for path, (folder, field) in reversed(folders.items()):
             if os.path.isdir(path):

@@ -16,7 +16,7 @@ LOCK = ".lock"
 
 
 @contextmanager
-def locked(folder: str, field: str) -> Iterator[None]:
+def locked(folder: str, named: str) -> Iterator[None]:
     """Hold a folder, so that no other process that asks for it writes to it; a process's end, of
     whatever kind, lets go of it.
 
@@ -24,8 +24,8 @@ def locked(folder: str, field: str) -> Iterator[None]:
     ----------
     folder : str
         It is there.
-    field : str
-        The setting that names it.
+    named : str
+        What names it: a setting in braces, or a command's word.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def locked(folder: str, field: str) -> Iterator[None]:
     def refuse(file: BinaryIO) -> None:
         raise InputError(
             f"{folder}: {_holder(file) or 'another process'} is writing there: wait for its end, "
-            f"or name another {{{field}}}"
+            f"or name another {named}"
         )
 
     try:

@@ -216,11 +216,11 @@ def test_no_link_is_written_through_and_no_pipe_waited_for(name, kind):
 
 def test_a_lock_that_is_none_of_ours_is_left():
     write(f"there/{LOCK}", "pinned: 1.2.3")
-    with pytest.raises(aff.InputError, match=f"there/{LOCK}"), locked("there", "save_dir"):
+    with pytest.raises(aff.InputError, match=f"there/{LOCK}"), locked("there", "it"):
         pass
     with open(f"there/{LOCK}") as file:
         assert file.read() == "pinned: 1.2.3"
     write(f"there/{LOCK}", "process 7 on a-machine.there")  # killed
-    with locked("there", "save_dir"):
+    with locked("there", "it"):
         pass
     assert not os.path.exists(f"there/{LOCK}")
