@@ -5,52 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 from functools import cached_property, lru_cache
-from typing import List, Optional, Protocol, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
 from ..utils.errors import InputError
 from .image_file import SUFFIXES
+from .image_source import Images
 from .recordio import RecordFile
 
 cv2.setNumThreads(0)  # its callers here are threads themselves
 
 IMAGENET_CLASSES = 1000
 IMAGENET = os.path.join("~", ".mxnet", "datasets", "imagenet")
-
-
-class Images(Protocol):
-    """Encoded images with their labels, by index."""
-
-    @property
-    def source(self) -> str:
-        """Where they are, for messages."""
-
-    @property
-    def folder(self) -> str:
-        """The folder that they are in."""
-
-    @property
-    def classes(self) -> Sequence:
-        """Names of the classes, or the labels that occur."""
-
-    def labels(self) -> np.ndarray:
-        """Return each image's label, (N,) integers."""
-
-    def __len__(self) -> int: ...
-
-    def read(self, index: int) -> Tuple[bytes, int]:
-        """Return an image file's content and its label."""
-
-    def name(self, index: int) -> str:
-        """Return what to call an image in a message."""
-
-    def label_for(self, classes: int) -> None:
-        """Make the labels those of a network of so many classes, or refuse."""
-
-    def order(self) -> str:
-        """Return a sum that tells these images, in this order, from others."""
 
 
 class FolderImages:
@@ -156,6 +124,14 @@ class FolderImages:
         names = (self.relative(index) for index in range(len(self)))
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
+    def sums(self) -> Dict[str, str]:
+        """Return sums of the files' sizes and of the times, in seconds, when they were written."""
+        found = [_size_and_time(path) for path, _ in self._files]
+        return {
+            kind: hashlib.sha256(np.array(values, np.int64).tobytes()).hexdigest()
+            for kind, values in zip(("sizes", "times"), zip(*found))
+        }
+
     def fingerprint(self) -> str:
         """Return a sum of the images' names, sizes and times, which changes with them."""
         digest = hashlib.sha256()
@@ -165,6 +141,14 @@ class FolderImages:
                 f"{os.path.realpath(path)}\t{status.st_size}\t{status.st_mtime_ns}\n".encode()
             )
         return digest.hexdigest()
+
+
+def _size_and_time(path: str) -> Tuple[int, int]:
+    try:
+        status = os.stat(path)
+    except OSError:  # who wants to read it will say so
+        return -1, -1
+    return status.st_size, int(status.st_mtime)
 
 
 def _image_files(folder: str) -> List[str]:
@@ -235,6 +219,10 @@ class RecordImages:
         return hashlib.sha256(
             np.array([self._labels, self._records.offsets], np.int64).tobytes()
         ).hexdigest()
+
+    def sums(self) -> Dict[str, str]:
+        """Return a sum of a sample of the file."""
+        return {"contents": self._records.sample()}
 
     def label_for(self, classes: int) -> None:
         """Keep the labels that the records have.

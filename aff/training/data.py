@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from functools import cached_property, partial
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 import mxnet as mx
 
@@ -14,6 +14,7 @@ from ..data.datasets import DATASETS, find_dataset, load_dataset
 from ..data.datasets.folder import list_parts
 from ..data.image_loader import TRAINING_IMAGES, ImageEvalLoader, ImageTrainLoader
 from ..data.image_parts import folder_parts, record_parts
+from ..data.images import Images
 from ..data.loader import EvalLoader, Shard, TrainLoader
 from ..data.mixup import LABEL_SMOOTHING_ETA
 from ..utils.errors import InputError
@@ -90,7 +91,7 @@ class MemorySource:
             self.classes = count_classes(parts["train"])
             self.facts = {
                 "class_names": names_of_classes(parts["train"], self.classes),
-                "images": {part: images.order() for part, images in parts.items()},
+                **_sums(parts),
             }
 
     def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
@@ -132,6 +133,7 @@ class MemorySource:
             tested = {part: split for part, split in data.parts().items() if part != "train"}
             for part, split in tested.items():
                 notes += without_images(split.labels, data.classes, part)
+        sums = {part: split.sums() for part, split in data.parts().items()}
         return Data(
             train,
             evals,
@@ -141,7 +143,7 @@ class MemorySource:
             if data.val is not None
             else "selection by the test set, as in the published code: the best epoch's error is "
             "optimistic; {val_split} holds out part of the training set instead",
-            facts=self.facts,
+            facts={"sums": sums, **self.facts},
         )
 
 
@@ -175,7 +177,7 @@ class FileSource:
         self.train = self.parts["train"]
         self.classes = count_classes(self.train)
 
-    @property
+    @cached_property
     def facts(self) -> Dict[str, Any]:
         """Names of the classes, numbers of images, and sums that tell them and their order from
         others.
@@ -184,7 +186,7 @@ class FileSource:
             "class_names": names_of_classes(self.train, self.classes),
             "train_images": len(self.train),
             "val_images": len(self.parts["val"]),
-            "images": {part: images.order() for part, images in self.parts.items()},
+            **_sums(self.parts),
         }
 
     def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
@@ -265,6 +267,14 @@ SOURCES: Dict[str, Callable[[TrainConfig], Any]] = {"cifar": MemorySource, "imag
 def open_source(config: TrainConfig) -> Any:
     """Open the source of a run's data: what is there of it, without reading it."""
     return SOURCES[config.kind](config)
+
+
+def _sums(parts: Mapping[str, Images]) -> Dict[str, Any]:
+    """Return what tells images of files from others: their names and order, and what they are."""
+    return {
+        "images": {part: images.order() for part, images in parts.items()},
+        "sums": {part: images.sums() for part, images in parts.items()},
+    }
 
 
 def _targets(config: TrainConfig) -> Dict[str, Any]:

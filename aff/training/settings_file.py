@@ -19,7 +19,9 @@ from .logger import SETTINGS
 from .setting import FIXED, FREE, UNTOLD, settings_of
 
 #: What settings.json says of a run beside its settings.
-FACTS = ("devices", "train_images", "val_images", "images", "global_batch_size")
+FACTS = ("devices", "train_images", "val_images", "images", "sums", "global_batch_size")
+#: Those that are sums of the data, by part.
+SUMS = ("images", "sums")
 #: What of it stands beside the settings.
 NAMES = "class_names"
 #: Settings of earlier versions that are gone.
@@ -137,14 +139,21 @@ def changes(config: TrainConfig, facts: Mapping[str, Any], folder: str) -> List[
         {**upgraded(said.get("training") or {}), **(said.get("machine") or {})}
         for said in (kept, json.loads(json.dumps(describe(config, facts))))
     )
+    sums, where = _sums(before), config.data_dir or config.dataset
+    others = [
+        f"other {what} ({where})"
+        for what, value in _sums(now).items()
+        if sums.get(what, value) != value
+    ]
     rules = {key: item.resume for key, item in settings_of(TrainConfig).items()}
     rules.update(dict.fromkeys(machine(), FREE))
     changed = {
         key: f"{key} {before[key]!r} -> {now[key]!r}"
         for key in now
-        if key in before and before[key] != now[key] and rules.get(key) != UNTOLD
+        if key in before and before[key] != now[key]
+        if rules.get(key) != UNTOLD and key not in SUMS
     }
-    told = [phrase for key, phrase in changed.items() if rules.get(key) != FREE]
+    told = [phrase for key, phrase in changed.items() if rules.get(key) != FREE] + others
     fixed = sorted(key for key in changed if rules.get(key) == FIXED)
     if told and (fixed or not config.resume_changed):
         raise InputError(
@@ -156,4 +165,13 @@ def changes(config: TrainConfig, facts: Mapping[str, Any], folder: str) -> List[
                 else "same, start a run of its own, or go on all the same by {resume_changed}"
             )
         )
-    return list(changed.values())
+    return [*changed.values(), *others]
+
+
+def _sums(training: Mapping[str, Any]) -> Dict[str, str]:
+    """Return the sums of a run's data, by what they are of."""
+    names, sums = (training.get(key) or {} for key in SUMS)
+    found = {f"names or order of the {part} images": value for part, value in names.items()}
+    for part, kinds in sums.items():
+        found.update({f"{kind} of the {part} images": value for kind, value in kinds.items()})
+    return found
