@@ -111,4 +111,4 @@ def _check_log(file: Optional[str]) -> None:
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise InputError(f"{{logging_file}} {file}: {folder} is no folder to write to")
     if os.path.lexists(file) and not os.path.isfile(file) and file != os.devnull:
-        raise InputError(f"{{logging_file}} {file}: is no file that text can be appended to")
+        raise InputError(f"{{logging_file}} {file}: is a folder, or another thing that is no file")

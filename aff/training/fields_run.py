@@ -188,6 +188,14 @@ class FileSettings:
         imagenet=10,
         second={"cifar": 10},
     )
+    save_minutes: float = setting(
+        float_range(0),
+        30.0,
+        "minutes of training that a kill may lose: so often a checkpoint is saved within an epoch "
+        "too (of a run of one process); 0: only at its end, and when a signal stops the run",
+        "files",
+        FREE,
+    )
     resume: Optional[str] = setting(
         nonempty,
         None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
 
 from ..utils.files import link
 from .checkpoint import BEST, NET, save_checkpoint
@@ -23,10 +24,13 @@ class Keeper:
         Where they go.
     period : int
         Epochs between parameters that are kept besides the best; 0 keeps none.
+    minutes : float, default 0
+        Between checkpoints, also within an epoch; 0 saves none there.
     """
 
-    def __init__(self, trainer: Trainer, folder: str, period: int):
-        self.trainer, self.folder, self.period = trainer, folder, period
+    def __init__(self, trainer: Trainer, folder: str, period: int, minutes: float = 0.0):
+        self.trainer, self.folder, self.period, self.minutes = trainer, folder, period, minutes
+        self._saved = time.monotonic()
 
     def save(self, state: RunState) -> None:
         """Save a checkpoint after an epoch, and what stays of it."""
@@ -36,8 +40,19 @@ class Keeper:
         """Save what has been trained of an epoch, where that is more than is saved already."""
         done, before = self.trainer.done, state.partial or Partial()
         if done.batches > before.batches:
-            state.partial = done
+            state.partial = replace(done)
             self.checkpoint(state)
+
+    def keep_in_time(self, state: RunState) -> None:
+        """Save what is being trained of an epoch, between two steps, where it is time to."""
+        trainer = self.trainer
+        if (
+            self.minutes
+            and trainer.group.world_size == 1
+            and time.monotonic() - self._saved > 60 * self.minutes
+        ):
+            trainer.done = trainer.meter.finish()
+            self.keep_partial(state)
 
     def publish(self, checkpoint: str, state: RunState) -> None:
         """Give the parameters of a checkpoint the names under which they stay: the best so far, and
@@ -60,6 +75,7 @@ class Keeper:
         best = os.path.join(self.folder, BEST) if state.history else None
         if not state.partial and state.best_epoch == state.next_epoch - 1:
             best = NET
+        self._saved = time.monotonic()
         return save_checkpoint(
             self.folder, self.trainer, state.next_epoch, asdict(state), batches, best
         )

@@ -100,7 +100,7 @@ class Run:
             group,
         )
         self.logger = RunLogger(interval=config.log_interval, quiet=True)
-        self.keeper = Keeper(self.trainer, "", config.save_period)
+        self.keeper = Keeper(self.trainer, "", config.save_period, config.save_minutes)
         self._plot = HistoryPlot()
         self._eval_net: Optional[HybridBlock] = None
 
@@ -139,11 +139,10 @@ class Run:
         ------
         InputError
             For folders that hold another run, for a checkpoint that does not fit, and for data that
-            cannot be read; what was trained before is saved (not by a distributed job, whose
-            workers have not come to the same step).
+            cannot be read; what was trained before is saved.
         Interrupted
-            When a signal stops the run; all is saved. (Not of a distributed job, whose workers
-            cannot agree on a step to stop after.)
+            When a signal stops the run; all is saved. (Of a distributed job neither: its workers
+            do not come to the same step.)
         RunError
             When something cannot be written; what was saved before is whole.
         """
@@ -213,7 +212,7 @@ class Run:
     def _advance(self, epoch: int, state: RunState, interruption: Interruption) -> None:
         """Train, evaluate and save an epoch, or as much of it as is left to do before a signal."""
         try:
-            record = self._epoch(epoch, state.partial or Partial(), interruption)
+            record = self._epoch(epoch, state, interruption)
         except Stopped:
             self.keeper.keep_partial(state)
             self._plot.update(state.history, at_once=True)
@@ -250,8 +249,8 @@ class Run:
         self.logger.keep(where)
         return Interrupted(f"{where}; {self._hint('all is saved: ')}", 128 + interruption.asked)
 
-    def _epoch(self, epoch: int, done: Partial, interruption: Interruption) -> EpochRecord:
-        trainer, train = self.trainer, self.data.train
+    def _epoch(self, epoch: int, state: RunState, interruption: Interruption) -> EpochRecord:
+        trainer, train, done = self.trainer, self.data.train, state.partial or Partial()
         start = time.perf_counter() - done.seconds
         trainer.done = done
         mx.random.seed((self.config.seed * 1_000_003 + epoch) % 2**31)
@@ -264,6 +263,7 @@ class Run:
             self.logger.text,
             done,
             lambda: interruption.asked,
+            partial(self.keeper.keep_in_time, state),
         )
         copy_parameters(trainer.net, self.eval_net)
         found: Dict[str, Evaluation] = {

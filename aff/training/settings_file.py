@@ -108,7 +108,7 @@ def _is_taken_over(key: str, described: Mapping[str, Any]) -> bool:
     went on from.
     """
     own = described[key].group in ("", "files")
-    return not own or key in ("model_kwargs", "log_interval", "save_period")
+    return not own or key in ("model_kwargs", "log_interval", "save_minutes", "save_period")
 
 
 def _read_yaml(path: str) -> Dict[str, Any]:

@@ -150,6 +150,7 @@ class Trainer:
         notify: Callable[[str], None] = lambda line: None,
         done: Optional[Partial] = None,
         stop: Callable[[], object] = bool,
+        between: Callable[[], None] = lambda: None,
     ) -> EpochStats:
         """Train on each of the batches once, then average BatchNorm's running statistics over the
         devices.
@@ -168,6 +169,8 @@ class Trainer:
             What had been done of the epoch when it was stopped; `batches` are the others.
         stop : callable, optional
             Is asked before every step whether to stop.
+        between : callable, optional
+            Is called before every step.
 
         Raises
         ------
@@ -182,6 +185,7 @@ class Trainer:
             for data, targets in progress(batches):
                 if stop():
                     break
+                between()
                 self.train_step(data, targets, meter)
         except InputError:
             self.done = meter.finish()

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
         ("--warmup-epochs 500", "--warmup-epochs 500 is more than --num-epochs 400"),
         ("--resume nowhere", "no checkpoint there"),
         ("--val-split 0.0001", "holds out 0"),
-        ("--save-dir /proc/none", "cannot be created"),
+        ("--save-dir /proc/none", "cannot go there"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(arguments, message, capsys, elsewhere):

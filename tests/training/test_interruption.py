@@ -12,7 +12,7 @@ import pytest
 from aff.training.checkpoint import list_checkpoints
 from aff.utils.errors import Interrupted
 
-from .helpers import after, facts, parameters, small_run, stop
+from .helpers import TICKS, after, facts, parameters, small_run, stop
 
 
 @pytest.mark.numeric
@@ -68,6 +68,33 @@ def test_a_kill_between_a_checkpoint_and_its_names_loses_nothing(tiny_data, tmp_
     small_run(tiny_data, tmp_path).fit()
     best = (tmp_path / "best.params").read_bytes()
     assert best == (whole().folder / "best.params").read_bytes()
+
+
+@pytest.mark.numeric
+@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_kill_within_an_epoch_loses_no_more_than_the_minutes_asked_for(
+    tiny_data, tmp_path, whole, devices
+):
+    def killed():
+        raise KeyboardInterrupt
+
+    expected = whole(devices)
+    for ticks in (3, TICKS + 2):
+        run = small_run(
+            tiny_data, tmp_path, devices=devices, tick=after(ticks, killed), save_minutes=1e-9
+        )
+        with pytest.raises(KeyboardInterrupt):
+            run.fit()
+        newest = os.path.basename(list_checkpoints(str(tmp_path))[-1])
+        assert newest == {3: "checkpoint-0000-000002", TICKS + 2: "checkpoint-0001-000003"}[ticks]
+    run = small_run(tiny_data, tmp_path, devices=devices, save_minutes=1e-9)
+    assert facts(run.fit()) == expected.facts
+    for name, value in expected.parameters.items():
+        np.testing.assert_array_equal(parameters(run.trainer)[name], value, err_msg=name)
+    assert [os.path.basename(path) for path in list_checkpoints(str(tmp_path))] == [
+        "checkpoint-0003-000003",
+        "checkpoint-0004",
+    ]
 
 
 PROGRAM = """
