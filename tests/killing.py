@@ -24,6 +24,7 @@ RUN = [
     *("--channel-times", "1", "--fusion", "DirectAdd", "--cpus", "1", "--num-epochs", "6"),
     *("--batch-size", "64", "--lr", "0.05", "--lr-decay-epoch", "3", "--mixup-alpha", "0.2"),
     *("--mixup-off-epoch", "2", "--label-smoothing", "--warmup-epochs", "1", "--save-period", "2"),
+    *("--save-minutes", "0.005"),
     *("--val-split", "0.1", "-j", "2", "--save-dir", "run", "--logging-dir", "logs"),
 ]
 

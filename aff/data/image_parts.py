@@ -71,9 +71,10 @@ class ImageSubset:
         text = f"{self.images.order()} {self.indices.tolist()}"
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
     def sums(self) -> Dict[str, str]:
-        """Return those of the source."""
-        return self.images.sums()
+        """Those of the source."""
+        return self.images.sums
 
 
 def hold_out(images: Images, fraction: float) -> Dict[str, Images]:

@@ -39,5 +39,6 @@ class Images(Protocol):
     def order(self) -> str:
         """Return a sum that tells these images, in this order, from others."""
 
+    @property
     def sums(self) -> Dict[str, str]:
-        """Return what tells other images under the same names, by what it is a sum of."""
+        """What tells other images under the same names, by what it is a sum of."""

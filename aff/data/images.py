@@ -124,8 +124,9 @@ class FolderImages:
         names = (self.relative(index) for index in range(len(self)))
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
+    @cached_property
     def sums(self) -> Dict[str, str]:
-        """Return sums of the files' sizes and of the times, in seconds, when they were written."""
+        """Sums of the files' sizes and of the times, in seconds, when they were written."""
         found = [_size_and_time(path) for path, _ in self._files]
         return {
             kind: hashlib.sha256(np.array(values, np.int64).tobytes()).hexdigest()
@@ -220,8 +221,9 @@ class RecordImages:
             np.array([self._labels, self._records.offsets], np.int64).tobytes()
         ).hexdigest()
 
+    @property
     def sums(self) -> Dict[str, str]:
-        """Return a sum of a sample of the file."""
+        """The sum of a sample of the file."""
         return {"contents": self._records.sample()}
 
     def label_for(self, classes: int) -> None:

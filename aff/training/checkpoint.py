@@ -115,6 +115,7 @@ def save_checkpoint(
             },
         )
         write_sums(temporary)
+        sync_folder(temporary)
         _remove(path)
         os.replace(temporary, path)
         sync_folder(folder)

@@ -133,7 +133,7 @@ class MemorySource:
             tested = {part: split for part, split in data.parts().items() if part != "train"}
             for part, split in tested.items():
                 notes += without_images(split.labels, data.classes, part)
-        sums = {part: split.sums() for part, split in data.parts().items()}
+        sums = {part: split.sums for part, split in data.parts().items()}
         return Data(
             train,
             evals,
@@ -273,7 +273,7 @@ def _sums(parts: Mapping[str, Images]) -> Dict[str, Any]:
     """Return what tells images of files from others: their names and order, and what they are."""
     return {
         "images": {part: images.order() for part, images in parts.items()},
-        "sums": {part: images.sums() for part, images in parts.items()},
+        "sums": {part: images.sums for part, images in parts.items()},
     }
 
 

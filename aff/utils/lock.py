@@ -51,10 +51,10 @@ def locked(folder: str, named: str) -> Iterator[None]:
                 yield
             finally:
                 file.truncate(0)
-    except PermissionError as error:
-        if error.filename != path:
+    except OSError as error:
+        if error.filename != path:  # of what was done in the folder
             raise
-        raise InputError(f"{folder}: cannot be written to") from error
+        raise InputError(f"{folder}: cannot be written to: {error.strerror}") from error
 
 
 def holder_of(folder: str) -> str:

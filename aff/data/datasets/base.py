@@ -31,8 +31,9 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
     def sums(self) -> Dict[str, str]:
-        """Return a sum of images and labels."""
+        """The sum of images and labels."""
         digest = hashlib.sha256(str(self.images.shape).encode())
         for array in (self.images, self.labels):
             digest.update(np.ascontiguousarray(array).data)

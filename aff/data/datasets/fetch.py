@@ -14,6 +14,7 @@ from mxnet.gluon.utils import _get_repo_file_url, check_sha1
 
 from ...utils.download import download
 from ...utils.errors import InputError
+from ...utils.files import replacing
 
 MAX_BYTES = 1 << 30
 _OFFLINE = False
@@ -77,9 +78,8 @@ def fetch_files(files: Iterable[Tuple[str, str]], namespace: str, folder: str) -
                 os.remove(path)
         os.makedirs(folder, exist_ok=True)
         for name in sorted(set(os.listdir(temporary)) - set(os.listdir(folder))):
-            copy = os.path.join(folder, name + ".part")
-            shutil.copyfile(os.path.join(temporary, name), copy)
-            os.replace(copy, os.path.join(folder, name))
+            with replacing(os.path.join(folder, name)) as copy:
+                shutil.copyfile(os.path.join(temporary, name), copy)
 
 
 def unpack(archive: str, folder: str) -> None:
