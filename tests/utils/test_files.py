@@ -1,4 +1,4 @@
-"""What is written where it lies is a regular file, and what is removed is no more than was named."""
+"""What is written in place is a regular file, and what is removed is no more than was named."""
 
 import os
 
