@@ -2,6 +2,8 @@
 small ImageNet-style data.
 """
 
+import contextlib
+import fcntl
 import shlex
 
 import cv2
@@ -43,6 +45,24 @@ def lines_of(output, heading):
 def config_of(data, argv):
     """The configuration that the script for a kind of data set makes of these arguments."""
     return configure(data, vars(build_parser(f"train-{data}").parse_args([*map(str, argv)])))
+
+
+@contextlib.contextmanager
+def held_by_another(folder):
+    """Hold a folder as a process on another machine would."""
+    with (folder / ".lock").open("a+") as file:
+        file.write("process 1 on another")
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def trained_in(root, text):
+    """Run ``train_cifar.py`` in a folder; the folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        assert train(text) == 0
+    return root
 
 
 @pytest.fixture

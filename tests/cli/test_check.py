@@ -1,22 +1,17 @@
 """``aff check``: what it finds whole, what damaged, and where it says to go on."""
 
-import fcntl
 import shutil
 
 import pytest
 
-from .conftest import exit_code, train
+from .conftest import exit_code, held_by_another, trained_in
 
 
 @pytest.fixture(scope="module")
 def trained(small, tmp_path_factory):
     """A folder in which two epochs were trained, in ``params/run``."""
-    root = tmp_path_factory.mktemp("trained")
     flags = "--fusion DirectAdd --batch-size 10 --num-epochs 2 --save-period 1"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        assert train(f"{small} {flags} --save-dir params/run") == 0
-    return root
+    return trained_in(tmp_path_factory.mktemp("trained"), f"{small} {flags} --save-dir params/run")
 
 
 @pytest.fixture
@@ -83,10 +78,7 @@ def test_what_is_no_run(elsewhere, capsys):
 
 
 def test_a_run_that_is_being_trained(run, capsys):
-    with (run / ".lock").open("a+") as file:
-        file.write("process 1 on another")
-        file.flush()
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with held_by_another(run):
         code, said, _ = checked(capsys)
     assert code == 0 and said.startswith("process 1 on another ")
 

@@ -1,6 +1,5 @@
 """``aff prepare`` has its folder for itself."""
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -8,7 +7,7 @@ import sys
 import pytest
 
 from ..conftest import ROOT
-from .conftest import exit_code
+from .conftest import exit_code, held_by_another
 
 
 @pytest.fixture
@@ -18,10 +17,7 @@ def out(tmp_path):
 
 def test_a_folder_that_another_process_packs_is_refused(data, out, capsys):
     out.mkdir()
-    with (out / ".lock").open("a+") as file:
-        file.write("process 1 on another")
-        file.flush()
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with held_by_another(out):
         assert exit_code(["prepare", data, out]) == 2
         error = capsys.readouterr().err
         assert f"{out}: process 1 on another " in error and "another OUT" in error

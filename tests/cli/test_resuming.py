@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from ..conftest import ROOT
-from .conftest import lines_of, train
+from .conftest import held_by_another, lines_of, train, trained_in
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +21,7 @@ def common(small):
 @pytest.fixture(scope="module")
 def trained(common, tmp_path_factory):
     """A folder in which one epoch was trained, in ``run``."""
-    root = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        assert train(f"{common} --num-epochs 1 --save-dir run") == 0
-    return root
+    return trained_in(tmp_path_factory.mktemp("trained"), f"{common} --num-epochs 1 --save-dir run")
 
 
 @pytest.fixture
@@ -88,10 +84,7 @@ def test_a_run_from_the_parameters_of_another(run, common, capsys, elsewhere):
 
 def test_a_folder_that_another_process_writes_is_refused(run, common, capsys):
     capsys.readouterr()
-    with (run / ".lock").open("a+") as file:
-        file.write("process 1 on another")
-        file.flush()
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with held_by_another(run):
         assert train(f"{common} --num-epochs 1 --resume auto --save-dir run") == 2
         error = capsys.readouterr().err
         assert error.startswith("train_cifar.py: error: run: process 1 on another ")
