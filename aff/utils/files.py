@@ -101,7 +101,7 @@ def open_in_place(path: str, mode: str) -> Any:
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
             raise InputError(
-                f"{path}: is a link, or no regular file, and is not written to: move it away"
+                f"{path}: cannot be written to: it is a link, or no regular file: move it away"
             ) from error
         raise
 
