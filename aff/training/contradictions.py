@@ -99,6 +99,11 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
         ("num_gpus", config.cpus is not None and config.num_gpus > 0, "with {cpus}"),
         ("temperature", not config.teacher, "without {teacher}"),
         ("hard_weight", not config.teacher, "without {teacher}"),
+        (
+            "save_minutes",
+            config.kvstore.startswith("dist"),
+            f"with {{kvstore}} {config.kvstore}: its workers do not come to the same step",
+        ),
     )
     return [f"{{{key}}} {why}" for key, useless, why in reasons if useless and key in given]
 

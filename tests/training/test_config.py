@@ -117,6 +117,7 @@ def test_what_does_nothing_without_another_is_refused(key, other):
         ({"resume_params": __file__, "resume_epoch": 400}, "resume_epoch 400: num_epochs 400"),
         ({"logging_file": "/nowhere/x.log"}, "logging_file /nowhere/x.log: "),
         ({"logging_file": "/tmp"}, "logging_file /tmp: is a folder"),
+        ({"logging_file": "/dev/zero"}, "logging_file /dev/zero: "),
     ],
 )
 def test_contradictions_are_refused(settings, message):
@@ -133,6 +134,7 @@ def test_contradictions_are_refused(settings, message):
         ({"lr_mode": "cosine"}, {"lr_decay", "lr_decay_epoch", "lr_decay_period"}),
         ({"num_epochs": 350}, {"lr_decay_epoch"}),
         ({"cpus": 2, "num_gpus": 1}, {"num_gpus"}),
+        ({"kvstore": "dist_sync"}, {"save_minutes"}),
     ],
 )
 def test_what_has_no_effect_is_said(settings, without_effect):
