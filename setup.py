@@ -84,6 +84,7 @@ setup(
     cmdclass={"build_py": BuildWithData},
     package_data={
         "aff.models": ["published.json"],
+        "aff.nn.native": ["src/*"],
         "aff.paper": ["log_settings.json"],
         "aff.data.datasets": ["*.gz", "class_names.json"],
         "aff.params": ["fashion_mnist_*.params"],

@@ -256,6 +256,26 @@ def mirror() -> Optional[str]:
     return os.environ.get("AFF_MIRROR") or None
 
 
+def native_wanted() -> bool:
+    """Tell whether the native operator may be used: ``AFF_NATIVE=0`` says that it may not."""
+    return os.environ.get("AFF_NATIVE") != "0"
+
+
+def compiler() -> Optional[str]:
+    """Return the C++ compiler that ``CXX`` names, if it does."""
+    return os.environ.get("CXX") or None
+
+
+def cache_folder() -> str:
+    """Return the folder of what can be made again, by the rules of the desktop."""
+    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "aff")
+
+
+def processor() -> str:
+    """Return what machine code for this processor depends on."""
+    return " ".join([platform.machine(), cpuinfo("model name"), cpuinfo("flags")])
+
+
 def prepare() -> None:
     """Do what has to be done before ``import mxnet``. It does nothing harmful where mxnet has been
     imported already, opens nothing and raises nothing: what is wrong `import_mxnet` says.

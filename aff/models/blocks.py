@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mxnet.gluon import HybridBlock, nn
 
-from ..nn.attention import scaled
+from ..nn.attention import fuse_and_activate, scaled
 from ..nn.forms import Formed
 from ..nn.fusion import create_fusion
 from ..nn.layers import GlobalAvgPool2D, Normalization, conv, sequential
@@ -142,7 +142,7 @@ class Bottleneck(HybridBlock):
         body = self.relu1(self.bn1(self.conv1(x)))
         body = self.relu2(self.bn2(self.conv2(body)))
         body = self.bn3(self.conv3(body))
-        return F.Activation(self.attention(body, self.downsample(x)), act_type="relu")
+        return fuse_and_activate(F, self.attention, body, self.downsample(x))
 
 
 class ResNeXtBlock(Formed):
@@ -222,4 +222,4 @@ class ResNeXtBlock(Formed):
         body = self.body(x)
         if self.use_se:
             body = scaled(F, self.se(self.pool(body)), body)
-        return F.Activation(self.attention(body, self.downsample(x)), act_type="relu")
+        return fuse_and_activate(F, self.attention, body, self.downsample(x))

@@ -11,6 +11,7 @@ from typing import List, Tuple
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
+from ..nn.forms import Compiling
 from ..nn.layers import sequential
 from .parts import parts_of
 
@@ -18,7 +19,7 @@ from .parts import parts_of
 MEASURED = 224
 
 
-class FeatureMaps(HybridBlock):
+class FeatureMaps(Compiling):
     """The maps of every stage of a classifier: (N, 3, H, W) to a tuple of (N, C, H / s, W / s), of
     the first stage to the last, each as the next stage gets it.
 
@@ -61,7 +62,7 @@ def _measure(net: HybridBlock) -> Tuple[Tuple[int, ...], Tuple[int, ...]]:
     return tuple(shape[1] for shape in shapes), tuple(MEASURED // shape[2] for shape in shapes)
 
 
-class PooledFeatures(HybridBlock):
+class PooledFeatures(Compiling):
     """The vector that a classifier's output layer is given: (N, 3, H, W) to (N, D).
 
     Parameters

@@ -11,6 +11,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock, SymbolBlock
 
+from ..nn.native.operator import tracing
 from ..utils.errors import InputError
 
 BACKEND = "MKLDNN"
@@ -52,7 +53,9 @@ def optimize_for_inference(net: HybridBlock) -> HybridBlock:
         if np.dtype(parameter.dtype) != np.float32:
             raise InputError(f"optimize_for_inference is for float32: {name} is {parameter.dtype}")
     data = mx.sym.var("data")
-    output = _separate_convolutions(net(data)).get_backend_symbol(BACKEND)
+    with tracing():
+        graph = net(data)
+    output = _separate_convolutions(graph).get_backend_symbol(BACKEND)
     with warnings.catch_warnings():  # of the input's number format, which it cannot know
         warnings.simplefilter("ignore")
         optimized = SymbolBlock(output, data, params=parameters)

@@ -9,6 +9,7 @@ from typing import Optional, Sequence
 
 from mxnet.gluon import HybridBlock, nn
 
+from ..nn.forms import Compiling
 from ..nn.layers import GlobalAvgPool2D, Normalization, NormLayer, sequential
 from .blocks import Bottleneck, PreActBasicBlock
 from .trunk import (
@@ -81,7 +82,7 @@ class CIFARResNet(Classifier):
         super().__init__(features, out, classes)
 
 
-class ResNetV1b(HybridBlock):
+class ResNetV1b(Compiling):
     """ImageNet ResNet v1b (stride on the 3x3 convolution) with a fusion in its bottlenecks: (N, 3,
     H, W) to (N, classes).
 

@@ -9,6 +9,7 @@ from typing import Callable, List, NamedTuple, Sequence, Tuple
 
 from mxnet.gluon import HybridBlock, nn
 
+from ..nn.forms import Compiling
 from ..nn.layers import Normalization, conv, sequential
 
 #: Builds a block from its stage (from 0), its place in the stage, its fusion's name, its stride.
@@ -96,7 +97,7 @@ class Parts(NamedTuple):
     head: List[HybridBlock]
 
 
-class Classifier(HybridBlock):
+class Classifier(Compiling):
     """`features` to a vector, `output` to logits: (N, 3, H, W) to (N, classes). The stages are the
     sequences among the layers of `features`.
     """

@@ -169,7 +169,17 @@ class Attentive(Formed):
         return self.logits(F, F.elemwise_add(x, residual) if self.sees_sum else x)
 
     def hybrid_forward(self, F, x, residual):
+        if self.is_native(F):
+            return self.natively(F, x, residual)
         return self.join(F, self.logits_of(F, x, residual), x, residual)
+
+    def is_native(self, F) -> bool:
+        """Tell whether `natively` serves; `F` is what `hybrid_forward` was given."""
+        return False
+
+    def natively(self, F, x, residual, activate=False):
+        """Compute by the native operator, with relu behind it where `activate`."""
+        raise NotImplementedError
 
     def weight(self, x, residual):
         """Return the weight w for these inputs, (N, C, H, W) NDArrays, each value in (0, 1);
@@ -177,6 +187,14 @@ class Attentive(Formed):
         """
         weight = mx.nd.sigmoid(self.logits_of(mx.nd, x, residual))
         return weight.reshape(x.shape)
+
+
+def fuse_and_activate(F, fusion, x, residual):
+    """Return ``relu(fusion(x, residual))``, by one operator where the fusion has one."""
+    hooked = fusion._forward_hooks or fusion._forward_pre_hooks
+    if isinstance(fusion, Attentive) and not hooked and fusion.is_native(F):
+        return fusion.natively(F, x, residual, activate=True)
+    return F.Activation(fusion(x, residual), act_type="relu")
 
 
 class TwoBranches(Attentive):

@@ -16,6 +16,10 @@ form         runs                                because of mxnet 1.9.1
              benchmarks, exports
 ===========  ==================================  =================================================
 
+On CPUs `AFF` and `iAFF` have a fourth, one operator of our own (:mod:`.native`), wherever
+:func:`computes_natively` finds that it serves: in float32, with plain BatchNorms, with a compiler
+on the machine, in graphs that run in this process.
+
 All compute the same function; a test holds them to one another, forward and backward.
 """
 
@@ -23,10 +27,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import Iterator, Sequence, Union
+from typing import Any, Iterator, Sequence, Union
 
+import mxnet as mx
 from mxnet import Context
 from mxnet.gluon import Block, HybridBlock
+
+from .native import operator
 
 CPU, GPU, REFERENCE = "cpu", "gpu", "reference"
 _CURRENT = threading.local()
@@ -68,7 +75,35 @@ def _using(form: str) -> Iterator[None]:
         _CURRENT.form = before
 
 
-class Formed(HybridBlock):
+def computes_natively(F: Any, fusion: Block, *contexts: HybridBlock) -> bool:
+    """Tell whether a fusion over these contexts computes by the native operator."""
+    return fusion.form == CPU and operator.computes(F, contexts)
+
+
+class Compiling(HybridBlock):
+    """A block that compiles its graph for this process: it may hold the native operator, unless
+    the graph is exported.
+    """
+
+    _cached_graph: Any  # Gluon's
+
+    def _build_cache(self, *args):
+        with operator.tracing():
+            return super()._build_cache(*args)
+
+    def export(self, path, epoch=0, remove_amp_cast=True):
+        compiled = self._cached_graph
+        if compiled:
+            self._cached_graph = ()
+            with operator.without():
+                self._get_graph(*(mx.nd.zeros(1) for _ in compiled[0]))
+        try:
+            return super().export(path, epoch, remove_amp_cast)
+        finally:
+            self._cached_graph = compiled
+
+
+class Formed(Compiling):
     """A block whose arithmetic has several forms; `form` is the one that it computes in."""
 
     form = CPU

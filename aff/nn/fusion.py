@@ -29,7 +29,9 @@ from .attention import (
     local_context,
     unflat,
 )
+from .forms import computes_natively
 from .layers import Normalization, NormLayer
+from .native import operator as native
 
 F = TypeVar("F", bound=HybridBlock)
 _FUSIONS: Dict[str, Type[HybridBlock]] = {}
@@ -208,6 +210,12 @@ class AFF(TwoBranches):
             self.local_att = local_context(channels, r, norm)
             self.global_att = global_context(channels, r, norm)
 
+    def is_native(self, F):
+        return type(self) is AFF and computes_natively(F, self, *self._children.values())
+
+    def natively(self, F, x, residual, activate=False):
+        return native.select(F, self.local_att, self.global_att, x, residual, activate=activate)
+
 
 @register_fusion("ResGlobLocaforGlobLocaCha", "iAFF")
 class IAFF(Attentive):
@@ -241,7 +249,20 @@ class IAFF(Attentive):
     def logits_of(self, F, x, residual):
         return self._last(F, x, residual)[0]
 
+    def is_native(self, F):
+        return type(self) is IAFF and computes_natively(F, self, *self._children.values())
+
+    def natively(self, F, x, residual, activate=False):
+        refined = native.select(F, self.local_att, self.global_att, x, residual, scale=0.5)
+        return native.select(
+            *(F, self.local_att2, self.global_att2, x, residual, refined),
+            scale=0.5,
+            activate=activate,
+        )
+
     def hybrid_forward(self, F, x, residual):
+        if self.is_native(F):
+            return self.natively(F, x, residual)
         logits, difference = self._last(F, x, residual)
         return self._selected(F, logits, difference, residual)
 

@@ -91,6 +91,7 @@ def test_the_bound_tells_a_wrong_network(key, change, monkeypatch):
         joined = x * weight + residual * (1 - weight)
         return joined if change == "no factor 2" else 2 * joined
 
+    monkeypatch.setattr(fusion.AFF, "is_native", lambda self, F: False)
     monkeypatch.setattr(fusion.AFF, "hybrid_forward", wrong)
     error, bound = golden.logits_error(BUILT[key])
     assert error > bound

@@ -1,0 +1,117 @@
+"""Compile the native operator, once for each compiler, processor and version, into a cache."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from typing import List, Sequence
+
+import mxnet
+
+from ...compat import cache_folder, compiler, processor
+from ...utils.errors import InputError
+from ...utils.files import exclusive_file, replacing
+
+SOURCES = os.path.join(os.path.dirname(__file__), "src")
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
+#: Compilers in the order in which they are looked for.
+COMPILERS = ("g++", "c++", "clang++")
+SECONDS = 600
+
+
+class Unavailable(Exception):
+    """There is no native operator here; the text says why."""
+
+
+def sources() -> List[str]:
+    """Return the files that are compiled, or included by one that is."""
+    root = os.path.dirname(mxnet.__file__)
+    own = glob.glob(os.path.join(SOURCES, "*.cc")) + glob.glob(os.path.join(SOURCES, "*.h"))
+    interface = ("src/lib_api.cc", "include/mxnet/lib_api.h")
+    return sorted(own) + [os.path.join(root, *name.split("/")) for name in interface]
+
+
+def command(compiler_path: str, target: str, flags: Sequence[str] = FLAGS) -> List[str]:
+    """Return the command that compiles the operator into a file."""
+    include = os.path.join(os.path.dirname(mxnet.__file__), "include")
+    folders = [f"-I{include}", f"-I{os.path.join(include, 'mxnet')}"]
+    files = [name for name in sources() if name.endswith(".cc")]
+    return [compiler_path, *flags, *folders, *files, "-o", target]
+
+
+def library() -> str:
+    """Return the path of the compiled operator for this processor, compiled first where it is not
+    yet.
+
+    A file's name has a digest of all that it depends on: a processor never gets what was compiled
+    for another, in a cache that machines share.
+
+    Raises
+    ------
+    Unavailable
+        Where there is no compiler, or it fails, or nothing can be written.
+    """
+    wanted = compiler()
+    path = next(filter(None, map(shutil.which, [wanted] if wanted else COMPILERS)), None)
+    if path is None:
+        raise Unavailable(f"no C++ compiler ({wanted or ', '.join(COMPILERS)})")
+    version = _run([path, "-v"])
+    told = "\n".join([mxnet.__version__, path, version, processor(), *FLAGS])
+    digest = hashlib.sha256(told.encode())
+    try:
+        for name in sources():
+            with open(name, "rb") as file:
+                digest.update(file.read())
+        folder = os.path.join(cache_folder(), "native")
+        target = os.path.join(folder, f"{digest.hexdigest()[:32]}.so")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        if os.stat(folder).st_mode & stat.S_IWOTH:
+            raise Unavailable(f"{folder}: anybody may write there")
+        if not os.path.isfile(target):
+            _build(path, target)
+    except OSError as error:
+        raise Unavailable(f"{error.filename}: {error.strerror}") from error
+    except InputError as error:
+        raise Unavailable(str(error)) from error
+    return target
+
+
+def _build(path: str, target: str) -> None:
+    failed = f"{target[:-3]}.failed"
+    with exclusive_file(f"{target}.lock", lambda file: None):
+        if os.path.isfile(target):  # by whoever had the lock
+            return
+        if os.path.isfile(failed):
+            raise Unavailable(f"{path} failed before ({failed} says how; remove it to try again)")
+        print("compiling the native operator of AFF (once, some ten seconds)", file=sys.stderr)
+        try:
+            with replacing(target) as temporary:
+                _run(command(path, temporary))
+        except Unavailable as error:
+            with replacing(failed) as temporary, open(temporary, "w", encoding="utf-8") as file:
+                file.write(f"{error}\n")
+            raise
+
+
+def _run(arguments: Sequence[str]) -> str:
+    try:
+        finished = subprocess.run(
+            arguments,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{arguments[0]}: {error}") from error
+    if finished.returncode:
+        said = [line for line in finished.stderr.splitlines() if "error" in line.lower()]
+        raise Unavailable(f"{arguments[0]}: {(said or ['failed'])[0].strip()}")
+    return finished.stdout + finished.stderr
