@@ -7,7 +7,8 @@ environment.
    were hyper-threads), unless the user has set ``OMP_NUM_THREADS``;
 2. puts back the NumPy aliases that mxnet 1.9.1 still reads and NumPy 1.24 removed;
 3. loads the NVIDIA libraries of the ``cu112`` extra, which mxnet looks for only beside itself;
-4. has GluonCV imported as if PyTorch were not there: it refuses PyTorch 2, and needs none.
+4. has GluonCV imported as if PyTorch were not there: it refuses PyTorch 2, and needs none;
+5. refuses pickles in the servers and the scheduler of a distributed job.
 
 `import_mxnet()`, which the commands and the package's names go through, refuses with an
 `ImportError` of one line an environment in which mxnet is missing or NumPy too new, or in which
@@ -29,6 +30,7 @@ from typing import Dict, Optional
 
 from .utils.gluoncv_import import hide_torch_from_gluoncv
 from .utils.processor import cpuinfo, instruction_set
+from .utils.unpickling import refuse_pickles
 
 NUMPY_ALIASES = {
     "bool": bool,
@@ -283,5 +285,7 @@ def prepare() -> None:
     set_threads()
     restore_numpy_aliases()
     hide_torch_from_gluoncv()
+    if job().get("ROLE") in ("server", "scheduler"):
+        refuse_pickles()
     if installed("mxnet-cu112"):
         load_cuda_libraries()
