@@ -90,28 +90,15 @@ def set_threads() -> None:
         os.environ["AFF_SET_THREADS"] = "1"
 
 
-def prepare_launch(workers: Optional[int]) -> None:
-    """Prepare the environment that the processes of a distributed job are given.
-
-    Parameters
-    ----------
-    workers : int or None
-        How many of them share this machine's processors; None where other machines run them.
+def environment_of_share(processes: Optional[int]) -> Dict[str, str]:
+    """Return the environment of one of several processes that share this machine's processors, or,
+    of None, of one on another machine.
     """
-    os.environ["AFF_LAUNCHER"] = str(os.getpid())
-    if os.environ.pop("AFF_SET_THREADS", None):
-        del os.environ["OMP_NUM_THREADS"]
-        if workers:
-            os.environ["OMP_NUM_THREADS"] = str(max(1, available_cpus() // workers))
-    if workers:
-        os.environ.setdefault("DMLC_INTERFACE", "lo")
-
-
-def environment_of_share(processes: int) -> Dict[str, str]:
-    """Return the environment of one of several processes that share this machine's processors."""
     environment = dict(os.environ)
     if environment.pop("AFF_SET_THREADS", None):
-        environment["OMP_NUM_THREADS"] = str(max(1, available_cpus() // processes))
+        del environment["OMP_NUM_THREADS"]
+        if processes:
+            environment["OMP_NUM_THREADS"] = str(max(1, available_cpus() // processes))
     return environment
 
 
@@ -243,14 +230,23 @@ def machine() -> Dict[str, object]:
 
 
 def job() -> Dict[str, str]:
-    """Return what the launcher of a distributed job of mxnet's has told this process, by the names
-    of its variables without ``DMLC_``; empty outside of a job. ``LAUNCHER`` is our launcher's
-    process.
+    """Return what the launcher of a distributed job has told this process, by the names of its
+    variables without ``DMLC_``, which are mxnet's, and ``AFF_JOB_``; empty outside of a job.
     """
     if not os.environ.get("DMLC_ROLE"):
         return {}
-    told = {key[5:]: value for key, value in os.environ.items() if key.startswith("DMLC_")}
-    return {**told, "LAUNCHER": os.environ.get("AFF_LAUNCHER", "0")}
+    return {
+        key[len(prefix) :]: value
+        for prefix in ("DMLC_", "AFF_JOB_")
+        for key, value in os.environ.items()
+        if key.startswith(prefix)
+    }
+
+
+def set_node_host(address: str) -> None:
+    """Have mxnet's kvstore listen at an address of this machine, unless the user has named one."""
+    if "DMLC_INTERFACE" not in os.environ:
+        os.environ.setdefault("DMLC_NODE_HOST", address)
 
 
 def mirror() -> Optional[str]:

@@ -1,19 +1,22 @@
-"""``aff launch``: start a distributed job by mxnet's launcher."""
+"""``aff launch``: start a distributed job."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 from typing import List, Optional
 
-from ..distributed.launch import LAUNCHERS, launcher_arguments, submit
+from ..distributed.hosts import read_hosts
+from ..distributed.launch import FORWARDED, LAUNCHERS, Plan, submit
+from ..distributed.wire import PATIENCE
 from ..utils.errors import InputError
-from ..utils.values import int_range, nonempty
+from ..utils.values import float_range, int_range, nonempty
 from .common.parser import Parser
 
 GROUP, HELP = "train", "start a training script in several processes or on several machines"
 DESCRIPTION = (
-    "Start a distributed job by mxnet's launcher: a scheduler, servers that sum "
+    "Start a distributed job: a scheduler, servers that sum "
     "gradients, and workers that each run COMMAND on their own part of the data. The job ends "
     "when one of them does."
 )
@@ -43,7 +46,36 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--launcher", choices=LAUNCHERS, default=None, help="default: ssh with -H, else local"
     )
+    parser.add_argument(
+        "--address",
+        type=nonempty,
+        default=None,
+        help="this machine's address as the others reach it (default: found)",
+    )
+    parser.add_argument(
+        "--env",
+        type=variable,
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="environment variable that processes on other machines are given too, besides "
+        f"{', '.join(FORWARDED)}; may be given again",
+    )
+    parser.add_argument(
+        "--patience",
+        type=float_range(1, 86400),
+        default=PATIENCE,
+        help="seconds that all processes have to join the job, and that one may be silent for "
+        "(stopped, or its machine gone) before the job ends",
+    )
     parser.add_argument("command", nargs=argparse.REMAINDER, help="what each worker runs")
+
+
+def variable(text: str) -> str:
+    """Return a kind: the name of an environment variable."""
+    if not re.fullmatch(r"[A-Za-z_]\w*", text, re.ASCII):
+        raise InputError(f"takes the name of an environment variable, got {text!r}")
+    return text
 
 
 def run(
@@ -52,6 +84,9 @@ def run(
     num_servers: Optional[int],
     hostfile: Optional[str],
     launcher: Optional[str],
+    address: Optional[str],
+    env: List[str],
+    patience: float,
 ) -> int:
     """Start a job, and wait for its end."""
     launcher = launcher or ("ssh" if hostfile else "local")
@@ -62,8 +97,14 @@ def run(
         raise InputError(f"{{launcher}} {launcher} needs -H FILE, the machines' names")
     if launcher == "local" and hostfile:
         raise InputError("{launcher} local runs on this machine only: leave -H out")
+    if launcher == "local" and address:
+        raise InputError("{launcher} local runs on this machine only: leave {address} out")
     if hostfile and not os.path.isfile(hostfile):
         raise InputError(f"-H {hostfile}: no such file")
-    servers = num_servers or num_workers
-    arguments = launcher_arguments(command, launcher, num_workers, servers, hostfile)
-    return submit(arguments, launcher, num_workers)
+    hosts = read_hosts(hostfile) if hostfile else []
+    return submit(
+        Plan(
+            *(command, launcher, num_workers, num_servers or num_workers, hosts, hostfile or ""),
+            *(address, env, patience),
+        )
+    )

@@ -19,7 +19,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .. import __version__, compat
 from ..distributed import process
-from ..utils.errors import InputError, unknown
+from ..utils.errors import InputError, RunError, unknown
 from .common.guard import flag, guarded
 from .common.parser import Parser, one_line
 
@@ -111,9 +111,9 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
         process.join_job()  # before mxnet is imported, from where a job's servers never come back
         compat.import_mxnet()
         compat.import_cv2()
-    except (ImportError, InputError) as error:
+    except (ImportError, InputError, RunError) as error:
         print(f"{prog}: error: {one_line(error)}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, RunError) else 2
     module = load_command(name)
     parse = getattr(module, "parse", None)  # of a command that hands arguments on
     try:  # what is registered counts when the others are parsed

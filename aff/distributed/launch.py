@@ -1,50 +1,197 @@
-"""Starts a distributed job by mxnet's launcher."""
+"""Starts the processes of a distributed job, waits for its end, and leaves none behind."""
 
 from __future__ import annotations
 
-import functools
-import random
-import shlex
-import threading
-from typing import List, Optional, Sequence
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
 
-from ..compat import prepare_launch
+from ..compat import environment_of_share
+from ..utils.errors import InputError, RunError
+from .hosts import LOOPBACK, Host, address_towards, mpi_command, script, ssh_command
+from .hub import Hub
+from .lifeline import FAREWELL
+from .wire import PATIENCE, new_token
 
-LAUNCHERS = ("local", "ssh", "mpi", "sge")
+LAUNCHERS = ("local", "ssh", "mpi")
+#: The user's variables that processes on other machines are given, where they are set.
+FORWARDED = ("KMP_AFFINITY", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "PYTHONPATH")
+#: Seconds that processes have to end by themselves, and then after a signal.
+GRACE = 10.0
+#: Seconds in which a process that fails has said why, over its line.
+WHY = 3.0
 
 
-def launcher_arguments(
-    command: Sequence[str], launcher: str, workers: int, servers: int, hostfile: Optional[str]
-) -> List[str]:
-    """Return the job as mxnet's launcher takes it."""
-    return [
-        *("--num-workers", str(workers), "--num-servers", str(servers), "--cluster", launcher),
-        *(["--host-file", hostfile] if hostfile else []),
-        *map(shlex.quote, command),
-    ]
+class Start(NamedTuple):
+    """A process to start here."""
+
+    name: str
+    command: List[str]
+    environment: Dict[str, str]
+    text: bytes = b""
 
 
-def submit(arguments: List[str], launcher: str, workers: int) -> int:
-    """Run the job to its end; 0 where all its processes ended well.
+class Plan(NamedTuple):
+    """A job.
 
-    mxnet's launcher asks its threads ``isAlive``, which Python 3.9 took away; lets a process's
-    failure end a thread with a traceback, and itself with 0.
+    Parameters
+    ----------
+    command : sequence of str
+        What each process runs.
+    launcher : str
+        One of `LAUNCHERS`.
+    workers, servers : int
+        How many there are.
+    hosts, hostfile : sequence of Host, str
+        The machines, for ssh, and their file, for mpi.
+    address : str, optional
+        This machine's, as the others reach it.
+    forwarded : sequence of str
+        Further variables for processes on other machines.
+    patience : float
+        Seconds for all to join, and that one may be silent for later.
     """
-    from dmlc_tracker import local, mpi, opts, sge, ssh, tracker
 
-    failures = []
+    command: Sequence[str]
+    launcher: str
+    workers: int
+    servers: int
+    hosts: Sequence[Host] = ()
+    hostfile: str = ""
+    address: Optional[str] = None
+    forwarded: Sequence[str] = ()
+    patience: float = PATIENCE
 
-    def failed(failure: threading.ExceptHookArgs) -> None:
-        failures.append(failure)
+    def host(self) -> str:
+        """Return the address that the job's launcher and scheduler listen at."""
+        if self.launcher == "local":
+            return LOOPBACK
+        return socket.gethostbyname(self.address) if self.address else address_towards(self.hosts)
 
-    threading.excepthook = failed
-    threading.Thread.isAlive = threading.Thread.is_alive  # type: ignore[attr-defined]
-    if launcher == "local":
-        tracker.get_host_ip = lambda _: "127.0.0.1"
-    prepare_launch(workers if launcher == "local" else None)
-    # Its first free port is the same for all jobs that start at the same moment.
-    first_port = random.SystemRandom().randrange(9091, 9900)
-    tracker.PSTracker = functools.partial(tracker.PSTracker, port=first_port)
-    module = {"local": local, "ssh": ssh, "mpi": mpi, "sge": sge}[launcher]
-    module.submit(opts.get_opts(arguments))
-    return 1 if failures else 0
+    def starts(self, told: Dict[str, str]) -> List[Start]:
+        """Return the processes to start here.
+
+        Parameters
+        ----------
+        told : dict
+            Variables that all processes of the job are given.
+        """
+        local = self.launcher == "local"
+        here = {**environment_of_share(self.workers if local else None), **told}
+        command = list(self.command)
+        starts = [Start("the scheduler", command, {**here, "DMLC_ROLE": "scheduler"})]
+        names = [name for name in (*FORWARDED, *self.forwarded) if name in here]
+        roles = {"server": self.servers, "worker": self.workers}
+        if self.launcher == "mpi":
+            for role, count in roles.items():
+                mpirun = mpi_command(command, count, self.hostfile, [*told, "DMLC_ROLE", *names])
+                starts.append(Start(f"the {role}s", mpirun, {**here, "DMLC_ROLE": role}))
+            return starts
+        there = {**told, **{name: here[name] for name in names}}
+        each = [(role, number) for role, count in roles.items() for number in range(count)]
+        for place, (role, number) in enumerate(each):
+            if local:
+                starts.append(Start(f"{role} {number}", command, {**here, "DMLC_ROLE": role}))
+                continue
+            host = self.hosts[place % len(self.hosts)]
+            text = script(command, os.getcwd(), {**there, "DMLC_ROLE": role})
+            environment = environment_of_share(None)
+            name = f"ssh to {host.name}, for {role} {number},"
+            starts.append(Start(name, ssh_command(host), environment, text))
+        return starts
+
+
+def submit(plan: Plan) -> int:
+    """Run a job to its end; 0 where all its processes ended well.
+
+    Raises
+    ------
+    InputError
+        Where a process cannot be started.
+    RunError
+        Where the job ends badly, with the reason.
+    """
+    token = new_token()
+    counts = {"scheduler": 1, "server": plan.servers, "worker": plan.workers}
+    try:
+        hub = Hub(plan.host(), counts, token, plan.patience)
+    except OSError as error:
+        raise InputError(f"{{address}} {plan.address}: cannot listen there: {error}") from error
+    host, port = hub.address
+    told = {
+        "DMLC_PS_ROOT_URI": host,
+        "DMLC_PS_ROOT_PORT": str(_free_port(host)),
+        "DMLC_NUM_WORKER": str(plan.workers),
+        "DMLC_NUM_SERVER": str(plan.servers),
+        "AFF_JOB_ADDRESS": f"{host}:{port}",
+        "AFF_JOB_TOKEN": token,
+        "AFF_JOB_PATIENCE": str(plan.patience),
+    }
+    running: Dict[str, subprocess.Popen] = {}
+    try:
+        for start in plan.starts(told):
+            running[start.name] = _begin(start)
+        _wait(running, hub)
+    finally:
+        hub.end("the launcher has been interrupted")
+        _end_all(running.values())
+    return 0
+
+
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as server:
+        return server.getsockname()[1]
+
+
+def _begin(start: Start) -> subprocess.Popen:
+    with tempfile.TemporaryFile() as given:
+        given.write(start.text)
+        given.seek(0)
+        try:
+            return subprocess.Popen(start.command, env=start.environment, stdin=given)
+        except OSError as error:
+            raise InputError(f"{start.command[0]}: cannot be run: {error.strerror}") from error
+
+
+def _wait(running: Dict[str, subprocess.Popen], hub: Hub) -> None:
+    """Wait for the processes of a job; those that have ended are taken out."""
+    over_since = None
+    while running and not hub.reason:
+        for name, process in list(running.items()):
+            code = process.poll()
+            if code is not None:
+                del running[name]
+            if code:
+                hub.ended.wait(WHY)
+                how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
+                hub.end(f"{name} has ended with {how}")
+                if hub.over:
+                    raise RunError(f"all was done, but {name} has ended with {how}")
+        if hub.over:
+            over_since = over_since or time.monotonic()
+            if time.monotonic() - over_since > FAREWELL + GRACE:
+                print(f"all was done, but not ended: {', '.join(running)}", file=sys.stderr)
+                return
+        time.sleep(0.1)
+    if hub.reason:
+        raise RunError(f"the job ends: {hub.reason}")
+
+
+def _end_all(processes: Iterable[subprocess.Popen]) -> None:
+    """Have no process left: they have been told to end, then they are made to."""
+    processes = list(processes)
+    until = time.monotonic() + GRACE
+    for end in (None, subprocess.Popen.terminate, subprocess.Popen.kill):
+        running = [process for process in processes if process.poll() is None]
+        if end:
+            until = time.monotonic() + GRACE / 2
+        for process in running:
+            if end:
+                end(process)
+        while any(process.poll() is None for process in running) and time.monotonic() < until:
+            time.sleep(0.05)

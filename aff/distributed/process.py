@@ -1,5 +1,5 @@
-"""This process's part in a distributed job: its line to the others (:mod:`.lifeline`), from before
-mxnet is imported to the process's end. Only the commands ask for it.
+"""This process's part in a distributed job: its line to the launcher (:mod:`.lifeline`), from
+before mxnet is imported to the process's end. Only the commands ask for it.
 """
 
 from __future__ import annotations
@@ -8,69 +8,41 @@ import atexit
 import os
 import socket
 import sys
-import threading
-import time
 from typing import List
 
 from .. import compat
 from ..utils.errors import InputError
-from .lifeline import Hub, Line, end_now, line_port
+from .lifeline import Line, end_now
 
-#: This process's line, where it is a server or worker of a job.
+#: This process's line, where it is part of a job.
 held: List[Line] = []
 
 
-def _watch(launcher: int, hub: Hub) -> None:
-    """End the job when the launcher that has started this process is gone."""
-    while os.getppid() == launcher:
-        time.sleep(1)
-    hub.end("the launcher has ended")
-
-
 def join_job() -> None:
-    """Hold a line to the other processes of the job that this process is part of, if it is part of
-    one. It has to be done before mxnet is imported, from where servers never come back.
+    """Hold a line to the launcher of the job that this process is part of, if it is part of one.
+    It has to be done before mxnet is imported, from where servers never come back.
 
     Raises
     ------
     InputError
-        For a job that says not all that it needs, or a port that is taken.
+        For a job that says not all that it needs.
+    RunError
+        Where its launcher cannot be reached.
     """
     told = compat.job()
     if not told or "mxnet" in sys.modules:
         return
+    role = told["ROLE"]
     try:
-        port, workers = int(told["PS_ROOT_PORT"]), int(told["NUM_WORKER"])
-        join(told["ROLE"], told["PS_ROOT_URI"], port, workers, int(told["LAUNCHER"]))
+        host, _, port = told["ADDRESS"].rpartition(":")
+        address, token, patience = (host, int(port)), told["TOKEN"], float(told["PATIENCE"])
     except (KeyError, ValueError) as error:
         raise InputError(
-            f"DMLC_ROLE is set to {told['ROLE']!r}, but not all that a distributed job needs "
+            f"DMLC_ROLE is set to {role!r}, but not all that a distributed job needs "
             f"({error}): start jobs by 'aff launch'"
         ) from error
-    except OSError as error:
-        raise InputError(f"the scheduler cannot listen for its workers: {error}") from error
-
-
-def join(role: str, host: str, port: int, workers: int, launcher: int = 0) -> None:
-    """Take this process's part in a job's lines.
-
-    Parameters
-    ----------
-    role : str
-        ``'scheduler'``, ``'server'`` or ``'worker'``.
-    host, port : str, int
-        The scheduler's.
-    workers : int
-        How many workers the job has.
-    launcher : int, optional
-        Process that the job ends with, where it has started the scheduler.
-    """
-    if role == "scheduler":
-        hub = Hub(host, line_port(port), workers)
-        if os.getppid() == launcher:
-            threading.Thread(target=_watch, args=(launcher, hub), daemon=True).start()
-        return
-    line = Line(f"a {role} {where()}", host, line_port(port))
+    line = Line(role, f"a {role} {where()}", address, token, patience=patience)
+    compat.set_node_host(line.host)
     held.append(line)
     if role == "worker":
         atexit.register(_end_badly, line)

@@ -10,7 +10,6 @@ import sys
 from importlib import metadata
 from typing import Dict, Optional, Sequence
 
-import mxnet as mx
 import numpy
 
 from .. import __version__
@@ -18,6 +17,8 @@ from .. import __version__
 
 def versions() -> Dict[str, str]:
     """Return the versions of what a result depends on."""
+    import mxnet as mx  # a job's servers and scheduler import it last, and never come back
+
     return {
         "aff": __version__,
         "python": platform.python_version(),
