@@ -194,6 +194,12 @@ class Hub:
 
     def _look(self) -> None:
         """Drop strangers that stay; name who has been silent; end what waits too long."""
+        if self._awake > self._patience and self.joined != self._expected:
+            counts = ", ".join(
+                f"{self.joined[role]} of {count} {role}{'s' if count > 1 else ''}"
+                for role, count in self._expected.items()
+            )
+            self.end(f"within {self._patience:.0f} s not all have joined: {counts}")
         for member in list(self._members):
             silent = self._awake - member.heard
             if not member.name:
@@ -206,9 +212,3 @@ class Hub:
             elif silent > min(SILENCE, self._patience / 2) and not (member.warned or self.over):
                 member.warned = True
                 self._tell(f"{member.name} has not been heard of for {silent:.0f} s: all wait")
-        if self._awake > self._patience and self.joined != self._expected:
-            counts = ", ".join(
-                f"{self.joined[role]} of {count} {role}{'s' if count > 1 else ''}"
-                for role, count in self._expected.items()
-            )
-            self.end(f"within {self._patience:.0f} s not all have joined: {counts}")

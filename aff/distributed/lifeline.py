@@ -117,6 +117,8 @@ class Line:
                     return wire
                 problem = "what listens there is not this job's launcher"
                 wire.close()
+            except ConnectionRefusedError as error:  # it listened before it started this process
+                problem, until = str(error), 0.0
             except OSError as error:
                 problem = str(error)
             time.sleep(0.2)

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aff.cli.main import build_parser
-from aff.distributed.launch import launcher_arguments
+from aff.cli import launch
 
 from .conftest import QUICK_IMAGENET, exit_code
 from .photos import MODULE
@@ -20,10 +19,11 @@ from .photos import MODULE
 ROOT = Path(__file__).parents[2]
 
 
-def launched(text, folder, **kwargs):
+def launched(text, folder, *flags):
     """Start the script under the launcher, two workers and a server."""
     command = [
-        *(sys.executable, "-m", "aff", "launch", "-n", "2", "-s", "1", "--", sys.executable),
+        *(sys.executable, "-m", "aff", "launch", "-n", "2", "-s", "1", *flags, "--"),
+        sys.executable,
         *(str(ROOT / "train_imagenet.py"), "--kvstore", "dist_sync", *QUICK_IMAGENET.split()),
         *text.split(),
     ]
@@ -34,7 +34,6 @@ def launched(text, folder, **kwargs):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        **kwargs,
     )
 
 
@@ -123,6 +122,22 @@ def test_the_death_of_a_process_ends_the_job(records, photos, tmp_path, role):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="finds processes in /proc")
+def test_a_stopped_process_is_named_and_ends_the_job(records, photos, tmp_path):
+    flags = "--num-epochs 5000 --log-interval 1 --save-dir run"
+    process = launched(f"{records} {photos} {flags}", tmp_path, "--patience", "20")
+    for line in process.stdout:
+        if "batch 1 of 2" in line:
+            break
+    stopped = processes_of(tmp_path)["worker"][-1]
+    os.kill(stopped, signal.SIGSTOP)
+    output = finished(process)
+    assert process.returncode == 1
+    assert f"process {stopped}) has not been heard of for 20 s" in output
+    assert not processes_of(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="finds processes in /proc")
 def test_the_end_of_the_launcher_ends_the_job(records, photos, tmp_path):
     flags = "--num-epochs 5000 --log-interval 1 --save-dir run"
     process = launched(f"{records} {photos} {flags}", tmp_path)
@@ -169,15 +184,25 @@ def test_the_leaders_mistake_ends_the_job_with_its_reason(records, tmp_path):
         ("-n 2 --launcher ssh true --import nowhere", "--launcher ssh needs -H FILE"),
         ("-n 2 --launcher local -H hosts true", "leave -H out"),
         ("-n 2 -H hosts true", "-H hosts: no such file"),
+        ("-n 2 -H /dev/zero true", "-H /dev/zero: no such file"),
+        ("-n 2 -H empty true", "--hostfile empty: names no machine"),
+        ("-n 2 -H options true", "--hostfile options, line 1: takes HOST"),
+        ("-n 2 --address 10.0.0.1 true", "leave --address out"),
+        ("-n 2 --env A=b true", "--env: takes the name of an environment variable"),
+        ("-n 2 --patience 0 true", "--patience: takes a number of at least 1"),
+        ("-n 2 nowhere/run", "nowhere/run: cannot be run"),
     ],
 )
 def test_mistakes(text, message, capsys, elsewhere):
+    (elsewhere / "empty").touch()
+    (elsewhere / "options").write_text("-oProxyCommand=true\n")
     assert exit_code(["launch", *text.split()]) == 2
     assert message in capsys.readouterr().err
 
 
-def test_words_of_the_command_are_kept_apart():
-    given = build_parser("launch").parse_args(["-n", "3", "run", "it well", "--now"])
-    arguments = launcher_arguments(given.command, "local", given.num_workers, 3, None)
-    assert arguments[-3:] == ["run", "'it well'", "--now"]
-    assert arguments[:6] == ["--num-workers", "3", "--num-servers", "3", "--cluster", "local"]
+def test_words_of_the_command_are_kept_apart(monkeypatch):
+    plans = []
+    monkeypatch.setattr(launch, "submit", lambda plan: plans.append(plan) or 0)
+    assert exit_code(["launch", "-n", "3", "run", "it well", "--now", "-n", "4"]) == 0
+    assert list(plans[0].command) == ["run", "it well", "--now", "-n", "4"]
+    assert (plans[0].launcher, plans[0].workers, plans[0].servers) == ("local", 3, 3)

@@ -1,138 +1,163 @@
-"""The lines between a job's processes: a death, a failure or a goodbye of one reaches all, and
-strangers reach nobody.
+"""The lines between a job's launcher and its processes: a death, a failure, a silence or a goodbye
+of one reaches all.
 """
 
-import contextlib
-import queue
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from aff.distributed import lifeline
+from aff.distributed import hub as hubs
+from aff.distributed import wire
+from aff.utils.errors import RunError
 
-
-class Process:
-    """One side of a job, which notes why it was ended instead of ending."""
-
-    def __init__(self):
-        self.ends = queue.Queue()
-        self.left = queue.Queue()
-
-    def notes(self):
-        return {"end": self.ends.put, "leave": lambda: self.left.put(True)}
-
-    def reason(self):
-        return self.ends.get(timeout=10)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+from ..conftest import ROOT
+from .jobs import EXPECTED, TOKEN, Job, Process, until
 
 
 @pytest.fixture
 def job():
-    """A hub, and a function that adds a process to it."""
-    port = free_port()
-    scheduler = Process()
-    hub = lifeline.Hub("127.0.0.1", port, 2, **scheduler.notes())
-
-    def join(name):
-        process = Process()
-        process.line = lifeline.Line(name, "127.0.0.1", port, **process.notes())
-        process.line._connected.wait(10)
-        until = time.monotonic() + 10
-        while name not in hub._lines.values() and time.monotonic() < until:
-            time.sleep(0.01)
-        return process
-
-    join.port, join.scheduler = port, scheduler
-    return join
+    return Job()
 
 
 def test_a_death_ends_all(job):
-    others = [job.scheduler, job("a server"), job("worker 0")]
-    job("worker 1").line._connection.shutdown(socket.SHUT_RDWR)
-    assert {process.reason() for process in others} == {"worker 1 has died"}
+    others = [job.join("scheduler"), job.join("server"), job.join()]
+    dying = job.join()
+    dying.line.rename("worker 1 of 2")
+    until(lambda: "worker 1 of 2" in [member.name for member in job.hub._members])
+    dying.die()
+    assert job.reason() == "worker 1 of 2 has died"
+    assert [process.ended() for process in others] == ["", "", ""]
 
 
 def test_a_failure_ends_all_with_its_reason(job):
-    server, worker, failing = job("a server"), job("worker 0"), job("worker 1")
+    others, failing = [job.join("server"), job.join()], job.join()
+    failing.line.rename("worker 1 of 2")
     failing.line.failed("the loss is not finite")
-    for process in (job.scheduler, server, worker):
-        assert process.reason() == "worker 1: the loss is not finite"
+    assert job.hub.reason == "worker 1 of 2: the loss is not finite", "heard before it returns"
+    assert [process.ended() for process in others] == ["", ""]
     assert failing.ends.empty()
 
 
 def test_what_ends_well_ends_quietly(job):
-    server, workers = job("a server"), [job("worker 0"), job("worker 1")]
+    server, workers = job.join("server"), [job.join(), job.join()]
     workers[0].line.goodbye()
+    assert not job.hub.over
     workers[1].line.goodbye()
-    assert server.left.get(timeout=10)
-    assert job.scheduler.left.get(timeout=10)
-    server.line._connection.shutdown(socket.SHUT_RDWR)
-    time.sleep(0.2)
-    for process in (job.scheduler, server, *workers):
-        assert process.ends.empty()
+    assert job.hub.over, "heard before it returns"
+    for process in (server, *workers):
+        assert process.left.get(timeout=20)
+    server.die()
+    workers[0].die()
+    until(lambda: len(job.hub._members) == 1)
+    assert job.hub.reason is None
+    assert server.ends.empty() and workers[1].ends.empty()
 
 
 def test_a_death_after_some_goodbyes_still_counts(job):
-    first, second = job("worker 0"), job("worker 1")
+    first, second = job.join(), job.join()
     first.line.goodbye()
-    second.line._connection.shutdown(socket.SHUT_RDWR)
-    assert job.scheduler.reason() == "worker 1 has died"
-    assert first.reason() == "worker 1 has died", "it would wait for worker 1 for ever"
+    second.die()
+    assert job.reason() == "a worker has died"
+    assert first.ended() == "", "it would wait for the other for ever"
 
 
-def test_a_worker_says_which_it_is(job):
-    worker = job("a worker")
-    worker.line.rename("worker 1 of 2")
-    worker.line.failed("no more")
-    assert job.scheduler.reason() == "worker 1 of 2: no more"
+def test_one_worker_says_one_goodbye(job):
+    server, worker = job.join("server"), job.join()
+    job.join()
+    for _ in range(5):
+        worker.line.goodbye()
+    server.line.goodbye()
+    assert not job.hub.over
 
 
-@pytest.mark.parametrize(
-    "words",
-    [b"", b"GET / HTTP/1.1\r\n\r\n", b'{"failed": "I am nobody"}\n', b"[1]\n", b"x" * 100_000],
-    ids=["silence", "http", "nobody", "list", "endless"],
-)
-def test_strangers_are_not_heard(job, words):
-    worker = job("worker 0")
-    address = ("127.0.0.1", job.port)
-    with socket.create_connection(address) as stranger, contextlib.suppress(OSError):
-        stranger.sendall(words)
-        stranger.shutdown(socket.SHUT_WR)
-        while stranger.recv(100):
-            pass
-    time.sleep(0.1)
-    assert job.scheduler.ends.empty()
-    assert worker.ends.empty()
+def test_all_have_to_join_in_time():
+    job = Job(patience=0.5)
+    worker = job.join()
+    assert "1 of 2 workers" in job.reason() and "0 of 1 server" in job.reason()
+    assert worker.ended() == ""
 
 
-def test_a_scheduler_that_never_comes():
-    process, port = Process(), free_port()
-    lifeline.Line("worker 0", "127.0.0.1", port, patience=0.3, **process.notes())
-    assert process.reason() == f"no scheduler at 127.0.0.1:{port} within 0 s"
+def test_no_more_join_than_there_are(job):
+    job.join("server")
+    for role in ("server", "king"):
+        with pytest.raises(RunError, match="cannot join"):
+            job.join(role, answer=0.5)
 
 
-def test_the_death_of_the_scheduler_is_noticed():
-    port = free_port()
+@pytest.fixture
+def quick():
+    """A job of little patience, and its processes, which give signs of life more often."""
+    job = Job(patience=4)
+    processes = [job.join(role, patience=4) for role, n in EXPECTED.items() for _ in range(n)]
+    return job, processes
+
+
+@pytest.mark.slow
+def test_who_is_silent_is_named_and_ends_the_job(quick):
+    job, processes = quick
+    until(lambda: job.hub._awake > 6)
+    assert job.hub.reason is None
+    processes[-1].line.rename("worker 1 of 2")
+    processes[-1].line.over = True  # gives no sign of life any more
+    assert job.reason() == "worker 1 of 2 has not been heard of for 4 s"
+    assert any("worker 1 of 2 has not been heard of for" in line for line in job.told)
+    assert processes[0].ended() == ""
+
+
+def test_the_launchers_own_sleep_is_nobodys_silence(monkeypatch):
+    moments = iter([0.0, 0.0, *range(1000, 10**9, 1000)])
+    clock = type("clock", (), {"monotonic": lambda: next(moments), "sleep": time.sleep})
+    monkeypatch.setattr(hubs, "time", clock)
+    monkeypatch.setattr(hubs, "TICK", 0.01)
+    job = Job()
+    [job.join(role) for role, n in EXPECTED.items() for _ in range(n)]
+    time.sleep(0.5)
+    assert job.hub._awake < 10
+    assert job.hub.reason is None
+
+
+def test_a_launcher_that_falls_silent():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def welcome():
+            end = wire.Wire(server.accept()[0])
+            end.say("hello", "challenge")
+            challenge = end.next_message()[1].split()[1]
+            end.say("welcome", wire.proof(TOKEN, "launcher", challenge))
+            time.sleep(20)
+
+        threading.Thread(target=welcome, daemon=True).start()
+        process = Process("worker", server.getsockname(), patience=0.4)
+        assert process.ended() == "the launcher has not been heard of for 0 s"
+
+
+def test_a_proof_serves_once_and_one_side():
+    assert wire.is_proof(wire.proof(TOKEN, "worker", "1"), TOKEN, "worker", "1")
+    for side, challenge in (("launcher", "1"), ("worker", "2")):
+        assert not wire.is_proof(wire.proof(TOKEN, "worker", "1"), TOKEN, side, challenge)
+    assert wire.new_token() != wire.new_token()
+
+
+def test_escape_sequences_are_not_passed_on(job):
+    worker = job.join()
+    worker.line.rename("worker\x1b]0;1 of 2\x07")
+    worker.line.failed("\x1b[2J\nall is \x9b31m well" + 5000 * "!")
+    assert job.hub.reason.isprintable()
+    assert "all is" in job.hub.reason and len(job.hub.reason) < 3000
+
+
+def test_the_death_of_the_launcher_is_noticed():
     code = (
-        "import sys, time; sys.path.insert(0, sys.argv[1]); import importlib.util as u\n"
-        "spec = u.spec_from_file_location('lifeline', sys.argv[1]); m = u.module_from_spec(spec)\n"
-        "spec.loader.exec_module(m); m.Hub('127.0.0.1', int(sys.argv[2]), 1); time.sleep(60)"
+        "import sys, time; from aff.distributed.hub import Hub\n"
+        f"print(Hub('127.0.0.1', {EXPECTED}, {TOKEN!r}).address[1], flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", code, lifeline.__file__, str(port)]) as scheduler:
-        process = Process()
-        line = lifeline.Line("worker 0", "127.0.0.1", port, **process.notes())
-        assert line._connected.wait(30)
-        scheduler.kill()
-        assert process.reason() == "the scheduler has died"
-
-
-def test_the_port_of_the_lines():
-    assert lifeline.line_port(9091) == 19091
-    assert lifeline.line_port(60000) == 50000
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as launcher:
+        process = Process("worker", ("127.0.0.1", int(launcher.stdout.readline())))
+        launcher.kill()
+        assert process.ended() == "the launcher has ended"

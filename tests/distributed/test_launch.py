@@ -1,0 +1,160 @@
+"""Jobs over a stand-in for ssh, and jobs whose processes fail before they have joined."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+import aff
+from aff.distributed import launch
+from aff.distributed.hosts import Host
+from aff.distributed.launch import Plan, submit
+from aff.utils.errors import RunError
+
+from ..conftest import ROOT, run_python
+
+#: Notes how it was called, and does as a shell on the other machine would.
+SSH = """#!{python}
+import json, os, subprocess, sys
+with open(os.path.join({folder!r}, f"ssh-{{os.getpid()}}.json"), "w") as file:
+    json.dump({{"words": sys.argv[1:], "environment": dict(os.environ)}}, file)
+host = sys.argv[sys.argv.index("--") + 1]
+if host == "refused":
+    sys.exit("ssh: connect to host refused port 22: Connection refused" and 255)
+clean = {{"PATH": os.environ["PATH"], "HOST": host}}
+sys.exit(subprocess.run(["sh", "-c", sys.argv[-1]], env=clean).returncode)
+"""
+#: Joins, takes its leave, and notes its arguments and environment.
+MEMBER = """
+import json, os, sys
+from aff.distributed.process import finish, held, join_job
+join_job()
+role = os.environ["DMLC_ROLE"]
+with open(f"{role}-{os.getpid()}.json", "w") as file:
+    json.dump({"words": sys.argv[1:], "environment": dict(os.environ)}, file)
+finish(0)
+while role != "worker" and not held[0].over:
+    pass
+"""
+WAIT = "import time; time.sleep(1000)"
+WORDS = ['it\'s "well"', "two  words", "$(touch mark)", "`touch mark`; touch mark", "*", "-o", ""]
+
+
+def told(folder, start):
+    return [json.loads(path.read_text()) for path in sorted(folder.glob(f"{start}-*.json"))]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to start jobs in, whose processes are not given long to end."""
+    monkeypatch.setenv("PYTHONPATH", ROOT)
+    monkeypatch.setattr(launch, "GRACE", 0.5)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def ssh(here, monkeypatch):
+    """A folder in which an `ssh` stands that is found first."""
+    (here / "bin").mkdir()
+    path = here / "bin/ssh"
+    path.write_text(SSH.format(python=sys.executable, folder=str(here)))
+    path.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{here}/bin{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("SECRET", "a password")
+    monkeypatch.setenv("WANTED", "it's wanted")
+    return here
+
+
+def test_processes_started_by_ssh(ssh):
+    command = [sys.executable, "-c", MEMBER, *WORDS]
+    hosts = [Host("localhost"), Host("me@127.0.0.1", "2222")]
+    assert submit(Plan(command, "ssh", 2, 1, hosts, forwarded=["WANTED", "NOT_SET"])) == 0
+    calls = told(ssh, "ssh")
+    assert len(calls) == 3
+    assert {call["words"][-2] for call in calls} == {"localhost", "me@127.0.0.1"}
+    for role, count in {"scheduler": 1, "server": 1, "worker": 2}.items():
+        processes = told(ssh, role)
+        assert [process["words"] for process in processes] == [WORDS] * count
+        for process in processes:
+            environment = process["environment"]
+            assert environment["AFF_JOB_ADDRESS"].startswith("127."), "all are on this machine"
+            assert environment["DMLC_NODE_HOST"].startswith("127.")
+            assert environment["WANTED"] == "it's wanted"
+            assert ("SECRET" in environment) == (role == "scheduler"), "which runs here"
+    token = environment["AFF_JOB_TOKEN"]
+    for call in calls:
+        assert token not in json.dumps(call), "it is given by standard input"
+        assert "wanted" not in " ".join(call["words"])
+    assert not (ssh / "mark").exists()
+
+
+def test_an_ssh_that_is_refused_ends_the_job(ssh, capfd):
+    command = [sys.executable, "-c", MEMBER.replace("finish(0)", WAIT)]
+    hosts = [Host("localhost"), Host("refused")]
+    with pytest.raises(
+        RunError, match="ssh to refused, for worker 0, has ended with exit code 255"
+    ):
+        submit(Plan(command, "ssh", 2, 1, hosts))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("role", ["scheduler", "server", "worker"])
+def test_a_process_that_dies_before_it_has_joined_ends_the_job(here, role):
+    dying = f"import os\nif os.environ['DMLC_ROLE'] == {role!r}: os.abort()\n"
+    with pytest.raises(RunError, match=f"{role}( 0)? has ended with SIGABRT"):
+        submit(Plan([sys.executable, "-c", dying + MEMBER], "local", 1, 1))
+
+
+def test_a_process_that_does_not_join_ends_the_job(here):
+    waiting = f"import os\nif os.environ['DMLC_ROLE'] == 'worker': {WAIT}\n"
+    with pytest.raises(RunError, match="not all have joined: .* 0 of 1 worker"):
+        submit(Plan([sys.executable, "-c", waiting + MEMBER], "local", 1, 1, patience=2))
+
+
+def test_what_cannot_be_run():
+    with pytest.raises(aff.InputError, match="nowhere/run: cannot be run: No such file"):
+        submit(Plan(["nowhere/run"], "local", 1, 1))
+
+
+def test_an_address_of_another_machine():
+    with pytest.raises(aff.InputError, match="address 192.0.2.1: cannot listen there"):
+        submit(Plan(["true"], "ssh", 1, 1, [Host("a")], address="192.0.2.1"))
+
+
+def test_a_process_needs_a_launcher_of_ours():
+    finished = run_python("-m", "aff", "list", "models", DMLC_ROLE="worker")
+    assert finished.returncode == 2
+    assert "start jobs by 'aff launch'" in finished.stderr
+
+
+def test_a_launcher_that_is_gone():
+    job = {
+        "DMLC_ROLE": "worker",
+        "AFF_JOB_ADDRESS": "127.0.0.1:9",
+        "AFF_JOB_TOKEN": "x",
+        "AFF_JOB_PATIENCE": "1",
+    }
+    finished = run_python("-m", "aff", "list", "models", **job)
+    assert finished.returncode == 1
+    assert "cannot join its job: launcher at 127.0.0.1:9" in finished.stderr
+
+
+def test_nothing_is_left_of_an_interrupted_launcher(here):
+    note = f"import os\nopen(f'pid-{{os.getpid()}}', 'w').close()\n{WAIT}\n"
+
+    def interrupt():
+        while len(list(here.glob("pid-*"))) < 3:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        submit(Plan([sys.executable, "-c", note], "local", 1, 1))
+    for path in here.glob("pid-*"):
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(path.name[4:]), 0)
