@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 import aff
@@ -52,6 +53,8 @@ def told(folder, start):
 def here(tmp_path, monkeypatch):
     """An empty folder to start jobs in, whose processes are not given long to end."""
     monkeypatch.setenv("PYTHONPATH", ROOT)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.delenv("AFF_SET_THREADS", raising=False)  # it is the user's, then
     monkeypatch.setattr(launch, "GRACE", 0.5)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -91,6 +94,16 @@ def test_processes_started_by_ssh(ssh):
         assert token not in json.dumps(call), "it is given by standard input"
         assert "wanted" not in " ".join(call["words"])
     assert not (ssh / "mark").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.numeric
+def test_two_workers_train_one_network_over_ssh(ssh):
+    command = [sys.executable, "-m", "tests.distributed.dist_worker", str(ssh)]
+    assert submit(Plan(command, "ssh", 2, 2, [Host("localhost"), Host("127.0.0.1")])) == 0
+    first, second = (dict(np.load(ssh / f"worker-{rank}.npz")) for rank in (0, 1))
+    for name, value in first.items():
+        np.testing.assert_array_equal(second[name], value, err_msg=name)
 
 
 def test_an_ssh_that_is_refused_ends_the_job(ssh, capfd):
