@@ -20,6 +20,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from .. import __version__, compat
 from ..distributed import process
 from ..utils.errors import InputError, RunError, unknown
+from ..utils.output import open_streams
 from .common.guard import flag, guarded
 from .common.parser import Parser, one_line
 
@@ -133,6 +134,7 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
 
 def run_script(name: str) -> int:
     """Run a command as the script that this process was started as; returns the exit code."""
+    open_streams()
     prog = os.path.basename(sys.argv[0])
     return interruptible(prog, lambda: run_command(name, sys.argv[1:], prog))
 
@@ -168,6 +170,7 @@ def print_version() -> int:
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run ``aff COMMAND ...``; returns the exit code."""
+    open_streams()
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv[:1] == ["help"]:
         argv = [word for word in [*argv[1:2], "--help"] if word != "help"]

@@ -24,6 +24,12 @@ STRANGERS = 64
 INTRODUCTION = 10.0
 
 
+def say_aloud(text: str) -> None:
+    """Print a line of what goes on, if somebody reads it."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
+
+
 class Member:
     """The other end of a connection: a stranger until it has shown that it knows the token."""
 
@@ -69,14 +75,14 @@ class Hub:
         expected: Mapping[str, int],
         token: str,
         patience: float = PATIENCE,
-        tell: Optional[Callable[[str], None]] = None,
+        tell: Callable[[str], None] = say_aloud,
     ):
         self.reason: Optional[str] = None
         self.over = False
         self.ended = threading.Event()
         self.joined: Dict[str, int] = dict.fromkeys(expected, 0)
         self._expected, self._token, self._patience = dict(expected), token, patience
-        self._tell = tell or (lambda text: print(text, file=sys.stderr))
+        self._tell = tell
         self._members: List[Member] = []
         self._farewells = 0
         self._awake = 0.0
@@ -124,14 +130,14 @@ class Hub:
     def _accept(self) -> None:
         try:
             connection, _ = self._server.accept()
+            connection.setblocking(False)
+            member = Member(connection, self._awake)
         except OSError:  # gone already, or no more files can be opened
             time.sleep(0.01)
             return
         strangers = [member for member in self._members if not member.name]
         if len(strangers) >= STRANGERS:
             self._drop(strangers[0])
-        connection.setblocking(False)
-        member = Member(connection, self._awake)
         self._members.append(member)
         self._selector.register(connection, selectors.EVENT_READ, member)
         member.wire.say("hello", member.challenge)

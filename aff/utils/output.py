@@ -12,10 +12,20 @@ from typing import Iterator
 OUTPUT, ERRORS = 1, 2
 
 
+def open_streams() -> None:
+    """Read from and write to nowhere what was closed when this process started: standard input,
+    output and errors. The next files to be opened would stand in their places.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115
+            os.set_inheritable(nowhere.fileno(), True)
+            setattr(sys, name, nowhere)
+
+
 def flush_output() -> None:
-    """Write out what standard output holds, where there is one."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
+    """Write out what standard output holds."""
+    sys.stdout.flush()
 
 
 def drop(number: int = OUTPUT) -> None:

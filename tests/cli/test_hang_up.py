@@ -93,3 +93,16 @@ def test_a_run_that_ignores_hang_ups_goes_on(elsewhere, how):
     assert process.poll() is None
     process.terminate()
     assert process.wait(60) == 128 + signal.SIGTERM
+
+
+def test_a_run_whose_streams_are_closed(elsewhere):
+    command = [sys.executable, f"{ROOT}/train_cifar.py", *QUICK.split(), "--num-epochs", "1"]
+    subprocess.run(
+        ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *command, "--save-dir", "run"],
+        cwd=elsewhere,
+        env={**os.environ, "PYTHONPATH": ROOT, "OMP_NUM_THREADS": "1"},
+        check=True,
+        timeout=300,
+    )
+    assert epochs(elsewhere) == 1
+    assert (elsewhere / "run/checkpoint-0001").is_dir()

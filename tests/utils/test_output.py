@@ -49,3 +49,18 @@ def test_a_terminal_that_hung_up_is_no_error(tmp_path, closed):
 def test_another_error_is_one(tmp_path):
     with pytest.raises(FileNotFoundError), outliving_terminal():
         (tmp_path / "none").read_text()
+
+
+def test_closed_streams_are_nowhere(tmp_path):
+    script = (
+        "import sys; from aff.utils.output import open_streams; open_streams()\n"
+        "with open('file', 'w') as file:\n"
+        "    assert file.fileno() > 2\n"
+        "    for stream in (sys.stdout, sys.stderr):\n"
+        "        print('said', file=stream, flush=True)\n"
+        "    import subprocess; subprocess.run(['echo', 'said'], check=True)\n"
+        "    file.write(repr(sys.stdin.read()))"
+    )
+    command = ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", sys.executable, "-c", script]
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ROOT}, check=True)
+    assert (tmp_path / "file").read_text() == "''"
