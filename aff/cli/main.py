@@ -171,7 +171,11 @@ def print_version() -> int:
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run ``aff COMMAND ...``; returns the exit code."""
     open_streams()
-    argv = list(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    return interruptible(" ".join(["aff", *words[:1]]), lambda: _dispatch(words))
+
+
+def _dispatch(argv: List[str]) -> int:
     if argv[:1] == ["help"]:
         argv = [word for word in [*argv[1:2], "--help"] if word != "help"]
     if not argv or argv[0] in ("-h", "--help"):
@@ -180,7 +184,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return guarded("aff", print_version)
     commands = list_commands()
     if argv[0] in commands:
-        return interruptible(f"aff {argv[0]}", lambda: run_command(argv[0], argv[1:]))
+        return run_command(argv[0], argv[1:])
     if argv[0].startswith("-"):
         message = f"{argv[0]}: a COMMAND comes first, one of 'aff help'"
     else:

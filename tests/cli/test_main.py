@@ -145,3 +145,13 @@ def test_zsh_takes_the_same_script(capsys):
     assert main(["completion", "zsh"]) == 0
     said = capsys.readouterr().out
     assert "bashcompinit" in said and "complete -o default -F _aff aff" in said
+
+
+@pytest.mark.parametrize("where", ["list_commands", "run_command"])
+def test_ctrl_c_ends_in_one_line_wherever_it_comes(where, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"aff.cli.main.{where}", interrupted)
+    assert main(["list", "models"]) == 130
+    assert capsys.readouterr().err == "aff list: error: interrupted\n"
