@@ -122,7 +122,7 @@ class FolderImages:
     def order(self) -> str:
         """Return a sum of the images' names in their order."""
         names = (self.relative(index) for index in range(len(self)))
-        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+        return hashlib.sha256(os.fsencode("\n".join(names))).hexdigest()
 
     @cached_property
     def sums(self) -> Dict[str, str]:
@@ -138,9 +138,8 @@ class FolderImages:
         digest = hashlib.sha256()
         for path, _ in self._files:
             status = os.stat(path)
-            digest.update(
-                f"{os.path.realpath(path)}\t{status.st_size}\t{status.st_mtime_ns}\n".encode()
-            )
+            line = f"{os.path.realpath(path)}\t{status.st_size}\t{status.st_mtime_ns}\n"
+            digest.update(os.fsencode(line))
         return digest.hexdigest()
 
 

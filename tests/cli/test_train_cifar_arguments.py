@@ -131,3 +131,11 @@ def test_the_default_network_is_that_of_the_table():
     config = config_of("cifar", [])
     net = aff.get_model(config.model, ctx=mx.cpu(), **config.model_kwargs)
     assert aff.count_parameters(net) == (7897156, 7917456)
+
+
+@pytest.mark.parametrize("flag", ["--save-dir", "--data-dir", "--model"])
+def test_a_run_is_named_in_utf8(flag, capsys):
+    with pytest.raises(SystemExit) as ended:
+        train(flag, "run\udcff")
+    assert ended.value.code == 2
+    assert f"{flag}: takes a name in UTF-8, got 'run\\udcff'" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """Parts of a folder of images or of records: what is trained on, held out and tested on."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -48,6 +50,15 @@ def test_the_same_part_is_held_out_every_time_and_found_by_an_evaluation(folder)
     assert folder_parts(str(folder), 0.4)["val"].order() != first["val"].order()
     found = find_evaluation_images(str(folder), None, None, 0.2)
     assert contents(found) == contents(first["val"])
+
+
+def test_files_whose_names_are_not_utf8(folder):
+    before = FolderImages(str(folder))
+    sums = before.order(), before.fingerprint()
+    os.rename(folder / "a/00.png", os.fsencode(folder) + b"/a/\xff.png")
+    images = FolderImages(str(folder))
+    assert len(images) == len(before)
+    assert images.order() != sums[0] and images.fingerprint() != sums[1]
 
 
 def test_a_part_to_test_on_is_what_evaluations_take(folder, tmp_path):
