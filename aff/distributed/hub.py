@@ -38,7 +38,7 @@ class Member:
         self.challenge = secrets.token_hex(16)
         self.role = self.name = ""
         self.heard = now
-        self.left = self.warned = False
+        self.meets = self.met = self.left = self.warned = False
 
 
 class Hub:
@@ -85,6 +85,7 @@ class Hub:
         self._tell = tell
         self._members: List[Member] = []
         self._farewells = 0
+        self._meeting: Optional[float] = None
         self._awake = 0.0
         self._lock = threading.RLock()
         self._server = socket.create_server((host, 0), backlog=128)
@@ -125,6 +126,7 @@ class Hub:
                     beat = now
                     for member in self._named():
                         member.wire.say("beat")
+                self._wait_for_all()
                 self._look()
 
     def _accept(self) -> None:
@@ -168,6 +170,10 @@ class Hub:
             self._tell(f"{member.name} is heard of again")
         if verb == "name":
             member.name = text or member.name
+        elif verb == "meet":
+            member.meets = True
+        elif verb == "met":
+            member.met = True
         elif verb == "failed":
             self.end(f"{member.name}: {text}")
         elif verb == "goodbye":
@@ -186,6 +192,8 @@ class Hub:
         member.wire.say("welcome", proof(self._token, "launcher", challenge))
         if self.reason:
             member.wire.say("end", self.reason)
+        elif self.over:
+            member.wire.say("over")
         return True
 
     def _goodbye(self, member: Member) -> None:
@@ -198,14 +206,27 @@ class Hub:
             for other in self._named():
                 other.wire.say("over")
 
-    def _look(self) -> None:
-        """Drop strangers that stay; name who has been silent; end what waits too long."""
+    def _wait_for_all(self) -> None:
+        """End the job where not all join, or where workers do not find one another, in time."""
         if self._awake > self._patience and self.joined != self._expected:
             counts = ", ".join(
                 f"{self.joined[role]} of {count} {role}{'s' if count > 1 else ''}"
                 for role, count in self._expected.items()
             )
             self.end(f"within {self._patience:.0f} s not all have joined: {counts}")
+        workers = [member for member in self._named() if member.role == "worker"]
+        if sum(member.meets for member in workers) < self._expected["worker"]:
+            return
+        if self._meeting is None:
+            self._meeting = self._awake
+        if self._awake - self._meeting > self._patience and not all(m.met for m in workers):
+            self.end(
+                f"within {self._patience:.0f} s the workers have not reached one another over "
+                "mxnet's kvstore: are ports between the machines closed?"
+            )
+
+    def _look(self) -> None:
+        """Drop strangers that stay; name who has been silent, and end what waits too long."""
         for member in list(self._members):
             silent = self._awake - member.heard
             if not member.name:

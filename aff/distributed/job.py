@@ -106,7 +106,9 @@ def create_group(kvstore: str) -> ProcessGroup:
             f"{{kvstore}} {kvstore} is for several processes: start them by 'aff launch -n WORKERS "
             "COMMAND' (docs, 'GPUs and machines')"
         )
+    for line in process.held:
+        line.meet()
     group = DistributedGroup(mx.kv.create(kvstore))
     for line in process.held:
-        line.rename(f"worker {group.rank} of {group.world_size} {process.where()}")
+        line.met(f"worker {group.rank} of {group.world_size} {process.where()}")
     return group

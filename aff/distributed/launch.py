@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Dict, Iterable, Iterator, List, NamedTuple, NoReturn, Optional, Sequence
 
 from ..compat import environment_of_share
 from ..utils.errors import InputError, RunError
@@ -133,14 +134,32 @@ def submit(plan: Plan) -> int:
         "AFF_JOB_PATIENCE": str(plan.patience),
     }
     running: Dict[str, subprocess.Popen] = {}
-    try:
-        for start in plan.starts(told):
-            running[start.name] = _begin(start)
-        _wait(running, hub)
-    finally:
-        hub.end("the launcher has been interrupted")
-        _end_all(running.values())
+    with _raising_signals():
+        try:
+            for start in plan.starts(told):
+                running[start.name] = _begin(start)
+            _wait(running, hub)
+        finally:
+            hub.end("the launcher has been interrupted")
+            _end_all(running.values())
     return 0
+
+
+@contextlib.contextmanager
+def _raising_signals() -> Iterator[None]:
+    """Have the signals that would end this process without a word raise, as Ctrl-C does."""
+
+    def leave(number: int, _: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    heeded = (signal.SIGTERM, signal.SIGHUP)
+    numbers = [number for number in heeded if signal.getsignal(number) == signal.SIG_DFL]
+    before = {number: signal.signal(number, leave) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _free_port(host: str) -> int:

@@ -165,10 +165,15 @@ class Line:
             time.sleep(self._beat)
             self._wire.say("beat")
 
-    def rename(self, name: str) -> None:
-        """Be called this from now on."""
+    def meet(self) -> None:
+        """Say that this worker is about to wait for the others in mxnet's kvstore."""
+        self._wire.say("meet")
+
+    def met(self, name: str) -> None:
+        """Say that the others have been found; be called this from now on."""
         self.name = name
         self._wire.say("name", name)
+        self._wire.say("met")
 
     def failed(self, reason: str) -> None:
         """Say what went wrong: the job ends."""

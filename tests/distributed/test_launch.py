@@ -29,9 +29,22 @@ if host == "refused":
 clean = {{"PATH": os.environ["PATH"], "HOST": host}}
 sys.exit(subprocess.run(["sh", "-c", sys.argv[-1]], env=clean).returncode)
 """
+#: Starts processes here that are given the variables that `-x` names, and no others.
+MPIRUN = """#!{python}
+import os, subprocess, sys
+if sys.argv[1:] == ["--version"]:
+    sys.exit(print("mpirun (Open MPI) 4.1.4"))
+flags, count = sys.argv[5:], int(sys.argv[2])
+environment = {{"PATH": os.environ["PATH"]}}
+while flags[0] == "-x":
+    environment[flags[1]] = os.environ[flags[1]]
+    flags = flags[2:]
+started = [subprocess.Popen(flags, env=environment) for _ in range(count)]
+sys.exit(max(process.wait() for process in started))
+"""
 #: Joins, takes its leave, and notes its arguments and environment.
 MEMBER = """
-import json, os, sys
+import json, os, sys, time
 from aff.distributed.process import finish, held, join_job
 join_job()
 role = os.environ["DMLC_ROLE"]
@@ -39,7 +52,7 @@ with open(f"{role}-{os.getpid()}.json", "w") as file:
     json.dump({"words": sys.argv[1:], "environment": dict(os.environ)}, file)
 finish(0)
 while role != "worker" and not held[0].over:
-    pass
+    time.sleep(0.01)
 """
 WAIT = "import time; time.sleep(1000)"
 WORDS = ['it\'s "well"', "two  words", "$(touch mark)", "`touch mark`; touch mark", "*", "-o", ""]
@@ -56,17 +69,19 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.delenv("AFF_SET_THREADS", raising=False)  # it is the user's, then
     monkeypatch.setattr(launch, "GRACE", 0.5)
+    monkeypatch.setattr(launch, "WHY", 0.5)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def ssh(here, monkeypatch):
-    """A folder in which an `ssh` stands that is found first."""
+    """A folder in which an `ssh` and an `mpirun` stand that are found first."""
     (here / "bin").mkdir()
-    path = here / "bin/ssh"
-    path.write_text(SSH.format(python=sys.executable, folder=str(here)))
-    path.chmod(0o700)
+    for name, text in {"ssh": SSH, "mpirun": MPIRUN}.items():
+        path = here / "bin" / name
+        path.write_text(text.format(python=sys.executable, folder=str(here)))
+        path.chmod(0o700)
     monkeypatch.setenv("PATH", f"{here}/bin{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("SECRET", "a password")
     monkeypatch.setenv("WANTED", "it's wanted")
@@ -94,6 +109,17 @@ def test_processes_started_by_ssh(ssh):
         assert token not in json.dumps(call), "it is given by standard input"
         assert "wanted" not in " ".join(call["words"])
     assert not (ssh / "mark").exists()
+
+
+def test_processes_started_by_mpirun(ssh):
+    command = [sys.executable, "-c", MEMBER, *WORDS]
+    plan = Plan(command, "mpi", 2, 3, [], "hosts", forwarded=["WANTED", "NOT_SET"])
+    assert submit(plan._replace(address="127.0.0.1")) == 0
+    for role, count in {"scheduler": 1, "server": 3, "worker": 2}.items():
+        processes = told(ssh, role)
+        assert [process["words"] for process in processes] == [WORDS] * count
+        assert {process["environment"]["WANTED"] for process in processes} == {"it's wanted"}
+    assert "SECRET" not in processes[0]["environment"]
 
 
 @pytest.mark.slow
@@ -157,17 +183,23 @@ def test_a_launcher_that_is_gone():
     assert "cannot join its job: launcher at 127.0.0.1:9" in finished.stderr
 
 
-def test_nothing_is_left_of_an_interrupted_launcher(here):
+@pytest.mark.parametrize(
+    "number, ends",
+    [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)],
+)
+def test_nothing_is_left_of_an_interrupted_launcher(here, number, ends):
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     note = f"import os\nopen(f'pid-{{os.getpid()}}', 'w').close()\n{WAIT}\n"
 
     def interrupt():
         while len(list(here.glob("pid-*"))) < 3:
             time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(ends):
         submit(Plan([sys.executable, "-c", note], "local", 1, 1))
+    signal.signal(signal.SIGHUP, before)
     for path in here.glob("pid-*"):
         with pytest.raises(ProcessLookupError):
             os.kill(int(path.name[4:]), 0)

@@ -26,7 +26,7 @@ def job():
 def test_a_death_ends_all(job):
     others = [job.join("scheduler"), job.join("server"), job.join()]
     dying = job.join()
-    dying.line.rename("worker 1 of 2")
+    dying.line.met("worker 1 of 2")
     until(lambda: "worker 1 of 2" in [member.name for member in job.hub._members])
     dying.die()
     assert job.reason() == "worker 1 of 2 has died"
@@ -35,7 +35,7 @@ def test_a_death_ends_all(job):
 
 def test_a_failure_ends_all_with_its_reason(job):
     others, failing = [job.join("server"), job.join()], job.join()
-    failing.line.rename("worker 1 of 2")
+    failing.line.met("worker 1 of 2")
     failing.line.failed("the loss is not finite")
     assert job.hub.reason == "worker 1 of 2: the loss is not finite", "heard before it returns"
     assert [process.ended() for process in others] == ["", ""]
@@ -81,6 +81,29 @@ def test_all_have_to_join_in_time():
     assert worker.ended() == ""
 
 
+@pytest.mark.slow
+def test_workers_have_to_find_one_another_in_time():
+    job = Job(patience=3)
+    server, workers = job.join("server", patience=3), [job.join(patience=3), job.join(patience=3)]
+    job.join("scheduler", patience=3)
+    workers[0].line.meet()
+    until(lambda: job.hub._awake > 3.5)
+    assert job.hub.reason is None, "one may read data before it comes to that"
+    workers[1].line.meet()
+    workers[1].line.met("worker 1 of 2")
+    assert "the workers have not reached one another" in job.reason()
+    assert server.ended() == ""
+
+
+def test_who_joins_after_the_end_is_told(job):
+    for _ in range(2):
+        job.join().line.goodbye()
+    assert job.join("server").left.get(timeout=20)
+    ended = Job()
+    ended.hub.end("a reason")
+    assert ended.join().ended() == ""
+
+
 def test_no_more_join_than_there_are(job):
     job.join("server")
     for role in ("server", "king"):
@@ -101,7 +124,7 @@ def test_who_is_silent_is_named_and_ends_the_job(quick):
     job, processes = quick
     until(lambda: job.hub._awake > 6)
     assert job.hub.reason is None
-    processes[-1].line.rename("worker 1 of 2")
+    processes[-1].line.met("worker 1 of 2")
     processes[-1].line.over = True  # gives no sign of life any more
     assert job.reason() == "worker 1 of 2 has not been heard of for 4 s"
     assert any("worker 1 of 2 has not been heard of for" in line for line in job.told)
@@ -144,7 +167,7 @@ def test_a_proof_serves_once_and_one_side():
 
 def test_escape_sequences_are_not_passed_on(job):
     worker = job.join()
-    worker.line.rename("worker\x1b]0;1 of 2\x07")
+    worker.line.met("worker\x1b]0;1 of 2\x07")
     worker.line.failed("\x1b[2J\nall is \x9b31m well" + 5000 * "!")
     assert job.hub.reason.isprintable()
     assert "all is" in job.hub.reason and len(job.hub.reason) < 3000
