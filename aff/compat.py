@@ -96,7 +96,7 @@ def environment_of_share(processes: Optional[int]) -> Dict[str, str]:
     """
     environment = dict(os.environ)
     if environment.pop("AFF_SET_THREADS", None):
-        del environment["OMP_NUM_THREADS"]
+        environment.pop("OMP_NUM_THREADS", None)
         if processes:
             environment["OMP_NUM_THREADS"] = str(max(1, available_cpus() // processes))
     return environment
