@@ -14,7 +14,7 @@ from ..data.datasets import find_dataset, list_datasets
 from ..data.images import IMAGENET, usual_records
 from ..models.naming import STRUCTURE, Network, network_from, short_name
 from ..utils.errors import unknown
-from ..utils.values import int_range, nonempty, text
+from ..utils.values import int_range, recorded, text
 from .contradictions import refuse_contradictions, unused_settings
 from .fields_data import DataSettings, DeviceSettings
 from .fields_run import FileSettings, OptimizationSettings
@@ -35,7 +35,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
 
     command: str = setting(text, "", "the command that was given", "", UNTOLD)
     model: str = setting(
-        nonempty, "cifar_resnet32_askc", "the network's name", "", imagenet="resnet50_v1b_askc"
+        recorded, "cifar_resnet32_askc", "the network's name", "", imagenet="resnet50_v1b_askc"
     )
     generation: int = setting(
         int_range(1, 2),

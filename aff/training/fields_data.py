@@ -11,7 +11,7 @@ from typing import Optional
 
 from ..compat import available_cpus
 from ..data.datasets import LABEL_SETS, dataset_name
-from ..utils.values import float_range, int_range, nonempty, text
+from ..utils.values import float_range, int_range, recorded, text
 from .setting import FIXED, FREE, SWITCH, setting
 
 KVSTORES = ("device", "local", "dist_sync", "dist_device_sync")
@@ -35,7 +35,7 @@ class DataSettings:
         SWITCH, False, "read .rec files instead of folders of images", "data", only="imagenet"
     )
     rec_train: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "train images as a .rec file (default: ~/.mxnet/datasets/imagenet/rec/train.rec)",
         "data",
@@ -43,7 +43,7 @@ class DataSettings:
         "imagenet",
     )
     rec_train_idx: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "index of the train records (default: the .idx file beside them, where there is one)",
         "data",
@@ -51,7 +51,7 @@ class DataSettings:
         "imagenet",
     )
     rec_val: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "val images as a .rec file (default: ~/.mxnet/datasets/imagenet/rec/val.rec)",
         "data",
@@ -59,7 +59,7 @@ class DataSettings:
         "imagenet",
     )
     rec_val_idx: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "index of the val records (default: the .idx file beside them, where there is one)",
         "data",
@@ -67,7 +67,7 @@ class DataSettings:
         "imagenet",
     )
     data_dir: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "folder of the data set's files (for ImageNet: of train/<class>/ and val/<class>/); each "
         "data set has a default under ~/.mxnet/datasets/",

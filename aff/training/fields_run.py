@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Optional
 
-from ..utils.values import epochs, float_range, int_range, names, nonempty
+from ..utils.values import epochs, float_range, int_range, names, recorded
 from .amp import DTYPES
 from .lr_scheduler import MODES
 from .setting import FIXED, FREE, SWITCH, UNTOLD, setting
@@ -99,7 +99,7 @@ class OptimizationSettings:
         resume=FIXED,
     )
     finetune: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "start from these parameters, with a new output layer for the data's classes (a class of "
         "the same name keeps its output): the NAME of published ones, a run's folder, or a file. "
@@ -121,7 +121,7 @@ class OptimizationSettings:
         "fine-tuning",
     )
     teacher: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "learn from the outputs of this network too: published parameters by name, one of 'aff "
         "list models' with a file of parameters, or a network of GluonCV's",
@@ -129,7 +129,7 @@ class OptimizationSettings:
         only="imagenet",
     )
     teacher_params: Optional[str] = setting(
-        nonempty, None, "its parameters", "distillation", only="imagenet"
+        recorded, None, "its parameters", "distillation", only="imagenet"
     )
     temperature: float = setting(
         float_range(0, open_minimum=True),
@@ -148,14 +148,14 @@ class FileSettings:
     """What a run keeps, and what it goes on from."""
 
     save_dir: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "folder for parameters and checkpoints (default: params/ and a name made of the settings)",
         "files",
         FREE,
     )
     logging_dir: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "folder for the logs and the history plot (default: logs/ and the name of the parameters' "
         "folder)",
@@ -163,7 +163,7 @@ class FileSettings:
         FREE,
     )
     logging_file: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "file of the text log, appended to (default: train.log in the folder for the logs)",
         "files",
@@ -197,7 +197,7 @@ class FileSettings:
         FREE,
     )
     resume: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "go on from a checkpoint: auto takes the newest of the run's folder, or of the newest run "
         "of the default name, and starts anew where there is none",
@@ -212,10 +212,10 @@ class FileSettings:
         UNTOLD,
     )
     resume_params: Optional[str] = setting(
-        nonempty, None, "start a new run from these parameters", "files", FREE
+        recorded, None, "start a new run from these parameters", "files", FREE
     )
     resume_states: Optional[str] = setting(
-        nonempty,
+        recorded,
         None,
         "and from these optimizer states: optimizer.params of a checkpoint",
         "files",

@@ -56,8 +56,13 @@ def nonempty(text: str) -> str:
     """Return a kind: a name or a path; an empty text (an unset variable of a shell) is none."""
     if not text.strip():
         raise InputError("takes a name, got an empty text")
-    try:  # it will stand in a run's settings
-        text.encode()
+    return text
+
+
+def recorded(text: str) -> str:
+    """Return a kind: a name or a path that stands in a run's settings, and that mxnet can take."""
+    try:
+        nonempty(text).encode()
     except UnicodeEncodeError:
         raise InputError(f"takes a name in UTF-8, got {text!r}: rename it") from None
     return text

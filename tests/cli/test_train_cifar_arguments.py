@@ -133,7 +133,7 @@ def test_the_default_network_is_that_of_the_table():
     assert aff.count_parameters(net) == (7897156, 7917456)
 
 
-@pytest.mark.parametrize("flag", ["--save-dir", "--data-dir", "--model"])
+@pytest.mark.parametrize("flag", ["--save-dir", "--data-dir", "--resume"])
 def test_a_run_is_named_in_utf8(flag, capsys):
     with pytest.raises(SystemExit) as ended:
         train(flag, "run\udcff")
