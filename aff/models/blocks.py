@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mxnet.gluon import HybridBlock, nn
 
-from ..nn.attention import fuse_and_activate, scaled
+from ..nn.attention import fuse_and_activate, normalize_and_activate, scaled
 from ..nn.forms import Formed
 from ..nn.fusion import create_fusion
 from ..nn.layers import GlobalAvgPool2D, Normalization, conv, sequential
@@ -83,7 +83,11 @@ class PreActBasicBlock(HybridBlock):
             self.attention = create_fusion(fusion, channels, r, norm.layer, norm.kwargs)
 
     def hybrid_forward(self, F, x):
-        return self.attention(self.resfwd(x), self.downsample(x))
+        norm, relu, *rest = self.resfwd
+        body = normalize_and_activate(F, self.attention, norm, x)
+        for layer in rest:
+            body = layer(body)
+        return self.attention(body, self.downsample(x))
 
 
 class Bottleneck(HybridBlock):

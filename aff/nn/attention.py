@@ -19,6 +19,7 @@ from mxnet.gluon import nn
 from ..utils.errors import InputError
 from .forms import REFERENCE, Formed, current_form, keeps_maps
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
+from .native import operator
 
 
 def reduced(channels: int, r: int) -> int:
@@ -189,10 +190,23 @@ class Attentive(Formed):
         return weight.reshape(x.shape)
 
 
+def normalize_and_activate(F, fusion, norm, x):
+    """Return ``relu(norm(x))``, by one operator where the fusion, whose like gave `x`, has one: its
+    maps are in the plain layout, where mxnet's BatchNorm is slow.
+    """
+    own = isinstance(fusion, Attentive) and fusion.is_native(F)
+    if own and not _hooked(norm) and operator.computes(F, [norm], 1):
+        return operator.normalize_and_activate(F, norm, x)
+    return F.Activation(norm(x), act_type="relu")
+
+
+def _hooked(block) -> bool:
+    return bool(block._forward_hooks or block._forward_pre_hooks)
+
+
 def fuse_and_activate(F, fusion, x, residual):
     """Return ``relu(fusion(x, residual))``, by one operator where the fusion has one."""
-    hooked = fusion._forward_hooks or fusion._forward_pre_hooks
-    if isinstance(fusion, Attentive) and not hooked and fusion.is_native(F):
+    if isinstance(fusion, Attentive) and not _hooked(fusion) and fusion.is_native(F):
         return fusion.natively(F, x, residual, activate=True)
     return F.Activation(fusion(x, residual), act_type="relu")
 

@@ -77,7 +77,8 @@ def _using(form: str) -> Iterator[None]:
 
 def computes_natively(F: Any, fusion: Block, *contexts: HybridBlock) -> bool:
     """Tell whether a fusion over these contexts computes by the native operator."""
-    return fusion.form == CPU and operator.computes(F, contexts)
+    layers = [layer for context in contexts for layer in context]
+    return fusion.form == CPU and operator.computes(F, layers, 2 * len(contexts))
 
 
 class Compiling(HybridBlock):

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fusion.h"
+#include "norm.h"
 
 namespace {
 
@@ -51,10 +52,17 @@ bool compute(const aff::Shape& s, bool own_z, bool relu, bool training) {
   const aff::Gradients gradients = {array(values), array(values), own_z ? array(values) : nullptr,
                                     context(s), context(s)};
   aff::backward(s, settings, in, u, saved, array(values), gradients, allocate);
+  const aff::Norm norm = {array(s.channels), array(s.channels), array(s.channels),
+                          array(s.channels)};
+  float *y = array(values), *dx = array(values);
+  aff::norm_forward(s, settings, training, in.x, norm, array(s.channels),
+                    array(s.channels, 0.5f), y, allocate);
+  aff::norm_backward(s, training, in.x, norm, array(values), dx, array(s.channels),
+                     array(s.channels), allocate);
   bool finite = true;
   for (int64_t k = 0; k < values; ++k)
     finite = finite && std::isfinite(out[k]) && std::isfinite(gradients.x[k]) &&
-             std::isfinite(gradients.residual[k]) && !(relu && out[k] < 0);
+             std::isfinite(gradients.residual[k]) && y[k] >= 0 && std::isfinite(dx[k]) && !(relu && out[k] < 0);
   kept.clear();
   return finite;
 }

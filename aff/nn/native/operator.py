@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 import threading
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -63,22 +63,21 @@ def without() -> Iterator[None]:
         _TRACING.off = before
 
 
-def computes(F: Any, contexts: Sequence[HybridBlock]) -> bool:
-    """Tell whether the operator computes what these contexts, of a fusion whose form is the one for
-    CPUs, compute.
+def computes(F: Any, layers: Sequence[HybridBlock], norms: int) -> bool:
+    """Tell whether the operators compute what these layers, of which `norms` are to be BatchNorms,
+    compute in a block whose form is the one for CPUs.
 
-    It does in float32 on CPUs, by plain BatchNorms of one kind, in this process: not in a graph
+    They do in float32 on CPUs, by plain BatchNorms of one kind, in this process: not in a graph
     that is made to be exported.
     """
     off, on = getattr(_TRACING, "off", False), getattr(_TRACING, "on", False)
     if off or not (on or F is mx.nd):
         return False
-    norms = [layer for context in contexts for layer in context if isinstance(layer, nn.BatchNorm)]
-    if any(type(norm) is not nn.BatchNorm for norm in norms) or len(norms) != 2 * len(contexts):
+    plain = [layer for layer in layers if type(layer) is nn.BatchNorm]
+    told = {_told(norm) for norm in plain}
+    if len(plain) != norms or len(told) != 1 or None in told:
         return False
-    if any(_told(norm) is None or _told(norm) != _told(norms[0]) for norm in norms):
-        return False
-    parameters = [p for context in contexts for p in context.collect_params().values()]
+    parameters = [p for layer in layers for p in layer.collect_params().values()]
     return all(_serves(parameter) for parameter in parameters) and not why_not()
 
 
@@ -128,32 +127,51 @@ def select(
         (N, C, H, W).
     """
 
-    def value(parameter: Parameter) -> Any:
-        return parameter.var() if F is mx.sym else parameter.data(x.context)
-
     maps = [x, residual] if z is None else [x, residual, z]
     layers = [_layers(local), _layers(pooled)]
-    learned = [value(p) for context in layers for p in _learned(context)]
-    running = [value(p) for context in layers for p in _running(context)]
-    one = F.ones((1,)) if F is mx.sym else F.ones((1,), ctx=x.context)
-    told = dict(zip(_TOLD, _told(layers[0][1]) or ()))
-    attributes: Dict[str, Any] = {
-        "own_z": int(z is not None),
-        "inner": layers[0][1].gamma.shape[0],
-        "eps": told["eps"],
-        "momentum": told["momentum"],
-        "frozen": int(told["use_global_stats"]),
-        "scale": scale,
-        "relu": int(activate),
-    }
-    # The operator writes its gradients, whatever there is: what may have to be added is a copy's.
-    return F._internal._aff_select(
+    return _call(
+        *(F, F._internal._aff_select, maps),
+        [parameter for context in layers for parameter in _learned(context)],
+        [parameter for context in layers for parameter in _running(context[1::2])],
+        layers[0][1],
+        own_z=int(z is not None),
+        inner=layers[0][1].gamma.shape[0],
+        scale=scale,
+        relu=int(activate),
+    )
+
+
+def normalize_and_activate(F: Any, norm: nn.BatchNorm, x: Any) -> Any:
+    """Return ``relu(norm(x))``: (N, C, H, W) to the same."""
+    learned = [norm.gamma, norm.beta]
+    return _call(F, F._internal._aff_norm_relu, [x], learned, _running([norm]), norm)
+
+
+def _call(
+    F: Any,
+    operator: Any,
+    maps: Sequence[Any],
+    learned: Sequence[Parameter],
+    running: Sequence[Parameter],
+    norm: nn.BatchNorm,
+    **attributes: Any,
+) -> Any:
+    """Return the operator's first output; the others are for its backward."""
+
+    def value(parameter: Parameter) -> Any:
+        return parameter.var() if F is mx.sym else parameter.data(maps[0].context)
+
+    one = F.ones((1,)) if F is mx.sym else F.ones((1,), ctx=maps[0].context)
+    told = dict(zip(_TOLD, _told(norm) or ()))
+    # An operator writes its gradients, whatever there is: what may have to be added is a copy's.
+    return operator(
         *map(F.identity, maps),
-        F.Dropout(
-            one, p=0.5
-        ),  # which is 1 in inference alone: mxnet tells operators in no other way
-        *map(F.identity, learned),
-        *running,
+        F.Dropout(one, p=0.5),  # 1 in inference alone: mxnet tells an operator in no other way
+        *(F.identity(value(parameter)) for parameter in learned),
+        *map(value, running),
+        eps=told["eps"],
+        momentum=told["momentum"],
+        frozen=int(told["use_global_stats"]),
         **attributes,
     )[0]
 
@@ -171,5 +189,5 @@ def _learned(layers: Sequence[HybridBlock]) -> List[Parameter]:
     ]
 
 
-def _running(layers: Sequence[HybridBlock]) -> List[Parameter]:
-    return [value for norm in layers[1::2] for value in (norm.running_mean, norm.running_var)]
+def _running(norms: Sequence[nn.BatchNorm]) -> List[Parameter]:
+    return [value for norm in norms for value in (norm.running_mean, norm.running_var)]

@@ -10,18 +10,6 @@ namespace aff {
 
 namespace {
 
-float squares_about(float mean, const float* values, int64_t count) {
-  Vec apart{};
-  int64_t at = 0;
-  for (; at + kLanes <= count; at += kLanes) {
-    const Vec value = load(values + at) - mean;
-    apart += value * value;
-  }
-  float total = sum(apart);
-  for (; at < count; ++at) total += (values[at] - mean) * (values[at] - mean);
-  return total;
-}
-
 class Forward {
  public:
   Forward(const Shape& shape, const Settings& settings, const Inputs& in, float* out, float* u,
@@ -106,10 +94,9 @@ class Forward {
     const int64_t length = item.end - item.begin;
     for (int64_t i = 0; i < s.inner; ++i) {
       const float* row = to + i * s.positions + item.begin;
-      Vec added{};
-      for (int64_t at = 0; at < length; at += kLanes) added += load(row + at, length - at);
-      means[number * s.inner + i] = sum(added) / length;
-      squares[number * s.inner + i] = squares_about(sum(added) / length, row, length);
+      const float mean = mean_of(row, length);
+      means[number * s.inner + i] = mean;
+      squares[number * s.inner + i] = squares_about(mean, row, length);
     }
   }
 

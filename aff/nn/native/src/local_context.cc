@@ -23,20 +23,16 @@ void reduce_moments(const Shape& s, const Settings& settings, const Tiles& tiles
                     const float* means, const float* squares, const Saved& saved,
                     const Running& running) {
   for (int64_t i = 0; i < s.inner; ++i) {
-    double mean = 0, square = 0, count = 0;
-    for (int64_t n = 0; n < tiles.items; ++n) {  // Chan, Golub and LeVeque's pairwise update
+    Pooled pooled;
+    for (int64_t n = 0; n < tiles.items; ++n) {
       const Item item = tiles.item(n);
-      const double more = static_cast<double>(item.end - item.begin), all = count + more;
-      const double apart = means[n * s.inner + i] - mean;
-      mean += apart * more / all;
-      square += squares[n * s.inner + i] + apart * apart * count * more / all;
-      count = all;
+      pooled.join(static_cast<double>(item.end - item.begin), means[n * s.inner + i],
+                  squares[n * s.inner + i]);
     }
-    const double variance = square / count;
-    saved.mean1[i] = static_cast<float>(mean);
-    saved.inverse1[i] = static_cast<float>(1 / std::sqrt(variance + settings.eps));
-    move(running.mean1 + i, static_cast<float>(mean), settings.momentum);
-    move(running.var1 + i, static_cast<float>(variance), settings.momentum);
+    saved.mean1[i] = static_cast<float>(pooled.mean);
+    saved.inverse1[i] = pooled.inverse(settings.eps);
+    move(running.mean1 + i, saved.mean1[i], settings.momentum);
+    move(running.var1 + i, pooled.variance(), settings.momentum);
   }
 }
 

@@ -1,6 +1,7 @@
 // The local context on tiles: h = relu(BatchNorm(u)), and what its statistics give.
 #pragma once
 
+#include "moments.h"
 #include "tiles.h"
 
 namespace aff {
@@ -52,11 +53,6 @@ inline int64_t moment_sums(const Shape& s) {
 inline int64_t moment_scratch(const Shape& s, const Tiles& tiles) {
   const int64_t width = padded(s.inner, kLanes);
   return width * tiles.ld + padded(tiles.width, kLanes) * width + 2 * padded(s.inner, 16);
-}
-
-// running = momentum running + (1 - momentum) value
-inline void move(float* running, float value, float momentum) {
-  *running = momentum * *running + (1 - momentum) * value;
 }
 
 }  // namespace aff

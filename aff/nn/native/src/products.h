@@ -33,13 +33,13 @@ inline __attribute__((always_inline)) void register_tile(const float* weight, in
   Vec sums[kRows][V] = {};
   for (int64_t k = 0; k < depth; ++k, weight += kRows, tile += ld) {
     Vec values[V];
-    for (int v = 0; v < V; ++v) values[v] = load(tile + v * kLanes);
-    for (int r = 0; r < kRows; ++r)
-      for (int v = 0; v < V; ++v) sums[r][v] += weight[r] * values[v];
+    AFF_UNROLL for (int v = 0; v < V; ++v) values[v] = in_register(load(tile + v * kLanes));
+    AFF_UNROLL for (int r = 0; r < kRows; ++r)
+      AFF_UNROLL for (int v = 0; v < V; ++v) sums[r][v] += weight[r] * values[v];
   }
-  for (int r = 0; r < kRows; ++r)
+  AFF_UNROLL for (int r = 0; r < kRows; ++r)
     if (r < rows)
-      for (int v = 0; v < V; ++v) finish(r, v, sums[r][v]);
+      AFF_UNROLL for (int v = 0; v < V; ++v) finish(r, v, sums[r][v]);
 }
 
 template <class Finish>
@@ -81,16 +81,16 @@ template <int R, int V>
 inline void outer_tile(const float* rows, int64_t ld, const float* columns, int64_t width,
                        int64_t count, float* sums) {
   Vec tile[R][V];
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) tile[r][v] = load(sums + r * width + v * kLanes);
+  AFF_UNROLL for (int r = 0; r < R; ++r)
+    AFF_UNROLL for (int v = 0; v < V; ++v) tile[r][v] = load(sums + r * width + v * kLanes);
   for (int64_t p = 0; p < count; ++p, columns += width) {
     Vec values[V];
-    for (int v = 0; v < V; ++v) values[v] = load(columns + v * kLanes);
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) tile[r][v] += rows[r * ld + p] * values[v];
+    AFF_UNROLL for (int v = 0; v < V; ++v) values[v] = in_register(load(columns + v * kLanes));
+    AFF_UNROLL for (int r = 0; r < R; ++r)
+      AFF_UNROLL for (int v = 0; v < V; ++v) tile[r][v] += rows[r * ld + p] * values[v];
   }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) store(sums + r * width + v * kLanes, tile[r][v]);
+  AFF_UNROLL for (int r = 0; r < R; ++r)
+    AFF_UNROLL for (int v = 0; v < V; ++v) store(sums + r * width + v * kLanes, tile[r][v]);
 }
 
 template <int R, int V>
@@ -135,11 +135,15 @@ inline void inner(const float* a, int64_t height, const float* b, int64_t few, i
   for (int64_t row = 0; row < height; row += kBlock)
     for (int64_t other = 0; other < few; other += kBlock) {
       Vec total[kLanes] = {};
-      for (int64_t p = 0; p < count; p += kLanes)
-        for (int r = 0; r < kBlock; ++r)
-          for (int k = 0; k < kBlock; ++k)
-            total[r * kBlock + k] +=
-                load(a + (row + r) * ld + p) * load(b + (other + k) * ld + p);
+      for (int64_t p = 0; p < count; p += kLanes) {
+        Vec values[kBlock];
+        AFF_UNROLL for (int k = 0; k < kBlock; ++k)
+          values[k] = in_register(load(b + (other + k) * ld + p));
+        AFF_UNROLL for (int r = 0; r < kBlock; ++r) {
+          const Vec value = load(a + (row + r) * ld + p);
+          AFF_UNROLL for (int k = 0; k < kBlock; ++k) total[r * kBlock + k] += value * values[k];
+        }
+      }
       const Vec found = aff::sums(total);
       for (int r = 0; r < kBlock && row + r < height; ++r)
         for (int k = 0; k < kBlock && other + k < few; ++k)

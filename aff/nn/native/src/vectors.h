@@ -24,6 +24,9 @@ constexpr int kPanel = 2;
 constexpr int kRows = 4;
 #endif
 
+// Loops over the registers of a tile, which must not become arrays in memory.
+#define AFF_UNROLL _Pragma("GCC unroll 16")
+
 typedef float Vec __attribute__((vector_size(kLanes * sizeof(float))));
 typedef int32_t Bits __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
@@ -54,6 +57,14 @@ inline void store(float* to, Vec value, int64_t count) {
 #else
   for (int64_t lane = 0; lane < count; ++lane) to[lane] = value[lane];
 #endif
+}
+
+// Keeps a value that is used several times from being read several times.
+inline Vec in_register(Vec value) {
+#if defined(__x86_64__)
+  asm("" : "+v"(value));
+#endif
+  return value;
 }
 
 // Asks for what will be used soon; any address will do.
@@ -119,9 +130,9 @@ inline void exchange(Vec* a, Vec* b, int width) {
 inline void transpose(const float* rows, int64_t ld, float* columns, int64_t ldo) {
   Vec row[kLanes];
   for (int i = 0; i < kLanes; ++i) row[i] = load(rows + i * ld);
-#pragma GCC unroll 4
+  AFF_UNROLL
   for (int width = kLanes / 2; width; width /= 2)
-#pragma GCC unroll 16
+    AFF_UNROLL
     for (int i = 0; i < kLanes; ++i)
       if (!(i & width)) exchange(row + i, row + i + width, width);
   for (int i = 0; i < kLanes; ++i) store(columns + i * ldo, row[i]);
@@ -129,9 +140,9 @@ inline void transpose(const float* rows, int64_t ld, float* columns, int64_t ldo
 
 // The sums over the lanes of kLanes vectors, which are overwritten.
 inline Vec sums(Vec* row) {
-#pragma GCC unroll 4
+  AFF_UNROLL
   for (int width = kLanes / 2; width; width /= 2)
-#pragma GCC unroll 16
+    AFF_UNROLL
     for (int i = 0; i < width; ++i) {
       exchange(row + i, row + i + width, width);
       row[i] += row[i + width];
