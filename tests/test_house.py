@@ -124,6 +124,30 @@ def test_flags_are_the_commands_own(module):
     assert not [text for text in texts if re.search(r"(^|\s)--[a-z]", text)]
 
 
+#: What opens files that nobody names: its own, and the system's before anything is imported.
+OPENERS = ("aff.utils.opening", "aff.utils.files", "aff.utils.output", "aff.compat")
+#: Other functions that open a file by its name, or read one without a bound.
+OTHERS = {("os", "open"), ("io", "open"), ("np", "fromfile"), ("np", "load"), ("json", "load")}
+
+
+def opens_to_read(node):
+    """Whether a call opens a file to read it, whose name is not written there."""
+    module = getattr(getattr(node.func, "value", None), "id", "")
+    if (module, getattr(node.func, "attr", "")) in OTHERS:
+        return True
+    if getattr(node.func, "id", "") != "open" or isinstance(node.args[0], ast.Constant):
+        return False
+    modes = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "mode")]
+    return not modes or ast.literal_eval(modes[0]).startswith("r")
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - set(OPENERS)))
+def test_files_that_are_named_go_through_the_one_opener(module):
+    calls = [node for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)]
+    if not module.startswith(TEMPLATE):
+        assert not [call.lineno for call in calls if opens_to_read(call)]
+
+
 @pytest.mark.parametrize("module", ["aff", *(f"aff.{room}" for room in ROOMS)])
 def test_rooms_say_what_they_are_for(module):
     name = f"{module}.__init__"

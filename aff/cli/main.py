@@ -20,6 +20,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from .. import __version__, compat
 from ..distributed import process
 from ..utils.errors import InputError, RunError, unknown
+from ..utils.opening import MB, read_text
 from ..utils.output import open_streams
 from .common.guard import flag, guarded
 from .common.parser import Parser, one_line
@@ -31,13 +32,12 @@ WANTS = ("train", "evaluate", "reproduce", "look", "export", "data", "speed", "s
 
 def _told(path: str) -> Tuple[str, str]:
     """Return a command's `GROUP` and `HELP`, read without importing it (and mxnet with it)."""
-    with open(path, encoding="utf-8") as file:
-        for node in ast.parse(file.read()).body:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
-                names = [getattr(name, "id", "") for name in node.targets[0].elts]
-                if names == ["GROUP", "HELP"]:
-                    group, text = ast.literal_eval(node.value)
-                    return group, text
+    for node in ast.parse(read_text(path, MB)).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            names = [getattr(name, "id", "") for name in node.targets[0].elts]
+            if names == ["GROUP", "HELP"]:
+                group, text = ast.literal_eval(node.value)
+                return group, text
     return "", ""
 
 

@@ -138,7 +138,7 @@ def _pack_parts(
 ) -> None:
     names = [set(images.classes) for images in found.values()]
     packed = (entry for part, entry in read_manifest(out).items() if part not in found)
-    names += [set(entry.get("classes", [])) for entry in packed]
+    names += [set(entry.classes) for entry in packed]
     if names[0] != names[-1]:
         first, second = names[0], names[-1]
         raise InputError(
@@ -151,13 +151,13 @@ def _pack_parts(
             print(f"{part}: done already")
             continue
         print(
-            f"{part}: {entry['images']} images of {len(entry['classes'])} classes, "
-            f"{entry['bytes'] / 1e6:.1f} MB, SHA-256 {entry['sha256']}"
+            f"{part}: {entry.images} images of {len(entry.classes)} classes, "
+            f"{entry.bytes / 1e6:.1f} MB, SHA-256 {entry.sha256}"
         )
-        if entry["left_out"]:
+        if entry.left_out:
             print(
-                f"{part}: {len(entry['left_out'])} images do not decode and were left out: "
-                f"{', '.join(entry['left_out'][:SHOWN])} (all of them: {MANIFEST})"
+                f"{part}: {len(entry.left_out)} images do not decode and were left out: "
+                f"{', '.join(entry.left_out[:SHOWN])} (all of them: {MANIFEST})"
             )
 
 
@@ -180,7 +180,7 @@ def run(
         manifest = read_manifest(out)
         if not manifest:
             raise InputError(f"{out}: holds no {MANIFEST} of 'aff prepare'")
-        known = [set(entry.get("classes", [])) for entry in manifest.values()]
+        known = [set(entry.classes) for entry in manifest.values()]
         if known[0] != known[-1]:
             raise InputError(f"{out}: its parts are of other classes: pack them anew")
         for part in manifest:

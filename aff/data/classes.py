@@ -39,8 +39,8 @@ def names_of_classes(train: Images, classes: int) -> Optional[List[str]]:
     """
     names = list(train.classes)
     if names and not isinstance(names[0], str):
-        packed = read_manifest(train.folder).get("train", {})
-        names = packed.get("classes", [])
+        packed = read_manifest(train.folder).get("train")
+        names = packed.classes if packed else []
     return in_words(names) if len(names) == classes else None
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from ..utils.errors import InputError
-from ..utils.files import opened
+from ..utils.opening import MB, read_bytes
 
 MAX_PIXELS, MAX_ASPECT = 1 << 27, 200
 #: Pillow's names of what is read; all its other readers stay shut.
@@ -23,7 +23,7 @@ SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 )
-MAX_BYTES = 1 << 29
+MAX_BYTES = 512 * MB
 WHITE = (255, 255, 255, 255)
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
@@ -36,14 +36,7 @@ def read_image(path: str) -> np.ndarray:
     InputError
         For a file that cannot be read or decoded, and for sizes that would fill the memory.
     """
-    with opened(path) as file:
-        try:
-            content = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(content) > MAX_BYTES:
-        raise InputError(f"{path}: a file of more than {MAX_BYTES >> 20} MB is refused")
-    return decode_any(content, path)
+    return decode_any(read_bytes(path, MAX_BYTES), path)
 
 
 def decode_any(content: bytes, name: str) -> np.ndarray:

@@ -11,13 +11,16 @@ import cv2
 import numpy as np
 
 from ..utils.errors import InputError
-from .image_file import SUFFIXES
+from ..utils.opening import read_bytes
+from .image_file import MAX_BYTES, SUFFIXES
 from .image_source import Images
 from .recordio import RecordFile
 
 cv2.setNumThreads(0)  # its callers here are threads themselves
 
 IMAGENET_CLASSES = 1000
+#: From here on a record's label, a float32, is not every whole number.
+MAX_LABEL = 1 << 24
 IMAGENET = os.path.join("~", ".mxnet", "datasets", "imagenet")
 
 
@@ -90,11 +93,7 @@ class FolderImages:
 
     def read(self, index: int) -> Tuple[bytes, int]:
         path, name = self._files[index]
-        try:
-            with open(path, "rb") as file:
-                return file.read(), self._labels[name]
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        return read_bytes(path, MAX_BYTES), self._labels[name]
 
     def label_as(self, names: Sequence[str]) -> None:
         """Number the classes as these names are.
@@ -207,7 +206,7 @@ class RecordImages:
         return content, self._label(index, labels)
 
     def _label(self, index: int, labels: np.ndarray) -> int:
-        if len(labels) != 1 or not labels[0].is_integer() or labels[0] < 0:
+        if len(labels) != 1 or not labels[0].is_integer() or not 0 <= labels[0] < MAX_LABEL:
             raise InputError(f"{self.name(index)}: its label is {labels.tolist()}")
         return int(labels[0])
 

@@ -8,15 +8,17 @@ without a word, images that do not decode.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from dataclasses import asdict, dataclass, field
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import cv2
 import mxnet as mx
 import numpy as np
 
 from ..utils.errors import InputError
-from ..utils.files import read_json, remove, write_json
+from ..utils.files import remove, write_json
+from ..utils.json_file import ranged, read_json, typed
+from ..utils.opening import MB
 from ..utils.sums import sha256
 from .archives import ArchiveImages
 from .decoding import decode
@@ -25,10 +27,48 @@ from .loader import prefetch
 
 MANIFEST = "manifest.json"
 PARTS = ("train", "val")
+#: It names each image that does not decode.
+MAX_MANIFEST = 64 * MB
 ENDINGS = (".rec", ".idx", ".lst")
 AHEAD = 64
 Source = Union[FolderImages, ArchiveImages]
 Progress = Callable[[Iterable, int, str], Iterable]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What the manifest says of a part.
+
+    Parameters
+    ----------
+    source : str
+        A sum that changes with the images that it was made of, in `folder`.
+    images : int
+        Records.
+    classes : list of str
+        Names, in the order of the labels, and of each class (`images_of_class`) its records.
+    bytes : int
+        Of the ``.rec`` file, and its `sha256`.
+    sha256_of_lists : dict of str to str
+        Of the other files, by ending.
+    left_out : list of str
+        Images that do not decode.
+    resize, quality, seed : int, optional
+        How they were packed, as `Packing.effective` says it.
+    """
+
+    source: str
+    folder: str
+    classes: List[str]
+    sha256: str
+    sha256_of_lists: Dict[str, str]
+    images: int = ranged(1)
+    images_of_class: List[int] = ranged(0)
+    bytes: int = ranged(1)
+    left_out: List[str] = field(default_factory=list)
+    resize: int = ranged(0, default=0)
+    quality: Optional[int] = ranged(1, 100, default=None)
+    seed: Optional[int] = ranged(0, default=None)
 
 
 @dataclass(frozen=True)
@@ -75,10 +115,15 @@ class Packing:
         return cv2.imencode(".jpg", cv2.cvtColor(scaled, cv2.COLOR_RGB2BGR), options)[1].tobytes()
 
 
-def read_manifest(out: str) -> Dict[str, dict]:
+def read_manifest(out: str) -> Dict[str, Packed]:
     """Return the manifest of a folder, by part; empty where there is none."""
+    path, found = os.path.join(out, MANIFEST), _all_of_manifest(out)
+    return {part: typed(found[part], Packed, path, part) for part in PARTS if part in found}
+
+
+def _all_of_manifest(out: str) -> Dict[str, Any]:
     path = os.path.join(out, MANIFEST)
-    return read_json(path) if os.path.isfile(path) else {}
+    return read_json(path, max_bytes=MAX_MANIFEST) if os.path.lexists(path) else {}
 
 
 def is_done(out: str, part: str, wanted: dict) -> bool:
@@ -87,18 +132,14 @@ def is_done(out: str, part: str, wanted: dict) -> bool:
     files = [os.path.join(out, part + ending) for ending in ENDINGS]
     if not entry or not all(map(os.path.isfile, files)):
         return False
-    same = all(entry.get(key) == value for key, value in wanted.items())
+    same = all(getattr(entry, key) == value for key, value in wanted.items())
     lists = {ending: sha256(os.path.join(out, part + ending)) for ending in ENDINGS[1:]}
-    return (
-        same
-        and entry.get("bytes") == os.path.getsize(files[0])
-        and entry.get("sha256_of_lists") == lists
-    )
+    return same and entry.bytes == os.path.getsize(files[0]) and entry.sha256_of_lists == lists
 
 
 def pack(
     images: Source, out: str, part: str, how: Packing, workers: int, progress: Progress
-) -> Optional[dict]:
+) -> Optional[Packed]:
     """Write ``<part>.rec``, ``.idx`` and ``.lst``, and the manifest's entry.
 
     Parameters
@@ -126,7 +167,7 @@ def pack(
     InputError
         Where no image decodes.
     """
-    wanted = {**how.effective(part), "source": images.fingerprint()}
+    wanted: Dict[str, Any] = {**how.effective(part), "source": images.fingerprint()}
     if is_done(out, part, wanted):
         return None
     order = np.arange(len(images))
@@ -137,25 +178,25 @@ def pack(
         remove(path)
     try:
         bad, counts = _write(images, order.tolist(), temporary, how, workers, progress, part)
-        entry = {
+        entry = Packed(
             **wanted,
-            "folder": os.path.abspath(images.source),
-            "images": sum(counts),
-            "classes": list(images.classes),
-            "images_of_class": counts,
-            "bytes": os.path.getsize(temporary[".rec"]),
-            "sha256": sha256(temporary[".rec"]),
-            "sha256_of_lists": {ending: sha256(temporary[ending]) for ending in ENDINGS[1:]},
-            "left_out": bad,
-        }
-        if not entry["images"]:
+            folder=os.path.abspath(images.source),
+            images=sum(counts),
+            classes=list(images.classes),
+            images_of_class=counts,
+            bytes=os.path.getsize(temporary[".rec"]),
+            sha256=sha256(temporary[".rec"]),
+            sha256_of_lists={ending: sha256(temporary[ending]) for ending in ENDINGS[1:]},
+            left_out=bad,
+        )
+        if not entry.images:
             raise InputError(f"{images.source}: none of its {len(images)} images decodes")
         for ending, path in temporary.items():
             os.replace(path, os.path.join(out, part + ending))
     finally:
         for path in temporary.values():
             remove(path)
-    write_json(os.path.join(out, MANIFEST), {**read_manifest(out), part: entry})
+    write_json(os.path.join(out, MANIFEST), {**_all_of_manifest(out), part: asdict(entry)})
     return entry
 
 
@@ -220,13 +261,13 @@ def verify_part(out: str, part: str, progress: Progress) -> int:
     InputError
         For the first that does not, by its number.
     """
-    entry = read_manifest(out).get(part, {})
+    entry = read_manifest(out).get(part)
     path = os.path.join(out, f"{part}.rec")
     images = RecordImages(path, os.path.join(out, f"{part}.idx"))
-    classes = len(entry.get("classes", []))
-    if entry and (len(images), sha256(path)) != (entry.get("images"), entry.get("sha256")):
+    classes = len(entry.classes) if entry else 0
+    if entry and (len(images), sha256(path)) != (entry.images, entry.sha256):
         raise InputError(
-            f"{path}: is not what {MANIFEST} says ({len(images)} records for {entry['images']}, or "
+            f"{path}: is not what {MANIFEST} says ({len(images)} records for {entry.images}, or "
             "another SHA-256): pack it anew"
         )
     for index in progress(range(len(images)), len(images), f"verify {part}"):

@@ -17,9 +17,13 @@ import mxnet as mx
 import numpy as np
 
 from ..utils.errors import InputError
+from ..utils.opening import ANY_SIZE, GB, open_regular, read_lines
+from .image_file import MAX_BYTES
 
 MAGIC = struct.pack("<I", 0xCED7230A)
 HEADER = struct.Struct("<IfQQ")  # mxnet's image header: count of labels, label, two ids
+#: Of some 40 million records.
+MAX_INDEX = GB
 WHOLE, FIRST, MIDDLE, LAST = 0, 1, 2, 3
 #: What tells files apart without reading all of them: so many parts, of so many bytes each.
 STRETCHES, STRETCH = 64, 1 << 16
@@ -44,15 +48,13 @@ class RecordFile:
     def __init__(self, path: str, idx_path: Optional[str] = None):
         self.path = path
         try:
-            self._file = open(path, "rb")  # noqa: SIM115  (kept open, read by position)
-            self._size = os.fstat(self._file.fileno()).st_size
-            self.offsets = self._scan()
-            if idx_path:
-                self.offsets = self._in_order_of(idx_path)
-        except OSError as error:
-            name = error.filename or path
-            way_out = ": 'aff prepare' makes such files" if name == path else ""
-            raise InputError(f"{name}: cannot be read: {error.strerror}{way_out}") from error
+            self._file = open_regular(path, ANY_SIZE)
+        except InputError as error:
+            raise InputError(f"{error.message}: 'aff prepare' makes such files") from error
+        self._size = os.fstat(self._file.fileno()).st_size
+        self.offsets = self._scan()
+        if idx_path:
+            self.offsets = self._in_order_of(idx_path)
         if not self.offsets:
             raise InputError(f"{path}: holds no records")
 
@@ -109,6 +111,7 @@ class RecordFile:
     def _parts(self, offset: int, index: int) -> Tuple[List[Tuple[int, int]], int]:
         """Start and length of the parts of a record, and where the next record starts."""
         parts: List[Tuple[int, int]] = []
+        whole = 0
         while True:
             head = self._bytes(8, offset, index)
             if len(head) < 8 or head[:4] != MAGIC:
@@ -120,6 +123,9 @@ class RecordFile:
             if flag not in ((MIDDLE, LAST) if parts else (WHOLE, FIRST)):
                 raise self._damaged(index, f"its part at byte {offset} is out of order")
             parts.append((offset + 8, length))
+            whole += length
+            if whole > MAX_BYTES:
+                raise self._damaged(index, f"of more than {MAX_BYTES} bytes")
             offset += 8 + (length + 3) // 4 * 4
             if flag in (WHOLE, LAST):
                 return parts, offset
@@ -134,13 +140,12 @@ class RecordFile:
 
     def _in_order_of(self, idx_path: str) -> List[int]:
         offsets = []
-        with open(idx_path, encoding="utf-8", errors="replace") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    _, offset = line.split("\t")
-                    offsets.append(int(offset))
-                except ValueError:
-                    raise InputError(f"{idx_path}: line {number} is no key and offset") from None
+        for number, line in enumerate(read_lines(idx_path, MAX_INDEX), 1):
+            try:
+                _, offset = line.split("\t")
+                offsets.append(int(offset))
+            except ValueError:
+                raise InputError(f"{idx_path}: line {number} is no key and offset") from None
         if sorted(offsets) != self.offsets:
             raise InputError(
                 f"{idx_path}: does not fit {self.path}: {len(offsets)} entries for "

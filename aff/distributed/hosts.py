@@ -10,6 +10,7 @@ import subprocess
 from typing import List, Mapping, NamedTuple, Optional, Sequence
 
 from ..utils.errors import InputError
+from ..utils.opening import read_text
 from ..utils.report import printable
 
 LOOPBACK = "127.0.0.1"
@@ -39,10 +40,9 @@ def read_hosts(path: str) -> List[Host]:
         For a file that cannot be read, is empty, or has a line of another kind.
     """
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = file.read(LONGEST_FILE).splitlines()
-    except OSError as error:
-        raise InputError(f"{{hostfile}} {path}: {error.strerror}") from error
+        lines = read_text(path, LONGEST_FILE, "replace").splitlines()
+    except InputError as error:
+        raise InputError(f"{{hostfile}} {error.message}") from error
     hosts = []
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()

@@ -8,11 +8,10 @@ from typing import Any, Dict
 import mxnet as mx
 import numpy as np
 
-from ..models.parameters import Misfit, misfits, save_arrays
-from ..models.registry import build_network
+from ..models.parameters import save_arrays
 from ..utils.files import folder_for_files
 from .networks import read_entries
-from .pytorch_file import read_safetensors
+from .pytorch_file import fitting_tensors, load_tensors
 from .source import Source
 from .write import keep_entries, versions_of_all
 
@@ -39,18 +38,13 @@ def from_pytorch(path: str, source: Source, out: str) -> str:
     Misfit
         For parameters that are not those of the network; it names them.
     """
-    net = build_network(source.model, **source.kwargs)
-    names = list(net._collect_params_with_prefix())
-    arrays = read_safetensors(path, names)
-    shapes = {name: array.shape for name, array in arrays.items()}
-    trouble = misfits(net, shapes)
-    if trouble:
-        raise Misfit(f"{path} does not fit {source.model}: {'; '.join(trouble)}", shapes)
+    tensors = load_tensors(path, "numpy")
+    arrays = fitting_tensors(path, tensors, source.model, source.kwargs)
     name = f"{source.name}.params"
     result = os.path.join(out, name)
     with folder_for_files(out):
         read_entries(out)
-        save_arrays(result, {key: mx.nd.array(arrays[key], dtype=np.float32) for key in names})
+        save_arrays(result, {k: mx.nd.array(v, dtype=np.float32) for k, v in arrays.items()})
         said: Dict[str, Any] = {**source.description(), "from": "pytorch"}
         keep_entries(out, {name: {**said, "versions": versions_of_all()}})
     return result

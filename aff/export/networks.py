@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import warnings
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict
 
 import mxnet as mx
@@ -15,11 +15,12 @@ from mxnet.gluon import SymbolBlock
 from .. import compat
 from ..models.parameters import Misfit
 from ..utils.errors import InputError, last_line
-from ..utils.files import read_json
+from ..utils.json_file import parse_json, read_json, typed
+from ..utils.opening import ANY_SIZE, check_regular
 from . import pytorch_file
 from .graph import INPUT
 from .libraries import library
-from .source import KEY
+from .source import KEY, InputSettings
 
 ONNX, PYTORCH, SYMBOL = ".onnx", ".safetensors", "-symbol.json"
 RUNTIMES = {ONNX: "onnxruntime", PYTORCH: "PyTorch", SYMBOL: "mxnet's SymbolBlock"}
@@ -28,6 +29,13 @@ SUFFIXES = tuple(RUNTIMES)
 EXPORTS = "export.json"
 #: (N, 3, H, W) float32 to logits (N, classes) float32.
 Network = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Exports:
+    """What `EXPORTS` holds: a description of each file, by name."""
+
+    files: Dict[str, Any] = field(default_factory=dict)
 
 
 def is_exported(path: str) -> bool:
@@ -58,6 +66,7 @@ def onnx_session(path: str):
     InputError
         For a file that onnxruntime refuses.
     """
+    check_regular(path, ANY_SIZE)
     runtime = library("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = _threads()
@@ -78,8 +87,9 @@ def describe(path: str) -> Dict[str, Any]:
     elif path.endswith(PYTORCH):
         found = pytorch_file.read_description(path)
     beside = os.path.join(os.path.dirname(path), EXPORTS)
-    if not found and os.path.isfile(beside):  # which may be somebody else's file of that name
-        found = read_json(beside).get("files", {}).get(os.path.basename(path), {})
+    if not found and os.path.lexists(beside):  # which may be somebody else's file of that name
+        found = read_entries(os.path.dirname(path)).get(os.path.basename(path), {})
+        found = typed(found, Dict[str, Any], beside, "files")
     return found
 
 
@@ -92,18 +102,12 @@ def read_entries(folder: str) -> Dict[str, Any]:
         Where it is damaged.
     """
     listing = os.path.join(folder, EXPORTS)
-    files = read_json(listing).get("files") if os.path.lexists(listing) else {}
-    if not isinstance(files, dict):
-        raise InputError(f"{listing}: not a list of exports: remove it, or name another folder")
-    return files
+    return read_json(listing, _Exports).files if os.path.lexists(listing) else {}
 
 
 def _of_session(path: str, session) -> Dict[str, Any]:
-    try:
-        value = json.loads(session.get_modelmeta().custom_metadata_map.get(KEY, "{}"))
-    except ValueError as error:
-        raise InputError(f"{path}: its metadata cannot be read: {error}") from error
-    return value if isinstance(value, dict) else {}
+    told = session.get_modelmeta().custom_metadata_map.get(KEY, "{}")
+    return typed(parse_json(told, path), Dict[str, Any], path, KEY)
 
 
 def open_onnx(path: str) -> Network:
@@ -124,9 +128,8 @@ def open_onnx(path: str) -> Network:
 
     if not described.get("preprocessing"):
         return run
-    mean, std = (
-        np.asarray(described["input"][key], np.float32)[:, None, None] for key in ("mean", "std")
-    )
+    told = typed(described.get("input"), InputSettings, path, "input")
+    mean, std = (np.asarray(values, np.float32)[:, None, None] for values in (told.mean, told.std))
     return lambda data: run(np.rint(data * std + mean).astype(np.float32))
 
 
@@ -142,8 +145,9 @@ def torch_network(path: str, model: str, kwargs: Dict[str, Any]):
     torch = library("torch")
     arguments = pytorch_file.architecture(model, kwargs)
     part = pytorch_file.torch_parts(model)[-1]
-    net = importlib.import_module(f".pytorch.{part}", __package__).Network(**arguments)
     state = pytorch_file.load_tensors(path, "torch")
+    pytorch_file.fitting_tensors(path, state, model, kwargs)
+    net = importlib.import_module(f".pytorch.{part}", __package__).Network(**arguments)
     try:
         net.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -174,8 +178,7 @@ def open_symbol(path: str) -> Network:
     """Return the network of a symbol file and the parameters beside it."""
     params = params_of_symbol(path)
     for file in (path, params):
-        if not os.path.isfile(file):
-            raise InputError(f"{file}: no such file")
+        check_regular(file, ANY_SIZE)
     try:
         with warnings.catch_warnings():  # of the input's number format, which it cannot know
             warnings.simplefilter("ignore")

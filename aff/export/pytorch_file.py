@@ -9,15 +9,17 @@ from __future__ import annotations
 import ast
 import json
 import os
-import struct
 import textwrap
 from typing import Any, Dict, List, Set, Tuple
 
 import numpy as np
 
-from ..models.registry import find_family, full_arguments
+from ..models.parameters import Misfit, misfits
+from ..models.registry import build_network, find_family, full_arguments
 from ..utils.errors import InputError
 from ..utils.files import open_to_readers
+from ..utils.json_file import parse_json, typed
+from ..utils.opening import ANY_SIZE, MB, check_regular, open_regular, read_text, unreadable
 from .graph import Arrays
 from .libraries import library
 from .source import KEY, Source
@@ -34,7 +36,7 @@ PARTS: Dict[str, Tuple[str, ...]] = {
 #: BatchNorm's parameters here and in PyTorch.
 RENAMED = {"gamma": "weight", "beta": "bias"}
 STANDARD = ("argparse", "math", "os", "sys")
-MAX_HEADER = 16 * 2**20
+MAX_HEADER = 16 * MB
 
 
 def torch_parts(model: str) -> Tuple[str, ...]:
@@ -87,8 +89,7 @@ def _fusions() -> List[str]:
 
 
 def _text(part: str) -> str:
-    with open(os.path.join(TEMPLATE, f"{part}.py"), encoding="utf-8") as file:
-        return file.read()
+    return read_text(os.path.join(TEMPLATE, f"{part}.py"), MB)
 
 
 def _tree(part: str) -> ast.Module:
@@ -197,17 +198,17 @@ def read_description(path: str) -> Dict[str, Any]:
     InputError
         For another kind of file.
     """
-    try:
-        with open(path, "rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
+    with open_regular(path, ANY_SIZE) as file:
+        try:
+            length = int.from_bytes(file.read(8), "little")
             text = file.read(min(length, MAX_HEADER))
-            header = json.loads(text) if len(text) == length else None
-        metadata = header.get("__metadata__") or {}  # type: ignore[union-attr]
-        return json.loads(metadata.get(KEY, "{}"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (struct.error, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: not a safetensors file ({error})") from error
+        except OSError as error:
+            raise unreadable(path, error) from error
+    if len(text) != length:
+        raise InputError(f"{path}: not a safetensors file: it ends within its header")
+    header = typed(parse_json(text, path), Dict[str, Any], path)
+    metadata = typed(header.get("__metadata__") or {}, Dict[str, str], path, "__metadata__")
+    return typed(parse_json(metadata.get(KEY, "{}"), path), Dict[str, Any], path, KEY)
 
 
 def load_tensors(path: str, framework: str) -> Dict[str, Any]:
@@ -218,6 +219,7 @@ def load_tensors(path: str, framework: str) -> Dict[str, Any]:
     InputError
         For a file that is damaged, or of another kind.
     """
+    check_regular(path, ANY_SIZE)
     load_file = library(f"safetensors.{framework}").load_file
     try:
         return load_file(path)
@@ -225,16 +227,24 @@ def load_tensors(path: str, framework: str) -> Dict[str, Any]:
         raise InputError(f"{path}: not a safetensors file, or a damaged one: {error}") from error
 
 
-def read_safetensors(path: str, names: List[str]) -> Arrays:
-    """Read parameters by our names; PyTorch's counts of batches are passed over.
+def fitting_tensors(
+    path: str, tensors: Dict[str, Any], model: str, kwargs: Dict[str, Any]
+) -> Dict[str, Any]:
+    """Return a safetensors file's tensors by our names of a network's parameters; PyTorch's counts
+    of batches are passed over.
 
     Raises
     ------
-    InputError
-        For a damaged file, or one that holds other keys than those of these parameters.
+    Misfit
+        For tensors of other names or shapes; it names them. Nothing of the network is allocated.
     """
-    tensors = load_tensors(path, "numpy")
-    keys = torch_names(names)
+    net = build_network(model, **kwargs)
+    keys = torch_names(list(net._collect_params_with_prefix()))
     back = {key: name for name, key in keys.items()}
     others = [key for key in tensors if not key.endswith("num_batches_tracked")]
-    return {back.get(key, key): tensors[key] for key in others}
+    found = {back.get(key, key): tensors[key] for key in others}
+    shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}
+    trouble = misfits(net, shapes)
+    if trouble:
+        raise Misfit(f"{path} does not fit {model}: {'; '.join(trouble)}", shapes)
+    return {name: found[name] for name in keys}

@@ -13,12 +13,33 @@ import numpy as np
 from ..data.datasets import find_dataset, load_dataset
 from ..data.image_loader import CROP_RATIO, SIZE
 from ..data.transforms import scaled_side
-from ..models.registry import find_family
-from ..utils.files import hash_of
+from ..models.registry import NetworkSettings, find_family
+from ..utils.json_file import ranged
+from ..utils.opening import hash_of
 from ..utils.report import versions
 
 #: The key that a description has among a file's metadata.
 KEY = "aff"
+
+
+@dataclass(frozen=True)
+class InputSettings:
+    """What a description (see `Source.description`) says of the images that a network takes."""
+
+    shape: List[Any]
+    mean: List[float] = ranged(-1e6, 1e6)
+    std: List[float] = ranged(1e-6, 1e6)
+    shorter_side: Optional[int] = ranged(1, 1 << 16, default=None)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What of a description is read back."""
+
+    network: NetworkSettings
+    data: Dict[str, Any]
+    class_names: Optional[List[str]] = None
+    input: Optional[InputSettings] = None
 
 
 @dataclass(frozen=True)

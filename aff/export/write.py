@@ -19,10 +19,10 @@ from ..utils.errors import InputError, RunError
 from ..utils.files import (
     exclusive_file,
     folder_for_files,
-    hash_of,
     sync_folder,
     write_json,
 )
+from ..utils.opening import hash_of
 from ..utils.report import versions
 from .check import Check, compare
 from .graph import parameter_arrays

@@ -5,35 +5,52 @@ its run's settings, by what an exported file says of itself, or by its hash.
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, NamedTuple, Optional
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional
 
 from ..export.networks import EXPORTS, describe, is_exported
+from ..export.source import Description, InputSettings
 from ..models.records import WEIGHTS
-from ..models.weights import blob_sha1
+from ..models.registry import NetworkSettings
+from ..models.weights import MAX_BYTES, blob_sha1
 from ..training.checkpoint import BEST, NET, STATE
 from ..training.logger import SETTINGS
+from ..training.settings_file import read_settings
 from ..utils.errors import InputError, unknown
-from ..utils.files import read_json
+from ..utils.json_file import typed
 
 PARAMS = ".params"
 
 
-class Known(NamedTuple):
+@dataclass(frozen=True)
+class Known:
     """What is known of a parameter file.
 
-    Attributes
+    Parameters
     ----------
     path : str
         The file that says it.
-    settings : dict
-        In the form of a run's settings; empty where nothing is known.
     by : str
-        How it was found, for messages.
+        How it was found, for messages; empty where nothing is known.
+    model : NetworkSettings, optional
+        The network.
+    data : dict
+        What it was trained on, by the names of a run's settings.
+    class_names : list of str, optional
+        A name for each output.
+    dtype : str
+        Number format that it was trained in.
+    input : InputSettings, optional
+        What an exported file says of the images that it takes.
     """
 
     path: str
-    settings: Dict[str, Any]
-    by: str
+    by: str = ""
+    model: Optional[NetworkSettings] = None
+    data: Dict[str, Any] = field(default_factory=dict)
+    class_names: Optional[List[str]] = None
+    dtype: str = "float32"
+    input: Optional[InputSettings] = None
 
 
 def looks_like_parameters(source: str) -> bool:
@@ -96,40 +113,22 @@ def known_of(params: str, by_hash: bool = True) -> Known:
         folders.append(os.path.dirname(os.path.abspath(folder)))
     for place in [] if is_exported(params) else folders:
         path = os.path.join(place, SETTINGS)
-        if os.path.isfile(path):
-            return Known(path, read_json(path), path)
-    settings = _described(params)
-    if settings:
-        beside = os.path.join(folder, EXPORTS)
-        return Known(params, settings, params if is_exported(params) else beside)
-    sha1 = blob_sha1(params) if by_hash and not is_exported(params) else ""
+        if os.path.lexists(path):
+            run = read_settings(place)
+            dtype = (run.training or {}).get("dtype", "float32")
+            return Known(path, path, run.model, run.data or {}, run.class_names, dtype)
+    told = describe(params)
+    if told:
+        found = typed(told, Description, params)
+        by = params if is_exported(params) else os.path.join(folder, EXPORTS)
+        names = found.class_names
+        return Known(params, by, found.network, found.data, names, input=found.input)
+    small = os.path.getsize(params) <= MAX_BYTES  # as all that are published
+    sha1 = blob_sha1(params) if by_hash and small and not is_exported(params) else ""
     for record in WEIGHTS.values():
         if record.sha1 == sha1:
-            published = {
-                "model": {"name": record.model, "kwargs": record.kwargs},
-                "data": {"dataset": record.dataset, "labels": record.label_set},
-                "training": {"dtype": record.dtype},
-            }
-            return Known(params, published, f"its hash, that of {record.name}")
-    return Known(params, {}, "")
-
-
-def _described(params: str) -> Dict[str, Any]:
-    """Return what an exported file, or the list of exports beside a file, says of it, in the form
-    of a run's settings; empty where neither does.
-    """
-    try:
-        found = describe(params)
-        if not found:
-            return {}
-        return {
-            "model": found["network"],
-            "data": found["data"],
-            "class_names": found.get("class_names"),
-            "input": found.get("input"),
-        }
-    except (AttributeError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{params}: what it, or {EXPORTS} beside it, says of the network cannot be used "
-            f"({error!r})"
-        ) from error
+            network = NetworkSettings(record.model, record.kwargs)
+            data = {"dataset": record.dataset, "labels": record.label_set}
+            by = f"its hash, that of {record.name}"
+            return Known(params, by, network, data, dtype=record.dtype)
+    return Known(params)

@@ -8,11 +8,13 @@ import mxnet as mx
 from mxnet.gluon import HybridBlock
 
 from ..export.networks import is_exported, open_exported
-from ..models.factory import get_model
-from ..models.pretrained import load_parameters, load_published
+from ..models.parameters import refuse_misfit
+from ..models.pretrained import build_with, load_published
+from ..models.registry import build_network
 from ..training.amp import Float32
 from ..training.network import make_ready_to_infer
 from ..utils.errors import InputError
+from ..utils.params_file import ArrayFile
 from .spec import EvaluationSpec
 
 
@@ -27,11 +29,19 @@ def load_network(
         return load_published(spec.weights.name, list(devices), root)
     if is_exported(spec.params):
         raise InputError(f"{spec.params} is of another runtime: this needs a .params file")
-    net = get_model(spec.model, ctx=list(devices), **spec.kwargs)
-    if precision:
-        precision.cast(net)
-    load_parameters(net, spec.params, list(devices))
-    return net
+    cast = (precision or Float32()).cast
+    return build_with(spec.model, spec.kwargs, spec.params, list(devices), cast)
+
+
+def check_fits(spec: EvaluationSpec) -> None:
+    """Refuse a parameter file that is not of the network that is said, before that is allocated.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read; `Misfit` for one that does not fit.
+    """
+    refuse_misfit(build_network(spec.model, **spec.kwargs), ArrayFile(spec.params))
 
 
 def ready_network(

@@ -17,7 +17,7 @@ from ..nn.fusion import fusion_title
 from ..training.amp import Float32, create_precision
 from ..training.devices import split
 from ..training.network import make_ready_to_infer
-from ..utils.errors import InputError
+from ..utils.errors import InputError, telling
 from .network import load_network, ready_network
 from .spec import EvaluationSpec, find_spec, source_of
 from .view import View
@@ -241,12 +241,8 @@ def view_of(spec: EvaluationSpec) -> View:
     """Return what images become for a network."""
     if not spec.input:
         return View.of_source(source_of(spec))
-    try:
+    with telling(spec.params):
         return View.of_input(spec.input)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{spec.params}: what it says of its images cannot be used ({error!r})"
-        ) from error
 
 
 def predict(net: Predictor, images: Any, topk: int = 5) -> List:

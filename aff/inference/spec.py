@@ -8,16 +8,17 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..data.datasets import find_dataset
 from ..export.networks import EXPORTS, is_exported
-from ..export.source import Source, describe_source
+from ..export.source import InputSettings, Source, describe_source
 from ..models.factory import resolve_model
 from ..models.naming import STRUCTURE, network_from
 from ..models.parameters import count_outputs
 from ..models.records import WEIGHTS, WeightsRecord
+from ..models.registry import NetworkSettings, check_described
 from ..models.weights import DEFAULT_ROOT, find_weights
 from ..training.config import TrainConfig
 from ..training.logger import SETTINGS
 from ..training.setting import settings_of
-from ..utils.errors import InputError
+from ..utils.errors import InputError, telling
 from .locate import Known, find_file, known_of
 
 DATA = (
@@ -46,7 +47,7 @@ class EvaluationSpec:
         The record of parameters that were named by their published NAME.
     found_by : str
         What the network is known by: the file that says it, a hash, its name or flags.
-    input : dict, optional
+    input : InputSettings, optional
         What an exported file says of the images that it takes.
     """
 
@@ -66,7 +67,7 @@ class EvaluationSpec:
     class_names: Optional[List[str]] = None
     weights: Optional[WeightsRecord] = None
     found_by: str = "flags"
-    input: Optional[Dict[str, Any]] = None
+    input: Optional[InputSettings] = None
 
     @property
     def kind(self) -> str:
@@ -155,7 +156,7 @@ def _published(name: str, root: Optional[str], given: Mapping[str, Any]) -> Eval
 def _described(params: str) -> EvaluationSpec:
     """Return what a file is known to be, where no flags can say it."""
     known = known_of(params) if os.path.isfile(params) else None
-    if known and not known.settings.get("model"):
+    if known and not known.model:
         raise InputError(
             f"{params}: nothing says which network it is of: keep it beside the {SETTINGS} of its "
             "run, or export it with the flags of its network ('aff export') and name the result"
@@ -168,61 +169,59 @@ def _of_file(
 ) -> EvaluationSpec:
     if not os.path.isfile(params):
         raise InputError(f"{params}: no such file")
-    path, run, by = known or known_of(params, by_hash=not given.get("model"))
-    described = is_exported(params) and run.get("model")
+    known = known or known_of(params, by_hash=not given.get("model"))
+    described = is_exported(params) and known.model
     if described and any(key in given for key in ("model", "fusion", *STRUCTURE)):
         raise InputError(f"{params} says which network it is: leave the network's flags out")
     beside = EXPORTS if is_exported(params) else SETTINGS
-    try:
-        dtype = run.get("training", {}).get("dtype", "float32")
-        data = _checked(run.get("data") or {})
-        others = given.get("dataset") not in (None, data.get("dataset"))
-        if others:
-            data = {"dataset": given["dataset"]}
-        if given.get("data_dir") or given.get("rec_val"):
-            data = {**data, **dict.fromkeys(("data_dir", "rec_val", "rec_val_idx", "val_split"))}
-        data = {key: given.get(key) or data.get(key) for key in DATA}
-        if data["dataset"] is None and not described and (needs_data or is_exported(params)):
-            raise InputError(f"no {beside} beside {params}: name the data with {{dataset}}")
-        record = None if data["dataset"] is None else find_dataset(data["dataset"])
-        own = record is not None and not record.is_open
-        classes = record.classes if record and own else _outputs(params, run)
-        data["dataset"] = data["dataset"] or ""
-        model, kwargs = _network(params, run, classes, given)
-        count, _ = kwargs["classes"], kwargs["fusion"]
-        names = None if others else run.get("class_names")
-        names = names or _names_of(data["dataset"], data["labels"], count)
-        if names and (len(names) != count or not all(isinstance(name, str) for name in names)):
-            raise InputError(f"{path}: not a run's settings ({count} classes have other names)")
-        return EvaluationSpec(
-            model=model,
-            kwargs=kwargs,
-            params=params,
-            dtype=dtype,
-            class_names=names,
-            found_by="flags" if given.get("model") else by,
-            input=run.get("input"),
-            **data,
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: not a run's settings ({error!r})") from error
+    if known.model:
+        with telling(known.path):
+            check_described(known.model.name, known.model.kwargs)
+    with telling(known.path):
+        data = _checked({**known.data, "dtype": known.dtype})
+    dtype = data.pop("dtype")
+    others = given.get("dataset") not in (None, data.get("dataset"))
+    if others:
+        data = {"dataset": given["dataset"]}
+    if given.get("data_dir") or given.get("rec_val"):
+        data = {**data, **dict.fromkeys(("data_dir", "rec_val", "rec_val_idx", "val_split"))}
+    data = {key: given.get(key) or data.get(key) for key in DATA}
+    if data["dataset"] is None and not described and (needs_data or is_exported(params)):
+        raise InputError(f"no {beside} beside {params}: name the data with {{dataset}}")
+    record = None if data["dataset"] is None else find_dataset(data["dataset"])
+    own = record is not None and not record.is_open
+    classes = record.classes if record and own else _outputs(params, known.model)
+    data["dataset"] = data["dataset"] or ""
+    model, kwargs = _network(params, known.model, classes, given)
+    count = kwargs["classes"]
+    names = None if others else known.class_names
+    names = names or _names_of(data["dataset"], data["labels"], count)
+    if names and len(names) != count:
+        raise InputError(f"{known.path}: not a run's settings ({count} classes have other names)")
+    return EvaluationSpec(
+        model=model,
+        kwargs=kwargs,
+        params=params,
+        dtype=dtype,
+        class_names=names,
+        found_by="flags" if given.get("model") else known.by,
+        input=known.input,
+        **data,
+    )
 
 
 def _checked(data: Mapping[str, Any]) -> Dict[str, Any]:
     """Return what settings say of data, each value of its kind."""
     kinds = settings_of(TrainConfig)
-    known = {key: data.get(key) for key in DATA}
+    known = {key: data.get(key) for key in (*DATA, "dtype")}
     return {
         key: kinds[key].checked(key, value) for key, value in known.items() if value is not None
     }
 
 
-def _outputs(params: str, run: Mapping[str, Any]) -> int:
+def _outputs(params: str, described: Optional[NetworkSettings]) -> int:
     """Return the number of outputs of a network: as it is described, or as its parameters tell."""
-    described = run.get("model")
-    return described["kwargs"]["classes"] if described else count_outputs(params)
+    return described.kwargs["classes"] if described else count_outputs(params)
 
 
 def _names_of(dataset: str, labels: Optional[str], classes: int) -> Optional[List[str]]:
@@ -231,7 +230,7 @@ def _names_of(dataset: str, labels: Optional[str], classes: int) -> Optional[Lis
 
 
 def _network(
-    params: str, run: dict, classes: int, given: Mapping[str, Any]
+    params: str, described: Optional[NetworkSettings], classes: int, given: Mapping[str, Any]
 ) -> Tuple[str, Dict[str, Any]]:
     """Return the name and arguments of the network that the flags or the run's settings name."""
     model, fusion = given.get("model"), given.get("fusion")
@@ -241,17 +240,16 @@ def _network(
             raise InputError(f"{model} says all of the network: leave its flags out")
         return resolve_model(model)
     if model:
-        described = {"model": model, "fusion": fusion or "ASKCFuse", **structure}
-        name, kwargs = network_from(described)
+        name, kwargs = network_from({"model": model, "fusion": fusion or "ASKCFuse", **structure})
         return name, {**kwargs, "classes": classes}
     if structure:
         raise InputError("flags of the network need {model}")
-    if not run.get("model"):
+    if not described:
         raise InputError(
             f"no {SETTINGS} beside {params}: name the network with {{model}}, and {{fusion}}, "
             "{blocks}, {channel_times} as they were trained"
         )
-    name, kwargs = run["model"]["name"], dict(run["model"]["kwargs"])
+    name, kwargs = described.name, dict(described.kwargs)
     if fusion:
         kwargs["fusion"] = fusion
     return name, kwargs

@@ -8,12 +8,16 @@ evaluation; any other image has its shorter side scaled to their size, and the c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Tuple
+from typing import Optional, Tuple
 
 import numpy as np
 
 from ..data.transforms import central_view, normalize, small_square
-from ..export.source import Source
+from ..export.source import InputSettings, Source
+from ..utils.errors import InputError
+
+#: Pixels a side, the most that training takes.
+MAX_SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,17 @@ class View:
         return cls(source.input_size, source.mean, source.std, source.resized)
 
     @classmethod
-    def of_input(cls, told: Mapping[str, Any]) -> View:
-        """Return the view that an exported file's description gives, under ``"input"``."""
-        size, side = int(told["shape"][-1]), told["shorter_side"]
-        mean, std = (tuple(float(value) for value in told[key]) for key in ("mean", "std"))
-        if len(mean) not in (1, 3) or len(std) != len(mean) or size < 1 or min(std) <= 0:
-            raise ValueError(f"input {told}")
-        return cls(size, mean, std, int(side) if side else None)
+    def of_input(cls, told: InputSettings) -> View:
+        """Return the view that an exported file's description gives.
+
+        Raises
+        ------
+        InputError
+            Where it gives none.
+        """
+        size = told.shape[-1] if told.shape else 0
+        if not isinstance(size, int) or not 0 < size <= MAX_SIZE:
+            raise InputError(f"takes images of the shape {told.shape}")
+        if len(told.mean) not in (1, 3) or len(told.std) != len(told.mean):
+            raise InputError("has not a mean and a std for each of 1 or 3 channels")
+        return cls(size, tuple(told.mean), tuple(told.std), told.shorter_side)

@@ -85,6 +85,13 @@ def misfits(net: HybridBlock, shapes: Shapes) -> List[str]:
     return [f"{len(names)} {what}: {shorten(names)}" for what, names in findings if names]
 
 
+def refuse_misfit(net: HybridBlock, file: ArrayFile) -> None:
+    """Raise `Misfit` for a file of other names or shapes than the network's parameters have."""
+    trouble = misfits(net, file.shapes)
+    if trouble:
+        raise Misfit(f"{file.path} does not fit this network: {'; '.join(trouble)}", file.shapes)
+
+
 def load_fitting(net: HybridBlock, path: str, ctx: Devices = None) -> None:
     """Load a file saved by `save_parameters` or ``Block.save_parameters``; each value is cast to
     its parameter's number format.
@@ -105,9 +112,7 @@ def load_fitting(net: HybridBlock, path: str, ctx: Devices = None) -> None:
         before.
     """
     file = ArrayFile(path)
-    trouble = misfits(net, file.shapes)
-    if trouble:
-        raise Misfit(f"{path} does not fit this network: {'; '.join(trouble)}", file.shapes)
+    refuse_misfit(net, file)
     parameters = net._collect_params_with_prefix()
     set_values(net, {name: cast_to(file, name, parameters[name].dtype) for name in parameters}, ctx)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
+from ..nn.forms import choose_form, form_for
 from ..nn.layers import NormLayer
 from ..utils.errors import InputError, shorten
 from .parameters import Devices, Misfit, load_fitting
@@ -72,6 +73,39 @@ def load_published(
         load_fitting(net, path, ctx)
     else:
         transfer_parameters(net, path)
+    return net
+
+
+def build_with(
+    name: str,
+    kwargs: Dict[str, Any],
+    path: str,
+    ctx: Devices = None,
+    prepare: Callable[[HybridBlock], None] = lambda net: None,
+) -> HybridBlock:
+    """Build a network with the parameters of a file. Names and shapes are compared before anything
+    is allocated: what says which network it is may be wrong by a factor of a million.
+
+    Parameters
+    ----------
+    name, kwargs : str and dict
+        The network, as `aff.get_model` takes it.
+    path : str
+        The file.
+    ctx : Context or list of Context, default `cpu()`
+        Where the parameters go.
+    prepare : callable, optional
+        Puts the network into its number format.
+
+    Raises
+    ------
+    InputError
+        As `load_parameters`.
+    """
+    net = build_network(name, **kwargs)
+    choose_form(net, form_for(ctx))
+    prepare(net)
+    load_parameters(net, path, ctx)
     return net
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Dict, Optional
 
 from .. import compat
+from ..utils.download import without_password
 from ..utils.errors import InputError
-from ..utils.files import read_json
+from ..utils.json_file import read_json
 
 REPOSITORY = "https://raw.githubusercontent.com/YimianDai/open-aff"
 
@@ -118,7 +119,7 @@ class WeightsRecord:
         base = mirror or compat.mirror() or REPOSITORY
         if not base.lower().startswith(("http://", "https://")):
             raise InputError(
-                f"mirror {base!r}: give an address that starts with http:// or https://"
+                f"mirror {without_password(base)!r}: give an address that starts with http:// or https://"
             )
         return f"{base.rstrip('/')}/{self.commit}/{urllib.parse.quote(self.path)}"
 

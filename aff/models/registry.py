@@ -18,13 +18,24 @@ from mxnet.gluon import HybridBlock
 from ..nn.forms import choose_form, form_for
 from ..nn.fusion import resolve_fusion
 from ..utils.errors import InputError, unknown
+from ..utils.report import printable
 from .resnet import CIFARResNet, ResNetV1b
 from .resnext import CIFARResNeXt, ResNeXt
 
 MAX_DEPTH = 2000
 IMAGENET_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
-_WHOLE = ("classes", "channel_times", "start_layer", "stem_width")
+#: Arguments that are whole numbers, and more than anybody can use of each.
+_WHOLE = {"classes": 1 << 24, "channel_times": 1 << 16, "start_layer": 8, "stem_width": 1 << 16}
+_LAYERS = ("norm_layer", "norm_kwargs")
 _SWITCHES = ("deep_stem", "avg_down", "use_se", "last_gamma")
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """A network as files name it; `aff.get_model` takes both, once `check_described` has."""
+
+    name: str
+    kwargs: Dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -112,8 +123,12 @@ class Family:
             if argument not in self.arguments:
                 raise unknown(f"argument of {name}", argument, ["ctx", *self.arguments])
             whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-            if argument in _WHOLE and not (whole and value >= 1):
-                raise InputError(f"{argument} must be a whole number of at least 1, got {value!r}")
+            most = _WHOLE.get(argument)
+            if most and not (whole and 1 <= value <= most):
+                raise InputError(
+                    f"{argument} must be a whole number of at least 1 and at most {most:,}, got "
+                    f"{printable(repr(value), 60)}"
+                )
             if argument == "start_layer" and value > last:
                 raise InputError(
                     f"start_layer of {name} must be 1 to {last} ({last} adds everywhere), got "
@@ -206,6 +221,33 @@ def find_family(name: str) -> Tuple[Family, int]:
     if found is None:
         raise unknown("model", name, list_networks())
     return found
+
+
+def check_described(
+    name: str, kwargs: Dict[str, Any], needed: Sequence[str] = ("fusion", "classes")
+) -> None:
+    """Refuse what a file says of a network where it is none that a file can say.
+
+    Parameters
+    ----------
+    name, kwargs : str and dict
+        The network.
+    needed : sequence of str
+        Arguments that have to be among `kwargs`.
+
+    Raises
+    ------
+    InputError
+        For an unknown network or argument, a missing one, or a value of another kind.
+    """
+    family, depth = find_family(name)
+    for argument in needed:
+        if argument not in kwargs:
+            raise InputError(f"{argument} of the network {name} is missing")
+    told = {key: value for key, value in kwargs.items() if key not in _LAYERS}
+    if told != kwargs:
+        raise InputError(f"{' and '.join(_LAYERS)} of the network {name} cannot be said in a file")
+    family.checked(depth, told)
 
 
 def full_arguments(name: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:

@@ -10,13 +10,14 @@ from typing import List, Optional
 
 from ..utils.download import download, put_aside
 from ..utils.errors import InputError, look_up
-from ..utils.files import hash_of, replacing
+from ..utils.files import replacing
+from ..utils.opening import MB, hash_of, unreadable
 from ..utils.shipped import find_shipped
 from .records import REPOSITORY, WEIGHTS, WeightsRecord
 
 DEFAULT_ROOT = "params"
 #: GitHub takes no larger file into a repository.
-MAX_BYTES = 100 * 2**20
+MAX_BYTES = 100 * MB
 
 
 def list_published() -> List[str]:
@@ -40,9 +41,10 @@ def blob_sha1(path: str) -> str:
     prints it.
     """
     try:
-        return hash_of(path, hashlib.sha1(b"blob %d\0" % os.path.getsize(path)))
+        size = os.path.getsize(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
+    return hash_of(path, hashlib.sha1(b"blob %d\0" % size), MAX_BYTES)
 
 
 def verify(record: WeightsRecord, path: str) -> None:

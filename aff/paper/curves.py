@@ -5,18 +5,25 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import re
 from collections import Counter
+from dataclasses import asdict, dataclass
 from typing import Iterator, List, Match, Optional, Sequence, Tuple
 
 from ..nn.fusion import fusion_title
-from ..training.curves import Curve, Row, row_of, run_title
-from ..training.logger import JSON_LOG, SETTINGS, TEXT_LOG, read_events
+from ..training.curves import Curve, DataNames, Row, row_of, run_title
+from ..training.logger import JSON_LOG, MAX_LOG, SETTINGS, TEXT_LOG, read_events
+from ..training.settings_file import read_settings
+from ..training.state import MAX_EPOCH, MAX_FIGURE, EpochRecord
 from ..utils.errors import InputError, unknown
-from ..utils.files import read_json
+from ..utils.json_file import typed
+from ..utils.opening import KB, check_regular, read_lines
+from ..utils.report import printable
 from ..utils.shipped import find_shipped
 
+MAX_LINE, LONGEST_TITLE = 4 * KB, 200
 PUBLISHED_FOLDER = os.path.join("logs", "published")
 #: Lines of the authors' text logs: of train_imagenet.py, three an epoch and those of its batches,
 #: and of train_cifar.py.
@@ -48,6 +55,13 @@ _OURS = (
     ),
 )
 _ERRORS = re.compile(r"(?P<part>\w+) (?:top-1|error) (?P<top1>\S+) %(?:,? top-5 (?P<top5>\S+) %)?")
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """What of a network's arguments is in its title."""
+
+    fusion: str
 
 
 def _references() -> str:
@@ -112,14 +126,14 @@ def read_curve(path: str, name: Optional[str] = None) -> Curve:
     read = _READERS.get(os.path.splitext(path)[1], _read_text)
     try:
         for epoch, metric, row in read(path):
-            curve.rows.setdefault(epoch, {}).update(row)
+            curve.rows.setdefault(epoch, {}).update(_drawable(path, epoch, row))
             curve.train_metric = metric or curve.train_metric
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except KeyError as error:
         raise InputError(f"{path}: holds no training log: {error} is missing") from error
-    except (AttributeError, OverflowError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: holds no training log: {error}") from error
+    except InputError:
+        raise
+    except (TypeError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: holds no training log: {printable(str(error), 100)}") from error
     if not curve.rows:
         raise InputError(
             f"{path}: holds no epoch: give a run's folder, its {JSON_LOG}, or a text log as the "
@@ -130,23 +144,43 @@ def read_curve(path: str, name: Optional[str] = None) -> Curve:
     return curve
 
 
+def _drawable(path: str, epoch: int, row: Row) -> Row:
+    """Return an epoch's figures.
+
+    Raises
+    ------
+    InputError
+        Where they are beyond those of any training.
+    """
+    if not 0 <= epoch <= MAX_EPOCH:
+        raise InputError(f"{path}: holds no training log: epoch {printable(str(epoch), 100)}")
+    for key, value in row.items():
+        if abs(value) > MAX_FIGURE:
+            raise InputError(f"{path}: holds no training log: {key} {value:g} in epoch {epoch}")
+    return {key: value for key, value in row.items() if not math.isnan(value)}
+
+
 def _entitle(curve: Curve, settings: str) -> None:
     """Have a curve say what was trained on what, where its run's settings tell it."""
     try:
-        found = read_json(settings)
-        name, kwargs = found["model"]["name"], found["model"]["kwargs"]
-        curve.title = run_title(name, kwargs, found["data"])
-        curve.name = curve.name.replace(kwargs["fusion"], fusion_title(kwargs["fusion"]))
-    except (InputError, AttributeError, KeyError, TypeError):
+        run = read_settings(os.path.dirname(settings))
+        if run.model and run.data:
+            name, kwargs = run.model.name, run.model.kwargs
+            fusion = typed(kwargs, _Joined, settings, "model.kwargs").fusion
+            data = typed(run.data, DataNames, settings, "data")
+            curve.title = printable(run_title(name, kwargs, asdict(data)), LONGEST_TITLE)
+            if fusion:
+                curve.name = curve.name.replace(fusion, fusion_title(fusion))
+    except InputError:
         return
 
 
 def _read_json(path: str) -> Iterator[Tuple[int, str, Row]]:
-    os.stat(path)  # which an unwritten log is not
+    check_regular(path, MAX_LOG)  # which an unwritten log is not
     for event in read_events(path):
-        if event.get("event") != "epoch":
-            continue
-        yield int(event["epoch"]), str(event["train_metric"]), row_of(event)
+        if event["event"] == "epoch":
+            record = typed(event, EpochRecord, path)
+            yield record.epoch, record.train_metric, row_of(asdict(record))
 
 
 def _read_csv(path: str) -> Iterator[Tuple[int, str, Row]]:
@@ -157,28 +191,26 @@ def _read_csv(path: str) -> Iterator[Tuple[int, str, Row]]:
         "val_top5_error": "val_top5",
         "samples_per_sec": "images_per_sec",
     }
-    with open(path, encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file):
-            row = {ours: float(line[theirs]) for theirs, ours in names.items() if line.get(theirs)}
-            yield int(line["epoch"]), line["train_metric"], row
+    for line in csv.DictReader(read_lines(path, MAX_LOG, MAX_LINE)):
+        row = {ours: float(line[theirs]) for theirs, ours in names.items() if line.get(theirs)}
+        yield int(line["epoch"]), line["train_metric"], row
 
 
 def _read_text(path: str) -> Iterator[Tuple[int, str, Row]]:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            ours = next(filter(None, (pattern.search(line) for pattern in _OURS)), None)
-            if ours:
-                yield _our_row(ours)
-                continue
-            for pattern in _LINES:
-                match = pattern.search(line)
-                if match:
-                    found = match.groupdict()
-                    epoch, metric = int(found.pop("epoch")), found.pop("metric", None) or ""
-                    row = {key: float(value) for key, value in found.items()}
-                    if "val_accuracy" in row:
-                        row["val_top1"] = 1 - row.pop("val_accuracy")
-                    yield epoch, metric, row
+    for line in read_lines(path, MAX_LOG, MAX_LINE):
+        ours = next(filter(None, (pattern.search(line) for pattern in _OURS)), None)
+        if ours:
+            yield _our_row(ours)
+            continue
+        for pattern in _LINES:
+            match = pattern.search(line)
+            if match:
+                found = match.groupdict()
+                epoch, metric = int(found.pop("epoch")), found.pop("metric", None) or ""
+                row = {key: float(value) for key, value in found.items()}
+                if "val_accuracy" in row:
+                    row["val_top1"] = 1 - row.pop("val_accuracy")
+                yield epoch, metric, row
 
 
 def _our_row(match: Match[str]) -> Tuple[int, str, Row]:

@@ -11,9 +11,10 @@ import os
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional
 
-from ..training.logger import JSON_LOG, read_events
+from ..training.logger import JSON_LOG, EndEvent, read_events
+from ..training.state import EpochRecord
 from ..utils.errors import InputError
-from .scores import fraction
+from ..utils.json_file import typed
 
 #: In the order of the paper's tables.
 FUSIONS = (
@@ -94,22 +95,27 @@ def outcome(folder: str) -> Optional[Dict[str, float]]:
     InputError
         For a log that contradicts itself.
     """
-    events = read_events(folder)
-    ends = [event for event in events if event.get("event") == "end"]
-    epochs = [event for event in events if event.get("event") == "epoch"]
-    if not ends:
-        return None
+    path = os.path.join(folder, JSON_LOG)
     try:
-        best = {event["epoch"]: event for event in epochs}[ends[-1]["best_epoch"]]
-        return {
-            "test_error": fraction(best["top1_error"]["test"]),
-            "val_error": fraction(best["top1_error"]["val"]),
-            "best_epoch": best["epoch"],
-            "images_per_sec": max(float(event["images_per_sec"]) for event in epochs),
-            "seconds": sum(float(event["seconds"]) for event in epochs),
-        }
-    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        events = read_events(folder)
+        ends = [event for event in events if event["event"] == "end"]
+        if not ends:
+            return None
+        epochs = (event for event in events if event["event"] == "epoch")
+        records = [typed(event, EpochRecord, path) for event in epochs]
+        best_epoch = typed(ends[-1], EndEvent, path).best_epoch
+        best = next((record for record in records if record.epoch == best_epoch), None)
+        if best is None or not {"test", "val"} <= set(best.top1_error):
+            raise InputError(f"{path}: has no errors of its best epoch, {best_epoch}")
+    except InputError as error:
         raise InputError(
-            f"{os.path.join(folder, JSON_LOG)}: no log of a finished run of the experiment "
-            f"({error!r}): move its folder away, and it is run again"
+            f"{error.message}: no log of a finished run of the experiment: move its folder away, "
+            "and it is run again"
         ) from error
+    return {
+        "test_error": best.top1_error["test"],
+        "val_error": best.top1_error["val"],
+        "best_epoch": best.epoch,
+        "images_per_sec": max(record.images_per_sec for record in records),
+        "seconds": sum(record.seconds for record in records),
+    }

@@ -14,7 +14,7 @@ from typing import Any, Dict, List
 
 from ..models.records import RUNS, WeightsRecord
 from ..utils.errors import look_up
-from ..utils.files import read_json
+from ..utils.json_file import read_json
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,43 @@ runs, read from their logs.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Optional
 
 from ..data.datasets import find_dataset
 from ..models.records import WeightsRecord
-from ..models.registry import full_arguments
+from ..models.registry import check_described, full_arguments
 from ..models.weights import DEFAULT_ROOT
-from ..training.logger import SETTINGS, read_events
+from ..training.curves import DataNames
+from ..training.logger import SETTINGS, EndEvent, read_events
+from ..training.settings_file import read_settings
 from ..utils.errors import InputError
-from ..utils.files import read_json, write_json
+from ..utils.files import write_json
+from ..utils.json_file import ranged, read_json, typed
 
 SUFFIX = ".evaluation.json"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The score of a published file, as it is kept beside it.
+
+    Parameters
+    ----------
+    sha1 : str
+        The file's git blob SHA-1.
+    top1_error : float
+        Fraction, 0 to 1.
+    samples : int
+        Of so many images.
+    data : str
+        What they were.
+    """
+
+    sha1: str
+    top1_error: float = ranged(0, 1)
+    samples: int = ranged(1)
+    data: str = ranged()
 
 
 def evaluation_path(record: WeightsRecord, root: Optional[str] = None) -> str:
@@ -35,23 +60,17 @@ def keep_evaluation(
         Whose parameters were evaluated, verified.
     root : str, optional
         Their folder.
-    top1_error : float
-        Fraction, 0 to 1.
-    samples : int
-        Of so many images.
-    data : str
-        What they were.
+    top1_error, samples, data
+        As an `Evaluation` has them.
     """
     path = evaluation_path(record, root)
-    write_json(
-        path,
-        {"sha1": record.sha1, "top1_error": top1_error, "samples": samples, "data": data},
-    )
+    write_json(path, asdict(Evaluation(record.sha1, top1_error, samples, data)))
     return path
 
 
 def evaluated(record: WeightsRecord, root: Optional[str] = None) -> Optional[float]:
-    """Return the top-1 error of a published file as it was found here, or None.
+    """Return the top-1 error of a published file that is here, as it was found on the whole of
+    its data; else None.
 
     Raises
     ------
@@ -59,28 +78,15 @@ def evaluated(record: WeightsRecord, root: Optional[str] = None) -> Optional[flo
         For a damaged file.
     """
     path = evaluation_path(record, root)
-    if not os.path.exists(path):
-        return None
-    found = read_json(path)
-    if found.get("sha1") != record.sha1:
+    file = os.path.join(os.path.dirname(path), record.filename)
+    if not os.path.lexists(path) or not os.path.isfile(file):
         return None
     try:
-        return fraction(found.get("top1_error"))
-    except ValueError as error:
-        raise InputError(f"{path}: top1_error is {error}: evaluate {record.name} again") from error
-
-
-def fraction(value: object) -> float:
-    """Return an error as logs hold it.
-
-    Raises
-    ------
-    ValueError
-        Where it is no number from 0 to 1.
-    """
-    if not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"{value!r}, no fraction of images")
-    return float(value)
+        found = read_json(path, Evaluation)
+    except InputError as error:
+        raise InputError(f"{error.message}: evaluate {record.name} again") from error
+    whole = found.samples == find_dataset(record.dataset).whole
+    return found.top1_error if whole and found.sha1 == record.sha1 else None
 
 
 @dataclass(frozen=True)
@@ -133,20 +139,23 @@ def own_runs(logs: str) -> List[OwnRun]:
 
 
 def _read(folder: str) -> Optional[OwnRun]:
-    ends = [event for event in read_events(folder) if event.get("event") == "end"]
     try:
-        settings = read_json(os.path.join(folder, SETTINGS))
-        part = "test" if "test_top1_error" in ends[-1] else "val"
-        run = OwnRun(
-            folder,
-            settings["model"]["name"],
-            settings["model"]["kwargs"],
-            settings["data"]["dataset"],
-            settings["data"]["labels"],
-            fraction(ends[-1][f"{part}_top1_error"]),
-            ends[-1][f"{part}_images"],
+        ends = [event for event in read_events(folder) if event["event"] == "end"]
+        settings = read_settings(folder)
+        if not ends or not settings.model or not settings.data:
+            return None
+        end = typed(ends[-1], EndEvent, folder)
+        data = typed(settings.data, DataNames, folder)
+        check_described(settings.model.name, settings.model.kwargs)
+        tested = end.test_top1_error is not None
+        error, images = (
+            (end.test_top1_error, end.test_images)
+            if tested
+            else (end.val_top1_error, end.val_images)
         )
-        full_arguments(run.model, run.kwargs)
-        return run
-    except (InputError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+        if error is None or images is None:
+            return None
+        model, kwargs = settings.model.name, settings.model.kwargs
+        return OwnRun(folder, model, kwargs, data.dataset, data.labels, error, images)
+    except InputError:
         return None

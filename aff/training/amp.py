@@ -4,13 +4,14 @@ a loss scale.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Dict, Optional, Sequence
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock, Trainer
 
 from ..utils.errors import InputError, RunError
+from ..utils.json_file import ranged, typed
 from .loss_scale import GatedNAG, ScaleState, all_finite, gradients
 
 DTYPES = ("float32", "float16")
@@ -50,6 +51,15 @@ class Float32:
 
     def restore(self, state: Dict[str, float]) -> None:
         """Take up a `state`."""
+
+
+@dataclass(frozen=True)
+class SavedScale:
+    """A loss scale as checkpoints keep it (see `ScaleState`)."""
+
+    loss_scale: float = ranged(2.0**-20, 2.0**40)
+    unskipped: int = ranged(0)
+    skipped: int = ranged(0)
 
 
 class Float16(Float32):
@@ -108,9 +118,8 @@ class Float16(Float32):
         return asdict(self._known)
 
     def restore(self, state: Dict[str, float]) -> None:
-        self._known = ScaleState(
-            float(state["loss_scale"]), int(state["unskipped"]), int(state["skipped"])
-        )
+        known = typed(state, SavedScale, "precision")
+        self._known = ScaleState(known.loss_scale, known.unskipped, known.skipped)
         self._on = {}
 
 

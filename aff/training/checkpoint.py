@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
 from ..models.parameters import load_fitting, save_arrays, save_parameters
-from ..utils.errors import InputError
-from ..utils.files import link, opened, read_json, remove, sync_folder, write_json
+from ..utils.errors import InputError, telling
+from ..utils.files import link, remove, sync_folder, write_json
+from ..utils.json_file import ranged, read_json, typed
+from ..utils.opening import ANY_SIZE, open_regular
 from ..utils.params_file import ArrayFile
 from ..utils.sums import check_sums, write_sums
 from .optimizer_states import (
@@ -38,6 +41,14 @@ _PARAMETERS = rf"{_NAME.pattern}|(?:best|epoch-\d+)\.params"
 _LEFT_OVER = (
     rf"(?:{_PARAMETERS}|{_NAME.pattern}\.old|settings\.json|train\.jsonl|history\.png)\.\d+\.tmp"
 )
+
+
+@dataclass(frozen=True)
+class _TrainerState:
+    """What of a checkpoint's state is the trainer's."""
+
+    precision: Dict[str, Any]
+    step: int = ranged(0)
 
 
 def list_checkpoints(folder: str) -> List[str]:
@@ -147,10 +158,8 @@ def read_checkpoint(path: str) -> Tuple[Dict[str, Any], ArrayFile]:
     """
     check_sums(path, (NET, OPTIMIZER, STATE))
     state = read_json(os.path.join(path, STATE))
+    step = typed(state, _TrainerState, os.path.join(path, STATE)).step
     arrays = ArrayFile(os.path.join(path, OPTIMIZER))
-    step = state.get("step")
-    if not isinstance(step, int) or step < 0:
-        raise InputError(f"{path}/{STATE}: step {step!r}: not a checkpoint's state")
     if "step" in arrays.shapes and arrays["step"] != np.float32(step):
         other = ", ".join(f"{value:g}" for value in arrays["step"].ravel()[:1])
         raise InputError(f"{arrays.path}: is of step {other}, {STATE} beside it of step {step}")
@@ -169,10 +178,8 @@ def load_checkpoint(path: str, trainer: Trainer) -> Dict[str, Any]:
     load_fitting(trainer.net, os.path.join(path, NET), trainer.devices)
     restore_optimizer(trainer, arrays)
     restore_statistics(trainer, arrays)
-    try:
+    with telling(os.path.join(path, STATE)):
         trainer.precision.restore(state["precision"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}/{STATE}: {error!r}: not a checkpoint's state") from error
     trainer.step = state["step"]
     return state
 
@@ -208,7 +215,7 @@ def start_from(trainer: Trainer, params: str, states: Optional[str] = None, step
     """
     load_fitting(trainer.net, params, trainer.devices)
     if states:
-        with opened(states) as file:
+        with open_regular(states, ANY_SIZE) as file:
             if file.read(1) == b"\x80":
                 raise InputError(
                     f"{{resume_states}} {states}: is a pickle, as mxnet's Trainer.save_states "

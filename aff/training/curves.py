@@ -83,6 +83,15 @@ class Curve:
         return Best(epoch, parts[0], parts[-1], result[epoch]) if epoch in result else None
 
 
+@dataclass(frozen=True)
+class DataNames:
+    """What names a run's data in its settings."""
+
+    dataset: str
+    labels: Optional[str] = None
+    data_dir: Optional[str] = None
+
+
 def row_of(record: Mapping[str, Any]) -> Row:
     """Return the figures of an epoch's record, as a log or a run's history holds it."""
     figures = ("lr", "train_loss", "train_value", "images_per_sec")

@@ -8,18 +8,36 @@ import json
 import os
 import sys
 import time
-from typing import Callable, Iterable, Iterator, List, Optional
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
 from tqdm import tqdm
 
 from ..utils.errors import spell
 from ..utils.files import open_in_place, replacing
+from ..utils.json_file import NoJSON, parse_json, ranged
+from ..utils.opening import MB, read_lines
 from ..utils.output import outliving_terminal
 from ..utils.screen import fold
 
 TEXT_LOG, JSON_LOG, HISTORY_PLOT = "train.log", "train.jsonl", "history.png"
+#: A log of 10,000 epochs has 5 MB.
+MAX_LOG = 64 * MB
 #: What a run is, in its folders of logs and of parameters.
 SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True)
+class EndEvent:
+    """What a finished run says last, as far as it is read: its best epoch, and that one's error on
+    the test set, or on the validation set where there is no other, of so many images.
+    """
+
+    best_epoch: int = ranged(0)
+    test_top1_error: Optional[float] = ranged(0, 1, default=None)
+    test_images: Optional[int] = ranged(1, default=None)
+    val_top1_error: Optional[float] = ranged(0, 1, default=None)
+    val_images: Optional[int] = ranged(1, default=None)
 
 
 class RunLogger:
@@ -108,8 +126,8 @@ class RunLogger:
         """
         if not self.folder or not os.path.exists(self.path(JSON_LOG)):
             return
-        with open(self.path(JSON_LOG), encoding="utf-8", errors="replace") as file:
-            lines = [line for line in file if _is_of_before(line, epoch)]
+        path = self.path(JSON_LOG)
+        lines = [line for line in read_lines(path, MAX_LOG) if _is_of_before(line, path, epoch)]
         with replacing(self.path(JSON_LOG)) as path, open(path, "w", encoding="utf-8") as file:
             file.writelines(lines)
 
@@ -172,28 +190,37 @@ class RunLogger:
                 since, images = now, 0
 
 
-def _is_of_before(line: str, epoch: int) -> bool:
+def _is_of_before(line: str, path: str, epoch: int) -> bool:
     """Tell whether a line of the JSON log is whole, and no epoch's from this one on."""
-    try:
-        event = json.loads(line)
-        return line.endswith("\n") and not (event["event"] == "epoch" and event["epoch"] >= epoch)
-    except (ValueError, KeyError, TypeError):
+    event = _event(line, path)
+    if event is None or not line.endswith("\n"):
         return False
+    number = event.get("epoch")
+    return event["event"] != "epoch" or (isinstance(number, int) and number < epoch)
 
 
-def read_events(path: str) -> List[dict]:
-    """Return the events of a run's log, its file or folder; what a killed process left half-written
-    is left out.
+def _event(line: str, path: str) -> Optional[Dict[str, Any]]:
+    """Return what a line of the JSON log says, None where that is no event."""
+    try:
+        event = parse_json(line, path)
+    except NoJSON:
+        return None
+    named = isinstance(event, dict) and isinstance(event.get("event"), str)
+    return event if named else None
+
+
+def read_events(path: str) -> List[Dict[str, Any]]:
+    """Return the events of a run's log, its file or folder, each with the text of its ``event``;
+    what a killed process left half-written is left out.
+
+    Raises
+    ------
+    InputError
+        For a log that cannot be read, or holds what no log does.
     """
     if not path.endswith(".jsonl"):
         path = os.path.join(path, JSON_LOG)
     if not os.path.exists(path):
         return []
-    events = []
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                events.append(json.loads(line))
-            except ValueError:
-                continue
-    return [event for event in events if isinstance(event, dict)]
+    events = (_event(line, path) for line in read_lines(path, MAX_LOG))
+    return [event for event in events if event is not None]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, Optional, Tuple
 
 from ..utils.errors import RunError
+from ..utils.json_file import ranged
 from .amp import Float32
 from .grad_monitor import GradientMonitor, StepNorms
 from .process_group import ProcessGroup
@@ -44,11 +45,11 @@ class Partial:
     worker).
     """
 
-    batches: int = 0
-    samples: int = 0
+    batches: int = ranged(0, default=0)
+    samples: int = ranged(0, default=0)
     loss: float = 0.0
-    metric: float = 0.0
-    seconds: float = 0.0
+    metric: float = ranged(0, default=0.0)
+    seconds: float = ranged(0, default=0.0)
 
 
 class EpochMeter:

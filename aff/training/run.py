@@ -167,7 +167,7 @@ class Run:
                 names = self.data.facts.get("class_names")
                 self._lines[:0] = self.origin.give(trainer.net, names)
         state = (
-            RunState.resumed(checkpoint, trainer)
+            RunState.resumed(checkpoint, trainer, self.data.evals, config.last_epoch)
             if checkpoint
             else RunState.started(trainer, config.resume_epoch)
         )

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ..utils.errors import InputError
-from ..utils.files import read_json
+from ..utils.json_file import ranged, typed
 from ..utils.params_file import ArrayFile
 from ..utils.sums import read_sums, sha256
 from .checkpoint import BEST, NET, list_checkpoints, parameters_of, read_checkpoint
 from .logger import JSON_LOG, SETTINGS, read_events
 from .run_folder import usual_logs
+from .settings_file import read_settings
 from .state import RunState
 
 
@@ -91,6 +92,13 @@ def check_run(folder: str) -> RunCheck:
     return RunCheck(parts, newest[0] if newest else None, (done, last))
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What of a run's settings is told here."""
+
+    num_epochs: int = ranged(1)
+
+
 class _Looker:
     """Looks at the parts of a run, settings first, and knows what it has seen: the run's settings,
     the states of its checkpoints that are whole, and the sums of their best parameters.
@@ -110,11 +118,10 @@ class _Looker:
 
     def settings(self, path: str) -> str:
         """Look at ``settings.json``."""
-        training = read_json(path).get("training")
-        if not isinstance(training, dict) or not isinstance(training.get("num_epochs"), int):
-            raise InputError(f"{path}: holds no settings of a run")
-        self.training = training
-        return f"{training['num_epochs']} epochs in all"
+        run = read_settings(os.path.dirname(path))
+        told = typed(run.training, _Told, path, "training")
+        self.training = run.training or {}
+        return f"{told.num_epochs} epochs in all"
 
     def checkpoint(self, path: str) -> str:
         """Look at a checkpoint."""
@@ -149,5 +156,5 @@ def _log_of(folder: str, training: Mapping[str, Any]) -> Optional[str]:
     log, kept = (os.path.join(logs, name) for name in (JSON_LOG, SETTINGS))
     if not os.path.isfile(log) or not os.path.isfile(kept):
         return None
-    theirs = os.path.join(logs, str(read_json(kept).get("save_dir")))
+    theirs = os.path.join(logs, str(read_settings(logs).save_dir))
     return log if os.path.isdir(theirs) and os.path.samefile(theirs, folder) else None

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Iterator, List, Mapping, Optional
 
 from ..utils.errors import InputError
-from ..utils.files import folder_for_files, open_in_place, read_json
+from ..utils.files import folder_for_files, open_in_place
 from ..utils.lock import locked
 from .checkpoint import newest_checkpoint, parameters_of
 from .config import TrainConfig
 from .logger import HISTORY_PLOT, JSON_LOG, SETTINGS, TEXT_LOG
-from .settings_file import changes
+from .settings_file import changes, read_settings
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def choose(
         )
     if not os.path.lexists(begun):
         return _new(dirs)
-    if "training" not in read_json(begun):
+    if read_settings(save_dir).training is None:
         raise InputError(f"{{save_dir}} {save_dir}: {SETTINGS} is no run's: name another folder")
     return _same(dirs)  # of a run that was killed before its first checkpoint
 
@@ -108,8 +108,8 @@ def _new(dirs: RunDirs) -> RunDirs:
 def _same(dirs: RunDirs) -> RunDirs:
     """Return the folders of a run to go on with, its log's checked not to be another run's."""
     kept = os.path.join(dirs.log_dir, SETTINGS)
-    name = read_json(kept).get("save_dir") if os.path.exists(kept) else None
-    other = os.path.normpath(os.path.join(dirs.log_dir, name)) if isinstance(name, str) else ""
+    name = read_settings(dirs.log_dir).save_dir if os.path.exists(kept) else None
+    other = os.path.normpath(os.path.join(dirs.log_dir, name)) if name else ""
     theirs, ours = os.path.join(other, SETTINGS), os.path.join(dirs.save_dir, SETTINGS)
     both = bool(name) and os.path.exists(theirs) and os.path.exists(ours)
     if both and not os.path.samefile(theirs, ours):

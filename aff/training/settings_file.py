@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
-from typing import Any, Dict, List, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional
 
 from ..compat import machine
 from ..data.datasets import find_dataset
-from ..utils.errors import InputError, unknown
-from ..utils.files import read_json
+from ..models.registry import NetworkSettings, check_described
+from ..utils.errors import InputError, telling, unknown
+from ..utils.json_file import bounded, read_json, typed
+from ..utils.opening import MB, read_text
 from ..utils.report import versions
 from .config import NETWORK, TrainConfig
 from .logger import SETTINGS
@@ -24,8 +26,64 @@ FACTS = ("devices", "train_images", "val_images", "images", "sums", "global_batc
 SUMS = ("images", "sums")
 #: What of it stands beside the settings.
 NAMES = "class_names"
+#: A configuration file has a few kB; PyYAML takes seconds for each MB.
+MAX_YAML = MB
 #: Settings of earlier versions that are gone.
 GONE = ("accept_pickled_states",)
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What ``settings.json`` holds (see `describe`), as far as others than the run itself read it.
+
+    Parameters
+    ----------
+    model : NetworkSettings, optional
+        The network.
+    data : dict, optional
+        What it was trained on.
+    class_names : list of str, optional
+        A name for each output.
+    training, machine : dict, optional
+        The run's settings, and where it ran.
+    save_dir : str, optional
+        Beside a log: the way to the run's parameters.
+    """
+
+    model: Optional[NetworkSettings] = None
+    data: Optional[Dict[str, Any]] = None
+    class_names: Optional[List[str]] = None
+    training: Optional[Dict[str, Any]] = None
+    machine: Optional[Dict[str, Any]] = None
+    save_dir: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What names a network in a configuration file: `NETWORK`."""
+
+    model: str = ""
+    fusion: str = ""
+    blocks: int = 1
+    num_layers: int = 1
+    channel_times: int = 1
+    start_layer: int = 1
+    stem_width: int = 1
+    deep_stem: bool = False
+    avg_down: bool = False
+    use_se: bool = False
+    last_gamma: bool = False
+
+
+def read_settings(folder: str) -> RunSettings:
+    """Return the settings of the run in a folder.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read, or holds something else.
+    """
+    return read_json(os.path.join(folder, SETTINGS), RunSettings)
 
 
 def describe(config: TrainConfig, facts: Mapping[str, Any]) -> Dict[str, Any]:
@@ -78,29 +136,27 @@ def read_config(path: str) -> TrainConfig:
         For a file that cannot be read, an unknown key, or a value that its field does not take.
     """
     content = _read_yaml(path) if path.endswith((".yaml", ".yml")) else read_json(path)
-    training = content.get("training", content)
-    if not isinstance(training, dict):
-        raise InputError(f"{path}: training holds no settings")
+    training = typed(content.get("training", content), Dict[str, Any], path, "training")
     values = {key: value for key, value in upgraded(training).items() if key not in FACTS}
     described = settings_of(TrainConfig)
     for key in values:
         if key not in described and key not in NETWORK:
             raise unknown(f"setting in {path}", key, list(dict.fromkeys([*described, *NETWORK])))
     network = {key: values.pop(key) for key in NETWORK if key in values}
-    try:
+    typed(network, _Named, path)
+    with telling(path):
         kind = find_dataset(values.get("dataset", "cifar100")).kind
         checked = {key: described[key].checked(key, value) for key, value in values.items()}
         kept = {key: value for key, value in checked.items() if _is_taken_over(key, described)}
         if "model_kwargs" in kept:
             kept["model"] = network.pop("model", TrainConfig.defaults(kind).model)
+            check_described(kept["model"], kept["model_kwargs"], needed=("fusion",))
         base = replace(TrainConfig.defaults(kind), **kept)
         described_anew = "model" in network or not network
         first = None if described_anew and "model_kwargs" not in kept else base
         config = TrainConfig.from_args(network, kind, first) if network or first else base
         whole = replace(base, model=config.model, model_kwargs=config.model_kwargs)
         return TrainConfig.from_args({}, kind, whole)
-    except (InputError, TypeError) as error:
-        raise InputError(f"{path}: {error}") from error
 
 
 def _is_taken_over(key: str, described: Mapping[str, Any]) -> bool:
@@ -116,14 +172,12 @@ def _read_yaml(path: str) -> Dict[str, Any]:
         import yaml  # type: ignore[import-untyped]
     except ImportError as error:
         raise InputError(f"{path}: YAML needs PyYAML: pip install pyyaml, or give JSON") from error
+    text = read_text(path, MAX_YAML)
     try:
-        with open(path, encoding="utf-8") as file:
-            content = yaml.safe_load(file)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.safe_load(text)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: holds no settings")
-    return content
+    return typed(bounded(content, path), Dict[str, Any], path)
 
 
 def changes(config: TrainConfig, facts: Mapping[str, Any], folder: str) -> List[str]:
@@ -134,10 +188,10 @@ def changes(config: TrainConfig, facts: Mapping[str, Any], folder: str) -> List[
     InputError
         For settings that mean another run, unless ``resume_changed`` says to go on.
     """
-    kept = read_json(os.path.join(folder, SETTINGS))
+    here = typed(json.loads(json.dumps(describe(config, facts))), RunSettings, SETTINGS)
     before, now = (
-        {**upgraded(said.get("training") or {}), **(said.get("machine") or {})}
-        for said in (kept, json.loads(json.dumps(describe(config, facts))))
+        {**upgraded(said.training or {}), **(said.machine or {})}
+        for said in (read_settings(folder), here)
     )
     sums, where = _sums(before), config.data_dir or config.dataset
     others = [

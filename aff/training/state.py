@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Collection, Dict, List, Mapping, Optional, Set
 
 from ..models.parameters import Misfit
 from ..utils.errors import InputError
+from ..utils.json_file import ranged, typed
 from ..utils.report import top5_says_something
 from .checkpoint import STATE, list_checkpoints, load_checkpoint, share_checkpoint
 from .meters import Partial
 from .trainer import Trainer
+
+#: Beyond these no figure is one of a training's, and none can be drawn.
+MAX_EPOCH, MAX_FIGURE = 1_000_000, 1e12
 
 
 @dataclass
@@ -20,15 +24,15 @@ class EpochRecord:
     there is one).
     """
 
-    epoch: int
-    lr: float
-    train_loss: float
-    train_metric: str
-    train_value: float
-    top1_error: Dict[str, float]
-    top5_error: Dict[str, float]
-    images_per_sec: float
-    seconds: float
+    epoch: int = ranged(0, MAX_EPOCH)
+    lr: float = ranged(0, MAX_FIGURE)
+    train_loss: float = ranged(-MAX_FIGURE, MAX_FIGURE)
+    train_metric: str = ranged()
+    train_value: float = ranged(0, MAX_FIGURE)
+    top1_error: Dict[str, float] = ranged(0, 1)
+    top5_error: Dict[str, float] = ranged(0, 1)
+    images_per_sec: float = ranged(0, MAX_FIGURE)
+    seconds: float = ranged(0, MAX_FIGURE)
 
     def line(self, classes: int) -> str:
         """Return the record of a network of so many classes as text, in fields that two blanks
@@ -65,8 +69,8 @@ class RunState:
     history: List[EpochRecord] = field(default_factory=list)
     best_epoch: Optional[int] = None
     partial: Optional[Partial] = None
-    first_epoch: int = 0
-    steps_per_epoch: int = 0
+    first_epoch: int = ranged(0, MAX_EPOCH, default=0)
+    steps_per_epoch: int = ranged(0, default=0)
 
     @property
     def next_epoch(self) -> int:
@@ -109,13 +113,30 @@ class RunState:
             self.best_epoch = record.epoch
 
     @classmethod
-    def resumed(cls, checkpoint: str, trainer: Trainer) -> RunState:
+    def resumed(
+        cls,
+        checkpoint: str,
+        trainer: Trainer,
+        parts: Collection[str] = (),
+        last_epoch: int = MAX_EPOCH,
+    ) -> RunState:
         """Put a checkpoint back into a trainer and give the state that was saved with it.
+
+        Parameters
+        ----------
+        checkpoint : str
+            Its folder.
+        trainer : Trainer
+            Of the same network.
+        parts : collection of str
+            Parts whose errors its history has to have.
+        last_epoch : int
+            Number of epochs after which the run ends.
 
         Raises
         ------
         InputError
-            For a checkpoint that is incomplete, damaged, or of another network.
+            For a checkpoint that is incomplete, damaged, or of another network or run.
         """
         try:
             state = cls.of(checkpoint, load_checkpoint(checkpoint, trainer))
@@ -130,6 +151,9 @@ class RunState:
             ]
             hint = f"; {{resume}} {others[-1]} goes on from another" if others else ""
             raise InputError(f"{error.message}{hint}") from error
+        trouble = state._other_run(set(parts), last_epoch)
+        if trouble:
+            raise InputError(f"{checkpoint}/{STATE}: not this run's state: {trouble}")
         share_checkpoint(trainer, asdict(state))
         return state
 
@@ -142,19 +166,11 @@ class RunState:
         InputError
             For what is none, or contradicts itself.
         """
-        try:
-            state = cls._of(saved)
-            if state.best_epoch is not None or state.history:
-                state.best()
-            batches = state.partial.batches if state.partial else 0
-            step = state.next_epoch * state.steps_per_epoch + batches
-            epochs = [record.epoch for record in state.history]
-            if epochs != [*range(state.first_epoch, state.next_epoch)]:
-                raise ValueError(f"epochs {epochs} from {state.first_epoch} on")
-            if state.steps_per_epoch and saved["step"] != step:
-                raise ValueError(f"step {saved['step']} {state.where} is step {step}")
-        except (KeyError, TypeError, ValueError, StopIteration) as error:
-            raise InputError(f"{checkpoint}/{STATE}: {error!r}: not a run's state") from error
+        path = os.path.join(checkpoint, STATE)
+        state = typed(saved, cls, path)
+        trouble = state._contradiction(saved["step"])
+        if trouble:
+            raise InputError(f"{path}: not a run's state: {trouble}")
         return state
 
     @classmethod
@@ -162,17 +178,34 @@ class RunState:
         """Return the state of a new run, or, in another than the main process, of the one that that
         has started or resumed.
         """
-        state = cls._of(share_checkpoint(trainer, asdict(cls(first_epoch=first_epoch))))
+        shared = share_checkpoint(trainer, asdict(cls(first_epoch=first_epoch)))
+        state = typed(shared, cls, "the main process's state")
         if state.partial and not trainer.group.is_main_process:  # there alone the sums count
             state.partial = Partial(state.partial.batches, seconds=state.partial.seconds)
         return state
 
-    @classmethod
-    def _of(cls, saved: Mapping[str, Any]) -> RunState:
-        return cls(
-            [EpochRecord(**record) for record in saved["history"]],
-            saved["best_epoch"],
-            Partial(**saved["partial"]) if saved.get("partial") else None,
-            int(saved.get("first_epoch", 0)),
-            int(saved.get("steps_per_epoch", 0)),
-        )
+    def _contradiction(self, step: int) -> str:
+        """Return what in it contradicts itself, or the trainer's step; empty where nothing does."""
+        epochs = [record.epoch for record in self.history]
+        if epochs != list(range(self.first_epoch, self.next_epoch)):
+            return f"its epochs are not those from {self.first_epoch} on"
+        if (self.best_epoch is None and epochs) or self.best_epoch not in (None, *epochs):
+            return f"best_epoch {self.best_epoch} is none of its epochs"
+        batches = self.partial.batches if self.partial else 0
+        if 0 < self.steps_per_epoch < batches:
+            return f"partial.batches is more than the {self.steps_per_epoch} of an epoch"
+        expected = self.next_epoch * self.steps_per_epoch + batches
+        if self.steps_per_epoch and step != expected:
+            return f"step {step} {self.where} is step {expected}"
+        return ""
+
+    def _other_run(self, parts: Set[str], last_epoch: int) -> str:
+        """Return what in it is not of a run that evaluates these parts and ends after an epoch;
+        empty where nothing is.
+        """
+        told = (set(record.top1_error) & set(record.top5_error) for record in self.history)
+        if not all(map(parts.issubset, told)):
+            return f"an epoch lacks the errors on {' and '.join(sorted(parts))}"
+        if not self.history and self.first_epoch >= last_epoch:
+            return f"it starts after the last epoch, {last_epoch}"
+        return ""

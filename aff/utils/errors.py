@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Callable, Iterable, Mapping, Sequence, TypeVar
+from contextlib import contextmanager
+from typing import Callable, Iterable, Iterator, Mapping, Sequence, TypeVar
 
 SHOWN = 3
 #: Valid names that a message lists; where there are more, what lists them all, by what they name.
@@ -84,6 +85,17 @@ def spell(message: str, spelling: Callable[[str], str] = str) -> str:
 def last_line(error: BaseException) -> str:
     """Return the last line of an error's message, which is where mxnet says what went wrong."""
     return (str(error).strip().splitlines() or [""])[-1]
+
+
+@contextmanager
+def telling(what: str) -> Iterator[None]:
+    """Have an `InputError` within begin with where it was found: a file, whose fields it names as
+    they are spelled there, or a setting.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from error
 
 
 def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import BinaryIO, Iterator, Optional
 
 from .errors import InputError
-from .files import exclusive_file, opened
+from .files import exclusive_file
+from .opening import MB, open_regular
 
 LOCK = ".lock"
 
@@ -62,7 +63,7 @@ def holder_of(folder: str) -> str:
     path = os.path.join(folder, LOCK)
     if not os.path.isfile(path):
         return ""
-    with opened(path) as file:
+    with open_regular(path, MB) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

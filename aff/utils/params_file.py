@@ -20,6 +20,7 @@ from typing import BinaryIO, Dict, NamedTuple, Tuple
 import numpy as np
 
 from .errors import InputError
+from .opening import ANY_SIZE, open_regular, unreadable
 
 HEADER = 0x112
 VERSION_1, VERSION_2, VERSION_3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
@@ -159,13 +160,11 @@ class ArrayFile:
 
     def __init__(self, path: str):
         self.path = path
-        if not os.path.isfile(path):
-            raise InputError(f"{path}: no such file")
-        try:
-            with open(path, "rb") as file:
+        with open_regular(path, ANY_SIZE) as file:
+            try:
                 self._entries = _Reader(file, path).all()
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+            except OSError as error:
+                raise unreadable(path, error) from error
 
     @property
     def shapes(self) -> Dict[str, tuple]:
@@ -174,12 +173,12 @@ class ArrayFile:
 
     def __getitem__(self, name: str) -> np.ndarray:
         entry = self._entries[name]
-        try:
-            with open(self.path, "rb") as file:
+        with open_regular(self.path, ANY_SIZE) as file:
+            try:
                 file.seek(entry.offset)
                 data = file.read(entry.size)
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be read: {error.strerror}") from error
+            except OSError as error:
+                raise unreadable(self.path, error) from error
         if len(data) != entry.size:
             raise InputError(f"{self.path}: was changed while it was read")
         return np.frombuffer(data, entry.dtype).reshape(entry.shape)

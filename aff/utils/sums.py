@@ -10,16 +10,19 @@ import re
 from typing import Collection, Dict
 
 from .errors import InputError
-from .files import hash_of, opened, replacing
+from .files import replacing
+from .opening import ANY_SIZE, GB, KB, hash_of, read_text
 
 SUMS = "SHA256SUMS"
 #: What the file may hold: that of a checkpoint has four lines.
-MAX_BYTES = 1 << 16
+MAX_BYTES = 64 * KB
+#: And the largest of a checkpoint's files.
+MAX_FILE = 8 * GB
 
 
-def sha256(path: str) -> str:
-    """Return SHA-256 of a file, as hexadecimal digits."""
-    return hash_of(path, hashlib.sha256())
+def sha256(path: str, max_bytes: int = ANY_SIZE) -> str:
+    """Return SHA-256 of a file, as hexadecimal digits; a larger file is refused."""
+    return hash_of(path, hashlib.sha256(), max_bytes)
 
 
 def write_sums(folder: str) -> None:
@@ -41,10 +44,7 @@ def read_sums(folder: str) -> Dict[str, str]:
     path = os.path.join(folder, SUMS)
     if not os.path.lexists(path):
         return {}
-    lines = []
-    if os.path.isfile(path):
-        with opened(path) as file:
-            lines = file.read(MAX_BYTES).decode(errors="replace").splitlines()
+    lines = read_text(path, MAX_BYTES, "replace").splitlines()
     found = [re.fullmatch(r"([0-9a-f]{64})  ([\w.-]+)", line) for line in lines]
     if not lines or not all(found):
         raise InputError(f"{path}: is damaged")
@@ -71,6 +71,6 @@ def check_sums(folder: str, names: Collection[str]) -> bool:
         path = os.path.join(folder, name)
         if not os.path.isfile(path):
             raise InputError(f"{path}: no such file")
-        if sums.get(name) != sha256(path):
+        if sums.get(name) != sha256(path, MAX_FILE):
             raise InputError(f"{path}: is damaged, or another's: {SUMS} beside it has another sum")
     return bool(sums)

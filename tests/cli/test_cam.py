@@ -121,7 +121,7 @@ def test_mistakes_on_a_data_set(runs, elsewhere, capsys, arguments, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["nowhere.jpg"], "nowhere.jpg: cannot be read: No such file"),
+        (["nowhere.jpg"], "nowhere.jpg: cannot be read: no such file"),
         (["net.params"], "net.params: cannot be decoded as an image"),
         (["dog.jpg", "--index", "0"], "give image files, or --index, not both"),
         (["--index", "0"], "is of a network for image files: give it some"),

@@ -6,7 +6,7 @@ from aff.data.classes import names_of_classes
 from aff.data.datasets import DATASETS
 from aff.data.datasets.class_names import in_words
 from aff.data.images import FolderImages, RecordImages, imagenet_synset
-from aff.utils.files import read_json
+from aff.utils.json_file import read_json
 
 from .conftest import QUICK_IMAGENET, exit_code, train, train_imagenet
 

@@ -17,7 +17,7 @@ from aff.data.datasets.fashion_mnist import DEBIAN_FOLDER
 from aff.data.transforms import normalize
 from aff.export.networks import open_exported
 from aff.models.records import WEIGHTS
-from aff.utils.files import read_json
+from aff.utils.json_file import read_json
 
 from ..conftest import ROOT
 from ..export.networks import needs_torch

@@ -18,7 +18,7 @@ from aff.cli.common import evaluating
 from aff.data.datasets import load_dataset
 from aff.data.datasets.fashion_mnist import DEBIAN_FOLDER
 from aff.models.parameters import save_parameters
-from aff.utils.files import read_json
+from aff.utils.json_file import read_json
 
 from ..conftest import ROOT, write_cifar
 from .conftest import QUICK_IMAGENET, exit_code, train_imagenet

@@ -155,7 +155,7 @@ def test_settings_of_another_kind_are_refused_in_one_line(origin, elsewhere, cap
     (elsewhere / "run" / "settings.json").write_text(json.dumps(kept))
     assert exit_code(["evaluate", "run"]) == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and key.replace("_", "-") in error
+    assert error.count("\n") == 1 and f"run/settings.json: {key}" in error
 
 
 def test_pictures_of_images_whose_names_are_not_text(origin, pictures, elsewhere, capsys):

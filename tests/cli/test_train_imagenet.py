@@ -194,7 +194,7 @@ def test_distillation(folders, photos, teacher, capsys, elsewhere):
     assert plain != soft
     capsys.readouterr()
     assert train(f"{common} --teacher resnet18_v1b --teacher-params none --save-dir x") == 2
-    assert "none: no such file" in capsys.readouterr().err
+    assert "none: cannot be read: no such file" in capsys.readouterr().err
     assert not (elsewhere / "x").exists()
 
 

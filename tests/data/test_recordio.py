@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import aff
+from aff.data.images import RecordImages
 from aff.data.recordio import MAGIC, RecordFile
 
 CONTENTS = [b"first", b"", MAGIC + b"inside" + MAGIC, bytes(range(256)) * 50]
@@ -102,7 +103,7 @@ def test_a_record_without_a_header(tmp_path):
 
 
 def test_what_is_missing_is_said(tmp_path):
-    with pytest.raises(aff.InputError, match="x.rec: cannot be read: No such file"):
+    with pytest.raises(aff.InputError, match="x.rec: cannot be read: no such file"):
         RecordFile(str(tmp_path / "x.rec"))
 
 
@@ -114,3 +115,26 @@ def test_a_disk_that_fails_is_damage_of_the_record(written, monkeypatch):
     monkeypatch.setattr(os, "pread", fails)
     with pytest.raises(aff.InputError, match="record 1, byte .*: cannot be read: Input/output"):
         file.read(1)
+
+
+@pytest.mark.parametrize("label", [2.0**63, 2.0**24, 3e38, -1.0, 0.5, float("nan"), float("inf")])
+def test_labels_that_no_class_has(label, tmp_path):
+    writer = mx.recordio.MXRecordIO(str(tmp_path / "x.rec"), "w")
+    writer.write(mx.recordio.pack(mx.recordio.IRHeader(0, label, 7, 0), b"image"))
+    writer.close()
+    with pytest.raises(aff.InputError, match="record 0: its label is"):
+        RecordImages(str(tmp_path / "x.rec")).labels()
+    with pytest.raises(aff.InputError, match="record 0: its label is"):
+        RecordImages(str(tmp_path / "x.rec")).read(0)
+
+
+def test_a_record_of_many_parts_is_bounded(tmp_path):
+    """Three parts of half a GB each, mostly holes."""
+    length = (1 << 29) - 4
+    with (tmp_path / "x.rec").open("wb") as file:
+        for number, flag in enumerate((1, 2, 3)):
+            file.seek(number * (length + 8))
+            file.write(MAGIC + struct.pack("<I", flag << 29 | length))
+        file.truncate(3 * (length + 8))
+    with pytest.raises(aff.InputError, match="x.rec: record 0: of more than"):
+        RecordFile(str(tmp_path / "x.rec"))

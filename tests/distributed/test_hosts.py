@@ -54,7 +54,7 @@ def test_a_file_of_no_machines(tmp_path, text):
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(aff.InputError, match="hosts: No such file"):
+    with pytest.raises(aff.InputError, match="hosts: cannot be read: no such file"):
         read_hosts(str(tmp_path / "hosts"))
 
 

@@ -79,7 +79,7 @@ def test_one_changed_byte_is_no_published_file(tmp_path):
     content = bytearray(pathlib.Path(PUBLISHED).read_bytes())
     content[-1] ^= 1
     (tmp_path / "it.params").write_bytes(content)
-    assert not known_of(str(tmp_path / "it.params")).settings
+    assert not known_of(str(tmp_path / "it.params")).model
     with pytest.raises(aff.InputError, match=r"it\.params: nothing says which network"):
         find_spec(str(tmp_path / "it.params"))
 

@@ -12,8 +12,9 @@ from aff.data.image_file import read_image
 from aff.data.image_loader import ImageEvalLoader
 from aff.data.images import FolderImages
 from aff.data.loader import EvalLoader
-from aff.export.source import describe_source
+from aff.export.source import InputSettings, describe_source
 from aff.inference.view import View
+from aff.utils.json_file import typed
 
 from ..conftest import PHOTOGRAPH, write_cifar
 
@@ -83,7 +84,8 @@ def test_an_exported_description_gives_the_same_view():
     for dataset in ("digits", "cifar10", "imagenet"):
         model = "resnet50_v1b_askc" if dataset == "imagenet" else "cifar_resnet8_askc"
         source = describe_source("it", model, {"classes": 10}, PHOTOGRAPH, dataset)
-        assert View.of_input(source.description()["input"]) == View.of_source(source)
+        told = typed(source.description()["input"], InputSettings, "it")
+        assert View.of_input(told) == View.of_source(source)
 
 
 @settings(max_examples=40, deadline=None)

@@ -36,6 +36,7 @@ def our_log(folder, epochs=2):
                 "train_metric": "top1_error",
                 "train_value": 0.5,
                 "images_per_sec": 100.0,
+                "seconds": 5.0,
                 "top1_error": {"val": 0.3, "test": 0.4},
                 "top5_error": {"val": 0.1, "test": 0.2},
             }
@@ -186,7 +187,7 @@ def test_published_curves_are_there_in_any_folder(tmp_path, monkeypatch, capsys)
     "arguments, message",
     [
         ([], "give a log, or --reference with one of: aff_resnet50"),
-        (["nowhere"], "nowhere: cannot be read: No such file"),
+        (["nowhere"], "nowhere: cannot be read: no such file"),
         (["setup.py"], "setup.py: holds no epoch"),
         (["--reference", "aff_resnet5"], "did you mean 'aff_resnet50'"),
         (["--reference", "aff_resnet50", "--out", "x.gif"], "name ends in .png or .svg or .pdf"),
@@ -211,24 +212,26 @@ def test_a_folder_in_place_of_a_picture(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "change, message",
+    "change, field",
     [
-        ({"top1_error": [1]}, "no attribute 'items'"),
-        ({"top1_error": None}, "no attribute"),
-        ({"epoch": float("inf")}, "cannot convert float infinity"),
-        ({"lr": "x"}, "could not convert"),
-        ({"lr": 10**400}, "too large"),
-        ({"train_metric": None, "top5_error": {}}, "'val' is missing"),
+        ({"top1_error": [1]}, "top1_error"),
+        ({"top1_error": None}, "top1_error"),
+        ({"epoch": float("inf")}, "epoch"),
+        ({"epoch": 10**18}, "epoch"),
+        ({"lr": "x"}, "lr"),
+        ({"lr": 10**400}, "lr"),
+        ({"lr": 1e308}, "lr"),
+        ({"train_metric": None}, "train_metric"),
+        ({"top5_error": {}}, "'val'"),
     ],
 )
-def test_a_damaged_log(change, message, tmp_path):
+def test_a_damaged_log(change, field, tmp_path):
     folder = our_log(tmp_path / "run")
     event = json.loads((folder / "train.jsonl").read_text().splitlines()[1])
     with (folder / "train.jsonl").open("a") as file:
         file.write("\n" + json.dumps({**event, "epoch": 7, **change}))
-    with pytest.raises(aff.InputError, match="train.jsonl: holds no training log: ") as caught:
+    with pytest.raises(aff.InputError, match=f"train.jsonl: .*{field}"):
         read_curve(str(folder))
-    assert message in str(caught.value)
 
 
 def test_the_named_file_is_read_and_not_another(tmp_path):
@@ -237,7 +240,7 @@ def test_the_named_file_is_read_and_not_another(tmp_path):
     (folder / "other-train.jsonl").write_text(lines[1])
     curve = read_curve(str(folder / "other-train.jsonl"))
     assert (curve.name, len(curve.rows)) == ("other-train.jsonl", 1)
-    with pytest.raises(aff.InputError, match="cannot be read: No such file"):
+    with pytest.raises(aff.InputError, match="copy-train.jsonl: .*no such file"):
         read_curve(str(folder / "copy-train.jsonl"))
 
 
@@ -248,3 +251,34 @@ def test_a_log_without_figures_and_names_that_are_formulas(tmp_path, capsys):
     logs = [str(our_log(tmp_path / name)) for name in ("m$x_$", "_hidden")]
     assert main(["plot", *logs, "--out", str(tmp_path / "a.png"), "--title", "a $ b_ $"]) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[Epoch 0] training: rmse=1e308\n",
+        f"[Epoch {'9' * 4000}] training: rmse=0.5\n",
+        "[Epoch 0] training: rmse=inf\n",
+        f"[Epoch 0] training: rmse={'9' * 4000}\n",
+        "epoch,train_metric,train_loss\n0,rmse,1e308\n",
+        f"epoch,train_metric,train_loss\n0,rmse,{'9' * 200_000}\n",
+    ],
+)
+def test_figures_that_cannot_be_drawn(text, tmp_path, capsys):
+    path = tmp_path / ("x.csv" if text.startswith("epoch,") else "x.log")
+    path.write_text(text)
+    assert main(["plot", str(path), "--out", str(tmp_path / "x.png")]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "x." in error and len(error) < 1000
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_fields_of_any_length_stay_out_of_the_picture(tmp_path, capsys):
+    folder = our_log(tmp_path / "run")
+    kwargs = {"fusion": "x" * 200_000, "classes": 10}
+    data = {"dataset": "y" * 200_000, "labels": None}
+    settings = {"model": {"name": "z" * 200_000, "kwargs": kwargs}, "data": data}
+    (folder / "settings.json").write_text(json.dumps(settings))
+    assert len(read_curve(str(folder)).title) < 300
+    assert main(["plot", str(folder), "--out", str(tmp_path / "x.png")]) == 0
+    assert len(capsys.readouterr().out) < 500 + 2 * len(str(tmp_path))

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 import aff
 from aff.utils.params_file import ArrayFile
 
-from ..conftest import ROOT, run_python
-
 
 def read_arrays(path):
     """All of a file's arrays by name."""
@@ -120,7 +118,7 @@ def test_names_must_be_there_and_differ(tmp_path):
 
 
 def test_what_is_no_file_is_said(tmp_path):
-    for path, message in ((tmp_path, "no such file"), (tmp_path / "none", "no such file")):
+    for path, message in ((tmp_path, "a folder"), (tmp_path / "none", "no such file")):
         with pytest.raises(aff.InputError, match=message):
             read_arrays(str(path))
 
@@ -132,17 +130,6 @@ def test_arbitrary_bytes_are_refused(content, tmp_path_factory):
     path.write_bytes(content)
     with pytest.raises(aff.InputError, match="damaged"):
         read_arrays(str(path))
-
-
-@pytest.mark.parametrize("count", [300, pytest.param(3000, marks=pytest.mark.slow)])
-def test_mutated_files_neither_crash_nor_fill_memory(tmp_path, count):
-    finished = run_python(f"{ROOT}/tests/mutate_params.py", tmp_path, count)
-    assert finished.returncode == 0, finished.stderr
-    refused, loaded, grown = map(int, finished.stdout.split())
-    assert refused + loaded == count
-    assert refused > count / 2
-    assert loaded > count / 30  # a changed value is as good as another
-    assert grown < 50, "MB"
 
 
 def test_a_sparse_file_of_twenty_gigabytes_takes_no_memory(tmp_path):

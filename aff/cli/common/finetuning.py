@@ -7,6 +7,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ...data.datasets import find_dataset
 from ...inference.locate import find_file, known_of
+from ...inference.network import check_fits
 from ...inference.spec import EvaluationSpec, find_spec, source_of
 from ...models.naming import SUITED, Network
 from ...models.registry import find_family
@@ -16,7 +17,7 @@ from ...training.config import TrainConfig
 from ...training.finetune import Origin
 from ...training.logger import SETTINGS
 from ...training.settings_file import read_config
-from ...utils.errors import InputError
+from ...utils.errors import InputError, telling
 
 
 def spec_of(source: str) -> Optional[EvaluationSpec]:
@@ -28,7 +29,7 @@ def spec_of(source: str) -> Optional[EvaluationSpec]:
         For what names no parameters.
     """
     path = find_file(source)
-    if path is None or not os.path.isfile(path) or known_of(path).settings:
+    if path is None or not os.path.isfile(path) or known_of(path).model:
         return find_spec(source)
     return None
 
@@ -81,6 +82,9 @@ def taken_over(
                 "{model}"
             )
         return None, {}
+    if not has_model and not spec.weights:
+        with telling("{finetune}"):
+            check_fits(spec)
     family, _ = find_family(spec.model)
     if not has_model and family.kind not in SUITED[kind]:
         raise InputError(

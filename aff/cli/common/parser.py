@@ -8,9 +8,11 @@ from typing import Any, Iterable, NoReturn, Optional, Sequence
 
 from ...utils.errors import InputError
 from ...utils.output import drop, flush_output
+from ...utils.report import printable
 
 #: What others call what the flags are for.
 SYNONYMS = {"--learning-rate": "--lr", "--weight-decay": "--wd"}
+LONGEST_LINE = 2000
 #: How alike a misspelt flag and one that there is have to be, from 0 to 1.
 LIKENESS = 0.7
 
@@ -82,5 +84,11 @@ def closest_flag(word: str, flags: Iterable[str]) -> Optional[str]:
 
 
 def one_line(message: object) -> str:
-    """Return the message without line breaks."""
-    return " ".join(str(message).split())
+    """Return the message without line breaks; what a terminal would obey is spelled out, and of one
+    that takes up what somebody else wrote at length the middle is left out.
+    """
+    line = " ".join(str(message).split())
+    if len(line) > LONGEST_LINE:
+        half = LONGEST_LINE // 2
+        line = f"{line[:half]} ... {line[-half:]}"
+    return printable(line)

@@ -80,7 +80,8 @@ class DatasetRecord:
         known. Outputs beyond a label set's classes are named unused.
         """
         names = list(self.names(label_set or self.default_labels)) if self.names else []
-        if not names or len(names) > classes or (len(names) < classes and not self.label_sets):
+        outputs = self.classes if self.label_sets else len(names)
+        if not names or classes not in (len(names), outputs):
             return None
         return names + ["(unused)"] * (classes - len(names))
 

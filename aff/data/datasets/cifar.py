@@ -14,12 +14,15 @@ from typing import Dict, Optional, Tuple
 import numpy as np
 
 from ...utils.errors import InputError, unknown
+from ...utils.opening import GB, read_bytes
 from .base import DataSet, Split
 from .fetch import fetch_files, is_official
 
 MEAN = (0.4914, 0.4822, 0.4465)
 STD = (0.2023, 0.1994, 0.2010)
 PIXELS = 3 * 32 * 32
+#: Ten times the largest that was published.
+MAX_BYTES = 2 * GB
 LABEL_SETS = ("fine", "coarse")
 
 #: SHA-1 sums of the published archives and files, as mxnet.gluon.data.vision gives them.
@@ -69,10 +72,7 @@ def read_records(path: str, label_bytes: int) -> Tuple[np.ndarray, np.ndarray]:
         For a file that cannot be read or does not end with a whole record.
     """
     record = label_bytes + PIXELS
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    data = np.frombuffer(read_bytes(path, MAX_BYTES), np.uint8)
     if not len(data) or len(data) % record:
         raise InputError(
             f"{path}: ends at byte {len(data)}, within record {len(data) // record} (records of "

@@ -6,7 +6,7 @@ import os
 import re
 from typing import List, Optional, Sequence
 
-from ...utils.files import read_json
+from ...utils.json_file import read_json
 from ..images import imagenet_synset
 
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "class_names.json")

@@ -14,9 +14,11 @@ from typing import List
 import numpy as np
 
 from ...utils.errors import InputError
+from ...utils.opening import GB, open_regular, unreadable
 
 _UNSIGNED_BYTE = 0x08
-MAX_BYTES = 8 << 30
+#: Four times the largest that was published in this form.
+MAX_BYTES = 2 * GB
 
 
 def find_idx(name: str, folders: List[str]) -> str:
@@ -49,14 +51,14 @@ def read_idx(path: str, ndim: int) -> np.ndarray:
         For a file that cannot be read, is no IDX file of this kind, or holds fewer or more bytes
         than it says; the message names the file and the position.
     """
-    try:
-        with open(path, "rb") as raw:
+    with open_regular(path, MAX_BYTES) as raw:
+        try:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             with gzip.GzipFile(fileobj=raw) if packed else raw as file:
                 return _parse(path, file, ndim)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
+        except (OSError, EOFError, zlib.error) as error:
+            raise unreadable(path, error) from error
 
 
 def _parse(path: str, file, ndim: int) -> np.ndarray:

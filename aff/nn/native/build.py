@@ -16,6 +16,7 @@ import mxnet
 from ...compat import cache_folder, compiler, processor
 from ...utils.errors import InputError
 from ...utils.files import exclusive_file, replacing
+from ...utils.opening import MB, read_bytes
 
 SOURCES = os.path.join(os.path.dirname(__file__), "src")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
@@ -65,8 +66,7 @@ def library() -> str:
     digest = hashlib.sha256(told.encode())
     try:
         for name in sources():
-            with open(name, "rb") as file:
-                digest.update(file.read())
+            digest.update(read_bytes(name, MB))
         folder = os.path.join(cache_folder(), "native")
         target = os.path.join(folder, f"{digest.hexdigest()[:32]}.so")
         os.makedirs(folder, mode=0o700, exist_ok=True)
