@@ -9,25 +9,70 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tarfile
 from typing import BinaryIO, Iterator, List, Tuple
 
 from ..utils.errors import InputError
-from .image_file import SUFFIXES
+from ..utils.opening import ANY_SIZE, KB, MB, open_regular, read_text
+from .image_file import MAX_BYTES, SUFFIXES
 
+MAX_LABELS = 64 * MB
 TRAIN, VAL = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
+BLOCK, LONGEST_NAME = tarfile.BLOCKSIZE, 64 * KB
+#: ImageNet's largest archive has 50,000.
+MAX_MEMBERS = 5_000_000
+#: Members that say what the next one is called.
+_NAMES = (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 Member = Tuple[str, int, int]
 
 
-def _members(file: BinaryIO, path: str) -> Iterator[Member]:
-    """Yield name, start and length of the regular files in a tar file that is not compressed."""
-    try:
-        with tarfile.open(fileobj=file, mode="r:") as tar:
-            for member in tar:
-                if member.isfile():
-                    yield member.name, member.offset_data, member.size
-    except tarfile.TarError as error:
-        raise InputError(f"{path}: no tar file, or a damaged one ({error})") from error
+def _members(file: BinaryIO, path: str, start: int, end: int) -> Iterator[Member]:
+    """Yield name, start and length of the regular files in a tar file that is not compressed, which
+    is this part of a file. (`tarfile` believes what headers say of sizes and of holes.)
+
+    Raises
+    ------
+    InputError
+        For what is no tar file, a damaged one, or one with members of another form.
+    """
+    longer, position, count = "", start, 0
+    while True:
+        head = os.pread(file.fileno(), max(0, min(BLOCK, end - position)), position)
+        if len(head) == BLOCK and not any(head):
+            return
+        if not head and position > start:
+            raise InputError(f"{path}: has no end: it was cut short")
+        try:
+            member = tarfile.TarInfo.frombuf(head, "utf-8", "replace")
+        except (tarfile.TarError, ValueError) as error:
+            raise InputError(f"{path}: no tar file, or a damaged one ({error})") from error
+        name, data = longer or member.name, position + BLOCK
+        if not 0 <= member.size <= end - data or not name.isprintable():
+            raise InputError(f"{path}: damaged, or cut short within {name!r}")
+        position = data + -(-member.size // BLOCK) * BLOCK
+        longer, count = "", count + 1
+        if member.type in _NAMES:
+            longer = _longer_name(member, os.pread(file.fileno(), LONGEST_NAME, data), path)
+        elif member.type == tarfile.GNUTYPE_SPARSE or count > MAX_MEMBERS:
+            raise InputError(f"{path}: {name}: members of this form, or so many, are not read")
+        elif member.isfile():
+            yield name, data, member.size
+
+
+def _longer_name(member: tarfile.TarInfo, data: bytes, path: str) -> str:
+    """Return the name that a header of a header gives to the next member; empty where it gives
+    none.
+    """
+    if member.size > len(data):
+        raise InputError(f"{path}: a header of {member.size} bytes is refused")
+    data = data[: member.size]
+    if member.type == tarfile.GNUTYPE_LONGNAME:
+        return data.rstrip(b"\0").decode("utf-8", "replace")
+    records = dict(re.findall(rb"^\d+ ([^=\n]+)=([^\n]*)$", data, re.MULTILINE))
+    if b"size" in records or any(key.startswith(b"GNU.sparse") for key in records):
+        raise InputError(f"{path}: members with holes, or of more than 8 GB, are not read")
+    return records.get(b"path", b"").decode("utf-8", "replace")
 
 
 class ArchiveImages:
@@ -46,13 +91,12 @@ class ArchiveImages:
     def __init__(self, path: str, classes: List[str], images: List[Tuple[str, int, int, int]]):
         self.source, self.classes = path, classes
         self._images = images
-        self._file = open(path, "rb")  # noqa: SIM115  (kept open, read by position)
-        size = os.fstat(self._file.fileno()).st_size
+        self._file = open_regular(path, ANY_SIZE)
         if not images:
             raise InputError(f"{path}: holds no images")
-        for name, start, length, _ in images:
-            if start + length > size:
-                raise InputError(f"{path}: ends within {name}: it was cut short")
+        for name, _, length, _ in images:
+            if length > MAX_BYTES:
+                raise InputError(f"{path}: {name}: an image of {length} bytes is refused")
 
     def __len__(self) -> int:
         return len(self._images)
@@ -87,14 +131,16 @@ def open_train(path: str) -> ArchiveImages:
         For a damaged archive, or one of another form.
     """
     found = []
-    with _opened(path) as file:
-        inner = sorted(member for member in _members(file, path) if member[0].endswith(".tar"))
+    with open_regular(path, ANY_SIZE) as file:
+        end = os.fstat(file.fileno()).st_size
+        parts = _members(file, path, 0, end)
+        inner = sorted(member for member in parts if member[0].endswith(".tar"))
         classes = [os.path.basename(name)[: -len(".tar")] for name, _, _ in inner]
         for label, (name, start, length) in enumerate(inner):
-            part = _Part(file, start, length)
+            part = _members(file, f"{path}: {name}", start, start + length)
             found += sorted(
-                (f"{classes[label]}/{os.path.basename(image)}", start + offset, size, label)
-                for image, offset, size in _members(part, f"{path}: {name}")  # type: ignore
+                (f"{classes[label]}/{os.path.basename(image)}", place, size, label)
+                for image, place, size in part
                 if image.lower().endswith(SUFFIXES)
             )
     return ArchiveImages(path, classes, found)
@@ -116,19 +162,16 @@ def open_val(path: str, labels: str) -> ArchiveImages:
     InputError
         For a damaged archive, or labels that are not as many as the images.
     """
-    try:
-        with open(labels, encoding="utf-8") as file:
-            names = file.read().split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{labels}: cannot be read: {error}") from error
+    names = read_text(labels, MAX_LABELS).split()
     numbers = [name for name in names if name.isdigit()]
     if numbers:
         raise InputError(
             f"{labels}: {numbers[0]} is no WordNet number such as n01440764; the devkit's numbers "
             "have to be looked up in its table of synsets"
         )
-    with _opened(path) as archive:
-        members = [m for m in _members(archive, path) if m[0].lower().endswith(SUFFIXES)]
+    with open_regular(path, ANY_SIZE) as archive:
+        everything = _members(archive, path, 0, os.fstat(archive.fileno()).st_size)
+        members = [member for member in everything if member[0].lower().endswith(SUFFIXES)]
     members.sort(key=lambda member: os.path.basename(member[0]))
     if len(members) != len(names):
         raise InputError(f"{labels}: holds {len(names)} labels for the {len(members)} images")
@@ -139,32 +182,3 @@ def open_val(path: str, labels: str) -> ArchiveImages:
         for (image, start, size), label in zip(members, names)
     ]
     return ArchiveImages(path, classes, found)
-
-
-def _opened(path: str) -> BinaryIO:
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-class _Part:
-    """A part of a file as a file of its own, for `tarfile`."""
-
-    def __init__(self, file: BinaryIO, start: int, length: int):
-        self._file, self._start, self._length, self._position = file, start, length, 0
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
-        self._position = base + offset
-        return self._position
-
-    def read(self, count: int = -1) -> bytes:
-        left = max(0, self._length - self._position)
-        count = left if count < 0 else min(count, left)
-        data = os.pread(self._file.fileno(), count, self._start + self._position)
-        self._position += len(data)
-        return data
