@@ -1,0 +1,42 @@
+"""The short form of :mod:`tests.hostile`: nothing breaks, hangs or fills the memory."""
+
+import contextlib
+import io
+
+import pytest
+
+import aff
+
+from .hostile import attempt, list_kinds, try_kind
+
+#: How often the short form tries each kind; what waits for servers is slow.
+TIMES = {"json_files": 15, "tars": 60, "params": 150, "records": 60, "images": 20, "folders": 1}
+FACTOR = 20
+
+
+def broken(kind, folder, seed, times):
+    with contextlib.redirect_stdout(io.StringIO()):
+        outcomes = try_kind(kind, folder, seed, times)
+    assert sum(outcome.tried for outcome in outcomes.values()) >= times
+    return {what: outcome.broke for what, outcome in outcomes.items() if outcome.broke}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("kind", TIMES)
+def test_nothing_breaks(kind, tmp_path):
+    assert not broken(kind, tmp_path, 0, TIMES[kind])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("kind", list_kinds())
+def test_nothing_breaks_at_length(kind, tmp_path):
+    assert not broken(kind, tmp_path, 1, FACTOR * TIMES.get(kind, 1))
+
+
+def test_what_breaks_is_told():
+    def mistake():
+        raise aff.InputError("a line")
+
+    assert "ZeroDivisionError" in attempt(lambda: 1 / 0)
+    assert attempt(mistake) == attempt(lambda: None) == ""
