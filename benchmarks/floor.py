@@ -10,10 +10,11 @@ No AFF can be faster than both together.
 
 import sys
 
+import aff  # noqa: F401, isort: skip  (before mxnet)
+
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
-import aff  # noqa: F401  (before mxnet)
 from aff.bench.networks import training_step
 from aff.bench.timing import interleaved, rate
 from aff.cli.bench import CASES

@@ -11,9 +11,10 @@ import re
 import sys
 import tempfile
 
+import aff  # noqa: F401, isort: skip  (before mxnet)
+
 import mxnet as mx
 
-import aff  # noqa: F401  (before mxnet)
 from aff.bench.networks import training_step
 from aff.cli.bench import CASES
 

@@ -15,6 +15,7 @@ from mxnet.gluon import HybridBlock
 
 from ..models.factory import get_model
 from ..models.inference import optimize_for_inference
+from ..nn.forms import CPU, choose_form
 from ..nn.fusion import resolve_fusion
 from ..nn.reference import REFERENCE, make_literal
 from ..training.lr_scheduler import create_schedule
@@ -24,21 +25,24 @@ from ..utils.errors import InputError, RunError, last_line
 from .progress import Watch
 from .timing import interleaved, rate
 
-#: Behind a fusion's name: computed as its formula reads.
-LITERAL = ":literal"
+#: Behind a fusion's name: computed as its formula reads; by Gluon's operators alone.
+LITERAL, GLUON = ":literal", ":gluon"
 SEED = 0
 
 
 def check_fusion(fusion: str) -> str:
-    """Return a fusion's name without ``:literal``.
+    """Return a fusion's name without ``:literal`` or ``:gluon``.
 
     Raises
     ------
     InputError
         Where there is no such fusion, or no formula of it.
     """
-    name = fusion[: -len(LITERAL)] if fusion.endswith(LITERAL) else fusion
-    if resolve_fusion(name) not in REFERENCE and name != fusion:
+    name = fusion
+    for ending in (LITERAL, GLUON):
+        if fusion.endswith(ending):
+            name = fusion[: -len(ending)]
+    if resolve_fusion(name) not in REFERENCE and fusion.endswith(LITERAL):
         raise InputError(f"{fusion}: aff.nn.reference has no formula of it")
     return name
 
@@ -63,11 +67,13 @@ class Case:
     size: int = 32
 
     def network(self, fusion: str, device: mx.Context) -> HybridBlock:
-        """Return the network with a fusion, which may end in ``:literal``."""
+        """Return the network with a fusion, which may end in ``:literal`` or ``:gluon``."""
         mx.random.seed(SEED)
         name = check_fusion(fusion)
         net = get_model(self.model, fusion=name, ctx=device, **self.kwargs)
-        if fusion != name and not make_literal(net):
+        if fusion.endswith(GLUON):
+            choose_form(net, CPU)
+        elif fusion != name and not make_literal(net):
             raise InputError(f"{fusion}: {self.model} has no block that could be computed so")
         return net
 

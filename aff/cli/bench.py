@@ -12,12 +12,13 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 import mxnet as mx
 
 from ..bench import loaders
-from ..bench.networks import LITERAL, Case, check_fusion, inference, peak_memory, training
+from ..bench.networks import GLUON, LITERAL, Case, check_fusion, inference, peak_memory, training
 from ..bench.progress import Progress
 from ..bench.runtimes import measure_runtimes, runtimes_table
 from ..compat import available_cpus
 from ..models.factory import resolve_model
 from ..models.registry import find_family
+from ..nn.fusion import form_in_use
 from ..training.devices import choose_devices
 from ..utils.errors import InputError, spell
 from ..utils.files import write_json
@@ -37,7 +38,7 @@ CASES = {
     "imagenet": Case("resnet50_v1b_askc", {"classes": 1000}, 16, 224),
 }
 PARTS = ("training", "inference", "memory", "loaders")
-FUSIONS = ("Add", "AFF", "iAFF", f"AFF{LITERAL}", f"iAFF{LITERAL}")
+FUSIONS = ("Add", "AFF", "iAFF", f"AFF{GLUON}", f"iAFF{GLUON}")
 Measured = Dict[str, Dict[str, float]]
 
 
@@ -66,8 +67,8 @@ def add_arguments(parser: Parser) -> None:
         type=nonempty,
         default=None,
         metavar="FUSION",
-        help=f"names of 'aff list fusions'; with '{LITERAL}' behind, computed as their formulas "
-        f"read in Gluon (default: {' '.join(FUSIONS)})",
+        help=f"names of 'aff list fusions'; with '{GLUON}' behind, computed by Gluon's operators "
+        f"alone, with '{LITERAL}' as their formulas read (default: {' '.join(FUSIONS)})",
     )
     parser.add_argument(
         "--only", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure"
@@ -249,7 +250,9 @@ def run(
         raise InputError("bench measures one device: give one GPU, or {cpus} 1")
     if warning:
         print(f"WARNING: {spell(warning, flag)}", file=sys.stderr)
+    form = form_in_use(next(iter(cases.values())).network("AFF", devices[0]))
     print(f"{available_cpus()} processors, {devices[0]}, {rounds} rounds", flush=True)
+    print(fold(f"AFF and iAFF: {form}", indent=4), flush=True)
     parts, of_loaders = parts_of(only, devices[0]), "loaders" in only and not runtimes
     count = len(cases) * (1 if runtimes else len(parts))
     progress = Progress(count + (len(kinds_of_loaders(cases)) if of_loaders else 0))
@@ -275,6 +278,7 @@ def run(
             "processors": available_cpus(),
             "device": str(devices[0]),
             "rounds": rounds,
+            "form": form,
             "versions": versions(),
             "loaders": loaded,
             "networks": results,

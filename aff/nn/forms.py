@@ -3,8 +3,12 @@
 ===========  ==================================  =================================================
 form         runs                                because of mxnet 1.9.1
 ===========  ==================================  =================================================
-`CPU`        on CPUs, and wherever no device     time goes into layouts and reductions: maps are
-             was named                           taken to (N, C, HW) once, and a product with ones
+`NATIVE`     on CPUs, and wherever no device     each of its elementwise operators reads and
+             was named: `AFF` and `iAFF`, where  writes whole maps. One operator of our own
+             :func:`computes_natively` finds     (:mod:`.native`) needs two passes forward and
+             that it serves; else it is `CPU`    three backward
+`CPU`        on CPUs otherwise                   time goes into layouts and reductions: maps are
+                                                 taken to (N, C, HW) once, and a product with ones
                                                  stands for a broadcast (see :mod:`.attention`)
 `GPU`        where a GPU is among the devices    it fuses elementwise operators, but no
              that a network is built for         reshape_like and no batch_dot; batch_dot and
@@ -15,10 +19,6 @@ form         runs                                because of mxnet 1.9.1
 `REFERENCE`  where it is asked for: tests,       the formulas as they read (:mod:`.reference`)
              benchmarks, exports
 ===========  ==================================  =================================================
-
-On CPUs `AFF` and `iAFF` have a fourth, one operator of our own (:mod:`.native`), wherever
-:func:`computes_natively` finds that it serves: in float32, with plain BatchNorms, with a compiler
-on the machine, in graphs that run in this process.
 
 All compute the same function; a test holds them to one another, forward and backward.
 """
@@ -35,14 +35,14 @@ from mxnet.gluon import Block, HybridBlock
 
 from .native import operator
 
-CPU, GPU, REFERENCE = "cpu", "gpu", "reference"
+NATIVE, CPU, GPU, REFERENCE = "native", "cpu", "gpu", "reference"
 _CURRENT = threading.local()
 
 
 def form_for(ctx: Union[Context, Sequence[Context], None]) -> str:
     """Return the form that runs on these devices."""
     devices = [ctx] if isinstance(ctx, Context) else list(ctx or ())
-    return GPU if any(device.device_type == "gpu" for device in devices) else CPU
+    return GPU if any(device.device_type == "gpu" for device in devices) else NATIVE
 
 
 def choose_form(net: Block, form: str) -> None:
@@ -68,7 +68,7 @@ def keeps_maps() -> bool:
 @contextlib.contextmanager
 def _using(form: str) -> Iterator[None]:
     before = current_form()
-    _CURRENT.form = form
+    _CURRENT.form = CPU if form == NATIVE else form
     try:
         yield
     finally:
@@ -76,9 +76,11 @@ def _using(form: str) -> Iterator[None]:
 
 
 def computes_natively(F: Any, fusion: Block, *contexts: HybridBlock) -> bool:
-    """Tell whether a fusion over these contexts computes by the native operator."""
+    """Tell whether a fusion over these contexts computes by the native operator; `F` is what its
+    `hybrid_forward` is given.
+    """
     layers = [layer for context in contexts for layer in context]
-    return fusion.form == CPU and operator.computes(F, layers, 2 * len(contexts))
+    return fusion.form == NATIVE and operator.computes(F, layers, 2 * len(contexts))
 
 
 class Compiling(HybridBlock):
@@ -107,7 +109,7 @@ class Compiling(HybridBlock):
 class Formed(Compiling):
     """A block whose arithmetic has several forms; `form` is the one that it computes in."""
 
-    form = CPU
+    form = NATIVE
 
     def forward(self, x, *args):
         with _using(self.form):

@@ -17,7 +17,8 @@ import inspect
 import numbers
 from typing import Callable, Dict, List, Optional, Tuple, Type, TypeVar
 
-from mxnet.gluon import HybridBlock
+import mxnet as mx
+from mxnet.gluon import Block, HybridBlock
 
 from ..utils.errors import InputError, unknown
 from .attention import (
@@ -272,3 +273,14 @@ class IAFF(Attentive):
         weight = F.Activation(logits, act_type="sigmoid")
         moved = unflat(F, F.elemwise_mul(weight, difference), residual)
         return F.elemwise_add(residual, moved)
+
+
+def form_in_use(net: Block) -> str:
+    """Return the form in which a network computes `AFF` and `iAFF`: ``'native'``, or Gluon's
+    operators and why; an empty text where it has neither.
+    """
+    if type(net) in (AFF, IAFF):
+        if net.is_native(mx.nd):
+            return "native"
+        return f"Gluon's operators ({native.why_not() or 'the native one is for float32 on CPUs'})"
+    return next(filter(None, map(form_in_use, net._children.values())), "")

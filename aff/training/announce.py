@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Sequence
 
 from ..models.registry import count_parameters
-from ..nn.fusion import fusion_names
+from ..nn.fusion import form_in_use, fusion_names
 from ..utils.files import write_json
 from ..utils.report import score
 from .checkpoint import remove_left_overs
@@ -103,6 +103,9 @@ class Announcer:
             f"network   {config.model}, fusion {fusion_names(config.model_kwargs['fusion'])}, "
             f"{total:,} parameters ({trainable:,} trainable)"
         )
+        form = form_in_use(trainer.net)
+        if form:
+            say(f"form      {form}")
         for line in self.lines:
             say(line)
         say(f"data      {data.description}")

@@ -106,9 +106,8 @@ class Run:
 
     @property
     def facts(self) -> dict:
-        """What ``settings.json`` keeps of data and devices."""
-        trainer = self.trainer
-        return {**self.data.facts, "devices": len(trainer.devices) * trainer.group.world_size}
+        """What ``settings.json`` keeps of data, devices and the fusions' form."""
+        return {**self.data.facts, **self.trainer.facts}
 
     @property
     def _announcer(self) -> Announcer:

@@ -21,7 +21,7 @@ from .logger import SETTINGS
 from .setting import FIXED, FREE, UNTOLD, settings_of
 
 #: What settings.json says of a run beside its settings.
-FACTS = ("devices", "train_images", "val_images", "images", "sums", "global_batch_size")
+FACTS = ("devices", "form", "train_images", "val_images", "images", "sums", "global_batch_size")
 #: Those that are sums of the data, by part.
 SUMS = ("images", "sums")
 #: What of it stands beside the settings.
@@ -200,7 +200,7 @@ def changes(config: TrainConfig, facts: Mapping[str, Any], folder: str) -> List[
         if sums.get(what, value) != value
     ]
     rules = {key: item.resume for key, item in settings_of(TrainConfig).items()}
-    rules.update(dict.fromkeys(machine(), FREE))
+    rules.update(dict.fromkeys([*machine(), "form"], FREE))
     changed = {
         key: f"{key} {before[key]!r} -> {now[key]!r}"
         for key in now

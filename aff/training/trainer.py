@@ -5,12 +5,13 @@ number format, loss, devices, processes) is handed to it.
 from __future__ import annotations
 
 import math
-from typing import Callable, Iterable, List, Optional, Sequence
+from typing import Callable, Dict, Iterable, List, Optional, Sequence
 
 import mxnet as mx
 from mxnet import autograd, gluon
 from mxnet.gluon import HybridBlock
 
+from ..nn.fusion import form_in_use
 from ..utils.errors import InputError
 from .amp import Float32
 from .devices import split
@@ -106,6 +107,12 @@ class Trainer:
         # overwrites what that did to the other devices' running statistics.
         self.optimizer._init_kvstore()
         self.optimizer._init_params()
+
+    @property
+    def facts(self) -> Dict[str, object]:
+        """What ``settings.json`` keeps of devices, and of the form of the fusions there."""
+        devices = len(self.devices) * self.group.world_size
+        return {"devices": devices, "form": form_in_use(self.net)}
 
     def create_states(self) -> None:
         """Give the optimizer the states that it would create in its first step."""

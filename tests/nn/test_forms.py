@@ -11,7 +11,7 @@ from mxnet import autograd
 
 import aff
 from aff.models.registry import build_network
-from aff.nn.forms import CPU, GPU, Formed, choose_form, form_for
+from aff.nn.forms import CPU, GPU, NATIVE, Formed, choose_form, form_for
 
 SHAPE = (4, 16, 5, 7)
 #: What sums in half precision on a GPU, or splits its fused kernels.
@@ -90,12 +90,12 @@ def test_networks_with_se_compute_the_same():
 
 
 def test_one_rule_says_which_form_runs_where(monkeypatch):
-    assert form_for(None) == form_for(mx.cpu()) == form_for([mx.cpu(0), mx.cpu(1)]) == CPU
+    assert form_for(None) == form_for(mx.cpu()) == form_for([mx.cpu(0), mx.cpu(1)]) == NATIVE
     assert form_for(mx.gpu()) == form_for([mx.gpu(0), mx.gpu(1)]) == GPU
     built = []
     monkeypatch.setattr("aff.models.registry.choose_form", lambda net, form: built.append(form))
     build_network("cifar_resnet8_askc", ctx=mx.cpu())
-    assert built == [CPU]
+    assert built == [NATIVE]
 
 
 def test_a_compiled_network_takes_up_another_form():

@@ -12,11 +12,11 @@ from aff.nn.native import build, operator
 from ..conftest import ROOT, run_python
 
 SHOW = """
-import sys, aff, mxnet as mx
-from aff.nn.native import operator
-print(operator.describe())
+import aff, mxnet as mx
+from aff.nn.fusion import form_in_use
 fusion = aff.create_fusion("AFF", 8)
 fusion.initialize()
+print(form_in_use(fusion))
 print(fusion(mx.nd.ones((2, 8, 3, 3)), mx.nd.ones((2, 8, 3, 3))).asnumpy().mean())
 """
 needs_compiler = pytest.mark.skipif(

@@ -35,12 +35,6 @@ def why_not() -> str:
     return ""
 
 
-def describe() -> str:
-    """Return which form `AFF` and `iAFF` have on CPUs in this process, and why, for people."""
-    reason = why_not()
-    return f"Gluon's operators ({reason})" if reason else "native"
-
-
 @contextlib.contextmanager
 def tracing() -> Iterator[None]:
     """In here graphs are made to be run in this process, and may hold the native operator."""
