@@ -200,9 +200,10 @@ class Hub:
         if member.role == "worker" and not member.left:
             self._farewells += 1
         member.left = True
-        member.wire.say("heard")
-        if self._farewells == self._expected["worker"] and not self.reason and not self.over:
-            self.over = True
+        last = self._farewells == self._expected["worker"] and not self.reason and not self.over
+        self.over = self.over or last
+        member.wire.say("heard")  # only now: whoever waits for it may ask whether all is over
+        if last:
             for other in self._named():
                 other.wire.say("over")
 

@@ -67,6 +67,7 @@ def test_flags_beside_it_win(first, elsewhere):
     assert changed.pop("model_kwargs")["fusion"] == "ResGlobLocaforGlobLocaCha"
     assert (changed.pop("model"), changed.pop("lr")) == ("cifar_resnet14_askc", 0.01)
     assert changed.pop("warmup_epochs") == 1
+    changed.pop("form", None)  # only AFF and iAFF have several
     assert set(changed) == {"command", "save_dir", "logging_dir"}
 
 
