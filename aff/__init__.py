@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from .models.pretrained import load_parameters, load_published
     from .models.registry import count_parameters
     from .models.weights import list_published
-    from .nn.fusion import create_fusion, list_fusions, register_fusion
+    from .nn.create import create_fusion
+    from .nn.fusion import list_fusions, register_fusion
     from .utils.errors import InputError
 
 #: Rooms that `aff.<room>` names without an import of their own.
@@ -34,7 +35,7 @@ _ROOMS = (
 _ORIGINS = {
     "InputError": "utils.errors",
     "count_parameters": "models.registry",
-    "create_fusion": "nn.fusion",
+    "create_fusion": "nn.create",
     "get_model": "models.factory",
     "list_fusions": "nn.fusion",
     "list_models": "models.factory",

@@ -14,7 +14,8 @@ from mxnet import autograd
 from mxnet.gluon import HybridBlock
 
 from ..nn.attention import global_context, local_context
-from ..nn.fusion import create_fusion, describe_fusions
+from ..nn.create import create_fusion
+from ..nn.fusion import describe_fusions
 from ..nn.layers import Normalization
 from ..nn.reference import REFERENCE, ReferenceFusion, ms_cam
 from ..utils.files import folder_for_files, replacing

@@ -9,8 +9,8 @@ from __future__ import annotations
 from mxnet.gluon import HybridBlock, nn
 
 from ..nn.attention import fuse_and_activate, normalize_and_activate, scaled
+from ..nn.create import create_fusion
 from ..nn.forms import Formed
-from ..nn.fusion import create_fusion
 from ..nn.layers import GlobalAvgPool2D, Normalization, conv, sequential
 
 

@@ -3,17 +3,21 @@ their registry.
 """
 
 from . import fusion_baselines
+from .anywhere import FeatureFusion, SoftSelection
 from .attention import Attentive, TwoBranches, flat, global_context, local_context
-from .fusion import AFF, IAFF, DirectAdd, create_fusion, list_fusions, register_fusion
+from .create import create_fusion
+from .fusion import AFF, IAFF, DirectAdd, list_fusions, register_fusion
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
 
 __all__ = [
     "AFF",
     "Attentive",
     "DirectAdd",
+    "FeatureFusion",
     "GlobalAvgPool2D",
     "IAFF",
     "Normalization",
+    "SoftSelection",
     "TwoBranches",
     "conv",
     "create_fusion",

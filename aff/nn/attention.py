@@ -13,6 +13,8 @@ than arithmetic (:mod:`.forms` says which form runs on a GPU):
 
 from __future__ import annotations
 
+from typing import Callable, Tuple
+
 import mxnet as mx
 from mxnet.gluon import nn
 
@@ -146,6 +148,8 @@ class Attentive(Formed):
     #: Whether Z is ``x + residual``; otherwise it is `x`.
     sees_sum = True
     join = staticmethod(select)
+    #: Whether equal weights give the sum of the inputs (the published factor 2), not their mean.
+    sums = True
     #: What w is the weight of: ``'the body'`` (`x`; where the fusion selects, the shortcut has the
     #: rest), ``'the shortcut'`` (`residual`) or ``'both'``.
     weighs = WEIGHS[select]
@@ -164,6 +168,12 @@ class Attentive(Formed):
     def logits(self, F, z):
         """Return the logits of the weight: (N, C, H, W) to (N, C, HW)."""
         raise NotImplementedError
+
+    def steps(self) -> Tuple[Callable, ...]:
+        """Return the functions of Z that give logits, ``(F, z)``; behind the first of several, Z is
+        what the logits before select.
+        """
+        return (self.logits,)
 
     def logits_of(self, F, x, residual):
         """Return the logits of the weight for both inputs."""

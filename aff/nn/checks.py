@@ -12,7 +12,8 @@ import numpy as np
 from mxnet import autograd
 from mxnet.gluon import HybridBlock
 
-from .fusion import create_fusion, resolve_fusion
+from .create import create_fusion
+from .fusion import resolve_fusion
 
 CHANNELS, R, SHAPE = 16, 4, (3, 16, 5, 7)
 #: Part of the largest output that compiled and imperative form may differ by.

@@ -13,16 +13,16 @@ and are never renamed.
 
 from __future__ import annotations
 
+import functools
 import inspect
-import numbers
-from typing import Callable, Dict, List, Optional, Tuple, Type, TypeVar
+from typing import Callable, Dict, List, Tuple, Type, TypeVar
 
 import mxnet as mx
 from mxnet.gluon import Block, HybridBlock
 
-from ..utils.errors import InputError, unknown
+from ..utils.errors import unknown
+from .anywhere import SoftSelection
 from .attention import (
-    Attentive,
     TwoBranches,
     flat,
     global_context,
@@ -31,7 +31,7 @@ from .attention import (
     unflat,
 )
 from .forms import computes_natively
-from .layers import Normalization, NormLayer
+from .layers import Normalization
 from .native import operator as native
 
 F = TypeVar("F", bound=HybridBlock)
@@ -47,7 +47,8 @@ def register_fusion(name: str, *aliases: str) -> Callable[[Type[F]], Type[F]]:
     residual)``, both (N, C, H, W), to give (N, C, H, W). One that has a weight derives from
     :class:`aff.nn.Attentive`, which says what it weighs. A fusion whose operators the count of
     multiply-adds does not know declares them: ``own_multiply_adds(self, shape)``, of its own
-    operators (its children are counted by themselves), for one image of `shape` (C, H, W).
+    operators (its children are counted by themselves), for one image of `shape` (C, H, W). One that
+    joins more than two maps in a way of its own also takes ``inputs``, their number.
 
     Parameters
     ----------
@@ -129,49 +130,12 @@ def describe_fusions() -> List[Tuple[str, List[str], str]]:
 
 def is_fusion(block: HybridBlock) -> bool:
     """Tell whether a block is one of the registered fusions."""
-    return type(block) in _FUSIONS.values()
+    return type(block) in (SoftSelection, *_FUSIONS.values())
 
 
-def create_fusion(
-    name: str,
-    channels: int,
-    r: int = 4,
-    norm_layer: Optional[NormLayer] = None,
-    norm_kwargs: Optional[dict] = None,
-) -> HybridBlock:
-    """Return a fusion block of its own, to join any two features of equal shape.
-
-    Parameters
-    ----------
-    name : str
-        One of `list_fusions()`, or an alias: `AFF`, `iAFF`, `Add`, or a row of the paper's tables
-        (`MS-GAU`, `MS-SENet`, `MS-SA`, `Half-AFF`, `Concat-AFF`).
-    channels : int
-        Channels C of both inputs and of the output.
-    r : int, default 4
-        Channel reduction ratio of the attention's bottleneck, C to C/r; the published networks use
-        4 in the CIFAR ResNet block and 16 elsewhere.
-        Fusions without a bottleneck, and `SKFuse`, whose own is C/4, do not use it.
-    norm_layer, norm_kwargs : callable and dict, optional
-        The normalisation layer (default `BatchNorm`) and its arguments.
-
-    Returns
-    -------
-    HybridBlock
-        Called with ``(x, residual)``, each (N, C, H, W), it gives (N, C, H, W).
-
-    Raises
-    ------
-    InputError
-        For an unknown name, or a reduction that leaves no channel.
-    """
-    cls = _FUSIONS[resolve_fusion(name)]
-    for argument, value in (("channels", channels), ("r", r)):
-        if not isinstance(value, numbers.Integral) or value < 1:
-            raise InputError(
-                f"fusion {name}: {argument} must be a whole number of at least 1, got {value!r}"
-            )
-    return cls(channels, r, Normalization(norm_layer, norm_kwargs))
+def fusion_class(name: str) -> Type[HybridBlock]:
+    """Return the class of a fusion given by its name or an alias."""
+    return _FUSIONS[resolve_fusion(name)]
 
 
 @register_fusion("DirectAdd", "Add")
@@ -180,11 +144,11 @@ class DirectAdd(HybridBlock):
     parameters.
     """
 
-    def __init__(self, channels: int, r: int, norm: Normalization):
+    def __init__(self, channels: int, r: int, norm: Normalization, inputs: int = 2):
         super().__init__()
 
-    def hybrid_forward(self, F, x, residual):
-        return F.elemwise_add(x, residual)
+    def hybrid_forward(self, F, x, *others):
+        return functools.reduce(F.elemwise_add, others, x)
 
 
 @register_fusion("ASKCFuse", "AFF")
@@ -219,7 +183,7 @@ class AFF(TwoBranches):
 
 
 @register_fusion("ResGlobLocaforGlobLocaCha", "iAFF")
-class IAFF(Attentive):
+class IAFF(TwoBranches):
     """Iterative attentional feature fusion, equation 5, without the factor 2 that the published
     `AFF` has.
 
@@ -230,6 +194,8 @@ class IAFF(Attentive):
     Parameters are those of :class:`AFF`.
     """
 
+    sums = False
+
     def __init__(self, channels: int, r: int, norm: Normalization):
         super().__init__()
         with self.name_scope():
@@ -238,14 +204,19 @@ class IAFF(Attentive):
             self.local_att2 = local_context(channels, r, norm)
             self.global_att2 = global_context(channels, r, norm)
 
+    def _logits2(self, F, z):
+        return joint_logits(F, self.local_att2(z), self.global_att2(z))
+
+    def steps(self):
+        return self.logits, self._logits2
+
     def _last(self, F, x, residual):
         """Return the logits of M2, and ``x - residual``."""
+        first, second = self.steps()
         initial = F.elemwise_add(x, residual)
         difference = F.elemwise_sub(flat(F, x), flat(F, residual))
-        logits = joint_logits(F, self.local_att(initial), self.global_att(initial))
-        refined = self._selected(F, logits, difference, residual)
-        logits = joint_logits(F, self.local_att2(refined), self.global_att2(refined))
-        return logits, difference
+        refined = self._selected(F, first(F, initial), difference, residual)
+        return second(F, refined), difference
 
     def logits_of(self, F, x, residual):
         return self._last(F, x, residual)[0]

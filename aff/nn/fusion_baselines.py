@@ -7,6 +7,8 @@ of how its weight w joins the inputs. Shapes are those of :mod:`aff.fusion`.
 
 from __future__ import annotations
 
+import functools
+
 from mxnet.gluon import HybridBlock, nn
 
 from .attention import (
@@ -202,6 +204,13 @@ class AXYforXY(_WideLocalGlobal):
 
     join = staticmethod(rescale)
 
+    def __init__(self, channels: int, r: int, norm: Normalization, inputs: int = 2):
+        super().__init__(channels, r, norm)
+
+    def hybrid_forward(self, F, x, *others):
+        *some, last = others
+        return super().hybrid_forward(F, functools.reduce(F.elemwise_add, some, x), last)
+
 
 @register_fusion("Concat")
 class Concat(HybridBlock):
@@ -209,13 +218,14 @@ class Concat(HybridBlock):
     "Concat").
     """
 
-    def __init__(self, channels: int, r: int, norm: Normalization):
+    def __init__(self, channels: int, r: int, norm: Normalization, inputs: int = 2):
         super().__init__()
+        wide = inputs * channels
         with self.name_scope():
-            self.fuse = sequential(norm(2 * channels), conv(2 * channels, channels, use_bias=True))
+            self.fuse = sequential(norm(wide), conv(wide, channels, use_bias=True))
 
-    def hybrid_forward(self, F, x, residual):
-        return self.fuse(F.concat(x, residual, dim=1))
+    def hybrid_forward(self, F, x, *others):
+        return self.fuse(F.concat(x, *others, dim=1))
 
 
 class _JointConv(Formed):

@@ -69,7 +69,7 @@ def list_fusion_blocks(net: HybridBlock, path: str = "") -> List[Tuple[str, Atte
         place = f"{path}.{name}" if path else name
         if is_fusion(block) and hasattr(block, "weighs"):
             found.append((place, block))
-        else:
+        elif not is_fusion(block):
             found += list_fusion_blocks(block, place)
     return found
 

@@ -3,95 +3,13 @@
 import mxnet as mx
 import numpy as np
 import pytest
-from mxnet.gluon import nn
 
 import aff
 from aff.nn.fusion import describe_fusions, fusion_title, register_fusion, resolve_fusion
-from aff.nn.layers import GlobalAvgPool2D
+
+from .formulas import FORMULAS, check_gradients, randomize
 
 SHAPE = (2, 8, 5, 3)
-
-
-def batch_norm(block, z):
-    gamma, beta, mean, var = (
-        getattr(block, name).data().asnumpy()[None, :, None, None]
-        for name in ("gamma", "beta", "running_mean", "running_var")
-    )
-    return (z - mean) / np.sqrt(var + 1e-5) * gamma + beta
-
-
-def conv1x1(block, z):
-    weight = block.weight.data().asnumpy()[:, :, 0, 0]
-    return np.einsum("oc,nchw->nohw", weight, z) + block.bias.data().asnumpy()[None, :, None, None]
-
-
-def run(sequence, z):
-    """A sequence of the attention in NumPy."""
-    for block in sequence:
-        if isinstance(block, GlobalAvgPool2D):
-            z = z.mean(axis=(2, 3), keepdims=True)
-        elif hasattr(block, "weight"):
-            z = conv1x1(block, z)
-        elif isinstance(block, nn.BatchNorm):
-            z = batch_norm(block, z)
-        else:
-            z = {"relu": lambda z: np.maximum(z, 0), "sigmoid": sigmoid}[block._act_type](z)
-    return z
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-
-def two_branches(f, z):
-    return sigmoid(run(f.local_att, z) + run(f.global_att, z))
-
-
-def post(f, z):
-    local, global_ = run(f.local_att, z), run(f.global_att, z)
-    return sigmoid(
-        run(f.post, np.concatenate([local, global_ + 0 * local[:, : global_.shape[1]]], axis=1))
-    )
-
-
-def select(x, y, w):
-    return 2 * x * w + 2 * y * (1 - w)
-
-
-def iaff(f, x, y):
-    w = two_branches(f, x + y)
-    u = x * w + y * (1 - w)
-    w2 = sigmoid(run(f.local_att2, u) + run(f.global_att2, u))
-    return x * w2 + y * (1 - w2)
-
-
-def sk(f, x, y):
-    logits = np.exp(run(f.global_att, x + y))
-    first, second = logits[:, :8], logits[:, 8:]
-    return 2 * x * first / (first + second) + 2 * y * second / (first + second)
-
-
-#: The formulas of the published code (and, for Table 6, of the paper): x the body, y the shortcut.
-FORMULAS = {
-    "DirectAdd": lambda f, x, y: x + y,
-    "Concat": lambda f, x, y: run(f.fuse, np.concatenate([x, y], axis=1)),
-    "ResGlobCha": lambda f, x, y: select(x, y, sigmoid(run(f.attention, x + y))),
-    "ResLocaCha": lambda f, x, y: select(x, y, sigmoid(run(f.attention, x + y))),
-    "ResGlobLocaCha": lambda f, x, y: select(x, y, two_branches(f, x + y)),
-    "ResGlobGlobCha": lambda f, x, y: select(x, y, two_branches(f, x + y)),
-    "ResLocaLocaCha": lambda f, x, y: select(x, y, two_branches(f, x + y)),
-    "ASKCFuse": lambda f, x, y: select(x, y, two_branches(f, x + y)),
-    "ResGlobLocaforGlobLocaCha": iaff,
-    "SEFuse": lambda f, x, y: y + sigmoid(run(f.global_att, x)) * x,
-    "GAUFuse": lambda f, x, y: sigmoid(run(f.global_att, x)) * y + x,
-    "SKFuse": sk,
-    "XplusAYforY": lambda f, x, y: y + two_branches(f, x) * x,
-    "AYforXplusY": lambda f, x, y: two_branches(f, x) * y + x,
-    "AXYforXplusY": lambda f, x, y: two_branches(f, x + y) * y + x,
-    "AXYforXY": lambda f, x, y: two_branches(f, x + y) * (x + y),
-    "HalfASKCFuse": lambda f, x, y: select(x, y, post(f, x + y)),
-    "ConcatASKCFuse": lambda f, x, y: select(x, y, post(f, x + y)),
-}
 
 
 def expected(block, name, x, y):
@@ -103,12 +21,7 @@ def test_every_published_fusion_is_here():
 
 
 def randomized(name, r=4):
-    block = aff.create_fusion(name, SHAPE[1], r=r)
-    block.initialize(mx.init.Normal(1))
-    for parameter in block.collect_params().values():
-        low = 0.5 if parameter.name.endswith(("gamma", "var")) else -0.5
-        parameter.set_data(mx.nd.random.uniform(low, 1.5, shape=parameter.shape))
-    return block
+    return randomize(aff.create_fusion(name, SHAPE[1], r=r))
 
 
 @pytest.mark.parametrize("name", aff.list_fusions())
@@ -129,18 +42,7 @@ def test_gradient_against_finite_differences(name):
     block = randomized(name)
     block.cast("float64")
     x, y = (mx.nd.random.normal(shape=SHAPE, dtype="float64") for _ in range(2))
-    direction = mx.nd.random.normal(shape=SHAPE, dtype="float64")
-    for z in (x, y):
-        z.attach_grad()
-    with mx.autograd.record(train_mode=False):
-        loss = (block(x, y) * direction).sum()
-    loss.backward(train_mode=False)
-    for z, other in ((x, lambda z: (z, y)), (y, lambda z: (x, z))):
-        step = 1e-6 * mx.nd.random.normal(shape=SHAPE, dtype="float64")
-        difference = (
-            (block(*other(z + step)) - block(*other(z - step))) * direction
-        ).sum().asscalar() / 2
-        assert difference == pytest.approx((z.grad * step).sum().asscalar(), rel=1e-5)
+    check_gradients(block, [x, y])
 
 
 @pytest.mark.parametrize(
