@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .models.weights import list_published
     from .nn.create import create_fusion
     from .nn.fusion import list_fusions, register_fusion
+    from .nn.ms_cam import MSCAM
     from .utils.errors import InputError
 
 #: Rooms that `aff.<room>` names without an import of their own.
@@ -34,6 +35,7 @@ _ROOMS = (
 #: The public names, and the modules that they come from.
 _ORIGINS = {
     "InputError": "utils.errors",
+    "MSCAM": "nn.ms_cam",
     "count_parameters": "models.registry",
     "create_fusion": "nn.create",
     "get_model": "models.factory",
@@ -49,6 +51,7 @@ _ORIGINS = {
 }
 __all__ = [
     "InputError",
+    "MSCAM",
     "count_parameters",
     "create_fusion",
     "get_model",

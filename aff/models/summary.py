@@ -73,7 +73,7 @@ FREE = (
     *("slice_axis", "slice", "slice_like", "SliceChannel", "Concat", "stack", "ones_like"),
     *("zeros_like", "batch_dot", "broadcast_like", "broadcast_axis", "broadcast_to", "identity"),
     *("expand_dims", "squeeze", "transpose", "SwapAxis", "Cast", "Dropout", "_copy", "UpSampling"),
-    "_contrib_BilinearResize2D",
+    *("_contrib_BilinearResize2D", "GroupNorm", "InstanceNorm", "LayerNorm"),
 )
 #: What a row counts.
 COUNTED = ("parameters", "trainable", "multiply_adds")

@@ -8,6 +8,7 @@ from .attention import Attentive, TwoBranches, flat, global_context, local_conte
 from .create import create_fusion
 from .fusion import AFF, IAFF, DirectAdd, list_fusions, register_fusion
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
+from .ms_cam import MSCAM
 
 __all__ = [
     "AFF",
@@ -16,6 +17,7 @@ __all__ = [
     "FeatureFusion",
     "GlobalAvgPool2D",
     "IAFF",
+    "MSCAM",
     "Normalization",
     "SoftSelection",
     "TwoBranches",

@@ -14,11 +14,11 @@ from typing import List, Sequence
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
-from ..utils.errors import InputError
+from .arguments import check_features
 from .attention import Attentive, flat, unflat
 from .forms import Compiling, Formed
 from .layers import conv, sequential
-from .maps import AXES, from_map, resized, to_map
+from .maps import from_map, resized, to_map
 
 
 class SoftSelection(Formed):
@@ -113,32 +113,8 @@ class FeatureFusion(Compiling):
             self.fusion = fusion
 
     def forward(self, x, *args):
-        if isinstance(x, mx.nd.NDArray):
-            self._check((x, *args))
+        check_features((x, *args), self._ndim, self._in_channels, not self._resize)
         return super().forward(x, *args)
-
-    def _check(self, features: Sequence[mx.nd.NDArray]) -> None:
-        """Refuse features of other shapes than those that the fusion was made for."""
-        shapes = [z.shape for z in features]
-        found = ", ".join(map(str, shapes))
-        if len(shapes) != len(self._in_channels):
-            raise InputError(f"a fusion of {len(self._in_channels)} inputs got {len(shapes)}")
-        if any(len(shape) != self._ndim + 2 for shape in shapes):
-            raise InputError(
-                f"a fusion of ndim={self._ndim} takes features {AXES[self._ndim]}, got {found}"
-            )
-        if tuple(shape[1] for shape in shapes) != self._in_channels:
-            raise InputError(
-                f"a fusion of in_channels={self._in_channels} takes features of so many channels, "
-                f"got {found}"
-            )
-        if any(shape[0] != shapes[0][0] for shape in shapes):
-            raise InputError(f"a fusion takes features of one batch, got {found}")
-        if not self._resize and any(shape[2:] != shapes[0][2:] for shape in shapes):
-            raise InputError(
-                f"a fusion takes features of one size, unless it is made with resize=True, "
-                f"got {found}"
-            )
 
     def hybrid_forward(self, F, first, *others):
         maps: List = []

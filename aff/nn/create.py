@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import numbers
-from typing import Any, Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 from mxnet.gluon import HybridBlock
 
 from ..utils.errors import InputError
 from .anywhere import FeatureFusion, SoftSelection
+from .arguments import check_ndim, check_whole, is_whole
 from .attention import Attentive, select
 from .fusion import fusion_class
 from .layers import Normalization, NormLayer
-from .maps import AXES
 
 
 def create_fusion(
@@ -66,33 +65,20 @@ def create_fusion(
         For an unknown name, a value out of range, a reduction that leaves no channel, or more
         inputs than the fusion is defined for.
     """
-    cls = fusion_class(name)
-    counts = (("channels", channels, 1), ("r", r, 1), ("inputs", inputs, 2))
-    for argument, value, least in counts:
-        if not _is_whole(value, least):
-            raise InputError(
-                f"fusion {name}: {argument} must be a whole number of at least {least}, got "
-                f"{value!r}"
-            )
-    if not _is_whole(ndim, 1) or ndim not in AXES:
-        raise InputError(f"fusion {name}: ndim must be 1, 2 or 3, got {ndim!r}")
+    cls, what = fusion_class(name), f"fusion {name}"
+    check_whole(what, channels=channels, r=r)
+    check_whole(what, 2, inputs=inputs)
+    check_ndim(what, ndim)
     if not isinstance(resize, bool):
-        raise InputError(f"fusion {name}: resize must be True or False, got {resize!r}")
+        raise InputError(f"{what}: resize must be True or False, got {resize!r}")
     norm = Normalization(norm_layer, norm_kwargs)
     fusion = cls(channels, r, norm) if inputs == 2 else _of_many(name, channels, r, norm, inputs)
     if (ndim, inputs, in_channels, resize) == (2, 2, None, False):
         return fusion
     if ndim != 2 and _looks_around(fusion):
-        raise InputError(
-            f"fusion {name} looks at neighbouring positions: it is one of ndim=2 alone"
-        )
+        raise InputError(f"{what} looks at neighbouring positions: it is one of ndim=2 alone")
     widths = _widths(name, channels, inputs, in_channels)
     return FeatureFusion(fusion, channels, ndim, widths, resize)
-
-
-def _is_whole(value: Any, least: int) -> bool:
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    return whole and value >= least
 
 
 def _widths(
@@ -101,7 +87,7 @@ def _widths(
     if in_channels is None:
         return (channels,) * inputs
     given = in_channels if isinstance(in_channels, (list, tuple)) else ()
-    known = [own for own in given if _is_whole(own, 1)]
+    known = [own for own in given if is_whole(own)]
     if len(known) != inputs or len(given) != inputs:
         raise InputError(
             f"fusion {name}: in_channels must be {inputs} whole numbers, the channels of each "

@@ -34,7 +34,7 @@ class Normalization:
     Parameters
     ----------
     layer : callable, default `mxnet.gluon.nn.BatchNorm`
-        Takes ``in_channels`` and `kwargs`, e.g. `mxnet.gluon.contrib.nn.SyncBatchNorm`.
+        Takes `kwargs`, and where it has it ``in_channels``, e.g. `mxnet.gluon.contrib.nn.SyncBatchNorm`.
     kwargs : dict, optional
         Further arguments of `layer`.
 
@@ -53,12 +53,15 @@ class Normalization:
             raise InputError(f"norm_kwargs must be a dict, got {kwargs!r}")
         parameters = inspect.signature(self.layer).parameters.values()
         named = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+        #: Gluon's GroupNorm sees the channels in its first input.
+        self._takes_channels = "in_channels" in named or len(named) < len(parameters)
         for argument in self.kwargs:
             if argument not in named:
                 raise unknown("argument in norm_kwargs", argument, named)
 
     def __call__(self, channels: int, **kwargs) -> HybridBlock:
-        return self.layer(in_channels=channels, **{**self.kwargs, **kwargs})
+        own = {"in_channels": channels} if self._takes_channels else {}
+        return self.layer(**{**own, **self.kwargs, **kwargs})
 
 
 def conv(

@@ -209,9 +209,9 @@ def test_arguments_that_cannot_be(made, named):
 @pytest.mark.parametrize(
     "made, shapes, named",
     [
-        ({"inputs": 3}, [(2, 8, 4, 4)] * 2, "3 inputs got 2"),
-        ({"ndim": 1}, [(2, 8, 4, 4)] * 2, "ndim=1 takes features"),
-        ({"in_channels": (8, 4)}, [(2, 8, 4, 4)] * 2, "in_channels"),
+        ({"inputs": 3}, [(2, 8, 4, 4)] * 2, "inputs=3"),
+        ({"ndim": 1}, [(2, 8, 4, 4)] * 2, "ndim=1"),
+        ({"in_channels": (8, 4)}, [(2, 8, 4, 4)] * 2, "8, 4 channels"),
         ({"in_channels": (8, 4)}, [(2, 8, 4, 4), (2, 4, 2, 4)], "resize=True"),
         ({"resize": True}, [(2, 8, 4, 4), (1, 8, 2, 2)], "one batch"),
     ],
