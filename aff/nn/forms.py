@@ -33,6 +33,7 @@ import mxnet as mx
 from mxnet import Context
 from mxnet.gluon import Block, HybridBlock
 
+from . import one_image
 from .native import operator
 
 NATIVE, CPU, GPU, REFERENCE = "native", "cpu", "gpu", "reference"
@@ -89,6 +90,10 @@ class Compiling(HybridBlock):
     """
 
     _cached_graph: Any  # Gluon's
+
+    def forward(self, x, *args):
+        one_image.watch(self, x)
+        return super().forward(x, *args)
 
     def _build_cache(self, *args):
         with operator.tracing():

@@ -34,7 +34,8 @@ class Normalization:
     Parameters
     ----------
     layer : callable, default `mxnet.gluon.nn.BatchNorm`
-        Takes `kwargs`, and where it has it ``in_channels``, e.g. `mxnet.gluon.contrib.nn.SyncBatchNorm`.
+        Takes `kwargs`, and where it has it ``in_channels``, e.g.
+        `mxnet.gluon.contrib.nn.SyncBatchNorm`.
     kwargs : dict, optional
         Further arguments of `layer`.
 

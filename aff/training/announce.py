@@ -9,6 +9,7 @@ from typing import List, Optional, Sequence
 
 from ..models.registry import count_parameters
 from ..nn.fusion import form_in_use, fusion_names
+from ..nn.one_image import tell_once
 from ..utils.files import write_json
 from ..utils.report import score
 from .checkpoint import remove_left_overs
@@ -123,6 +124,9 @@ class Announcer:
             )
         for line in data.notes:
             say(line)
+        trouble = tell_once(trainer.net) if config.batch_size == 1 else ""
+        if trouble:
+            self.logger.warn(f"{trouble}, or a larger {{batch_size}}")
         if config.mixup:
             say(
                 f"mixup     alpha {config.mixup_alpha:g} in epochs 0 to {config.mixup_until - 1}"

@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from aff.cli.main import main as aff_main
+from aff.nn import one_image
 from aff.training.keeper import Keeper
 
 from ..conftest import write_cifar
@@ -219,3 +220,12 @@ def test_a_loss_that_explodes_ends_in_one_line(small, capsys):
     error = capsys.readouterr().err
     assert re.search(r"error: .* not finite at epoch 0, step \d+, learning rate 1e\+30", error)
     assert error.count("\n") == 1
+
+
+def test_one_image_a_batch_is_warned_of_with_its_ways_out(small, capsys, monkeypatch):
+    monkeypatch.setattr(one_image, "_TOLD", {"once": False})
+    assert train(small, "--smoke", "--batch-size", 1, "--no-mixup") == 0
+    finished = capsys.readouterr()
+    said = finished.out + finished.err
+    assert said.lower().count("one image a batch") == 1
+    assert all(way in said for way in ("norm_layer", "freeze", "--batch-size"))
