@@ -30,7 +30,7 @@ LAST_NORM = re.compile(r"(.+\.(?:body\.|resfwd\.|bn|\w*att\w*\.))(\d+)\.gamma")
 
 
 #: By name, how a network is built and its input's shape: the published networks and one of each
-#: fusion that is in none of them.
+#: fusion and family that is in none of them.
 NETWORKS = {
     **{key: (entry["build"], entry["input_shape"]) for key, entry in ARCHITECTURES.items()},
     **{
@@ -39,6 +39,13 @@ NETWORKS = {
             [8, 3, 32, 32],
         )
         for fusion in ("HalfASKCFuse", "ConcatASKCFuse")
+    },
+    **{
+        f"cifar_inception8_{fusion}": (
+            {"name": "cifar_inception8_askc", "kwargs": {"fusion": fusion, "classes": 20}},
+            [8, 3, 32, 32],
+        )
+        for fusion in ("DirectAdd", "ASKCFuse", "ResGlobLocaforGlobLocaCha")
     },
 }
 

@@ -62,7 +62,8 @@ def list_networks_of(fusion: Optional[str], root: Optional[str]) -> str:
         rows.append([name, size, *costs(name, {"fusion": fusion}), published])
     title = fold(
         f"Networks with {fusion_names(fusion)} (parameters in millions; GFLOPs: multiply-adds of "
-        "one image; CIFAR ResNets exist in every depth 6b+2, CIFAR ResNeXts in every 9b+2)",
+        "one image; CIFAR ResNets exist in every depth 6b+2, ResNeXts in every 9b+2, Inceptions in "
+        "every 3b+2)",
         indent=0,
     )
     head = ["network", "input", "trainable M", "parameters M", "GFLOPs", "published files"]

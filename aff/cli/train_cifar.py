@@ -13,8 +13,8 @@ from .common.training import train
 
 GROUP, HELP = "train", "train a CIFAR-style network (the script train_cifar.py)"
 DESCRIPTION = (
-    "Train a CIFAR-style ResNet or ResNeXt whose blocks join by attentional feature fusion. The "
-    "defaults are the settings of AFF-ResNet-32."
+    "Train a CIFAR-style ResNet, ResNeXt or Inception network whose blocks join by attentional "
+    "feature fusion. The defaults are the settings of AFF-ResNet-32."
 )
 KEEPS_COMMAND = True
 spelling = spelling_of("cifar")

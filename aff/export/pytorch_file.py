@@ -32,6 +32,7 @@ PARTS: Dict[str, Tuple[str, ...]] = {
     "resnet{}_v1b_askc": ("imagenet_stem", "resnet_v1b"),
     "cifar_resnext{}_32x4d_askc": ("cifar_stem", "resnext_block", "cifar_resnext"),
     "resnext{}_32x4d_askc": ("imagenet_stem", "resnext_block", "resnext"),
+    "cifar_inception{}_askc": ("cifar_stem", "cifar_inception"),
 }
 #: BatchNorm's parameters here and in PyTorch.
 RENAMED = {"gamma": "weight", "beta": "bias"}

@@ -17,7 +17,8 @@ from .weights import list_published
 
 def list_models() -> List[str]:
     """Return the names that `get_model` takes: the networks in their usual depths (CIFAR ResNets
-    exist in every depth 6b+2, CIFAR ResNeXts in every 9b+2), then those with published parameters.
+    exist in every depth 6b+2, ResNeXts in every 9b+2, Inceptions in every 3b+2), then those with
+    published parameters.
     """
     return [*list_networks(), *list_published()]
 

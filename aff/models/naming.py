@@ -17,8 +17,8 @@ STRUCTURE = (
 )
 #: The network of a training script that names none, as the published scripts have it.
 DEFAULT_MODELS = {"cifar": "resnet", "imagenet": "resnet50_v1b_askc"}
-#: What the short name of the CIFAR ResNet stands for: AFF-ResNet-32.
-DEFAULT_BLOCKS, DEFAULT_CHANNEL_TIMES = 5, 4
+#: Blocks of each stage that a short name stands for: the CIFAR ResNet's is AFF-ResNet-32.
+DEFAULT_BLOCKS = 5
 #: What the names of generation 2 stand for, by kind of images: the family's pattern, its usual
 #: depth, and the structure that it always had there.
 SECOND: Dict[str, Dict[str, Tuple[str, int, Dict[str, Any]]]] = {
@@ -66,7 +66,7 @@ def _expand(name: str, kind: Optional[str], given: Dict[str, Any]) -> str:
             return family.pattern.format(match.group(1))
         if match:
             assert family.step
-            given.setdefault("channel_times", DEFAULT_CHANNEL_TIMES)
+            given.update({key: value for key, value in family.usual.items() if key not in given})
             return family.pattern.format(family.step * given.pop("blocks", DEFAULT_BLOCKS) + 2)
     return name
 

@@ -19,6 +19,7 @@ from ..nn.forms import choose_form, form_for
 from ..nn.fusion import resolve_fusion
 from ..utils.errors import InputError, unknown
 from ..utils.report import printable
+from .inception import CIFARInception
 from .resnet import CIFARResNet, ResNetV1b
 from .resnext import CIFARResNeXt, ResNeXt
 
@@ -64,6 +65,8 @@ class Family:
         is that of the number of blocks.
     started : dict
         Arguments that the published runs started with, though no flag of theirs says so.
+    usual : dict
+        Arguments that its short name stands for.
     """
 
     pattern: str
@@ -75,6 +78,7 @@ class Family:
     step: Optional[int] = None
     short: str = ""
     started: Dict[str, Any] = field(default_factory=dict)
+    usual: Dict[str, Any] = field(default_factory=dict)
 
     def blocks(self, depth: int) -> Tuple[int, ...]:
         """Return blocks of each stage.
@@ -157,6 +161,7 @@ FAMILIES: List[Family] = [
         "cifar",
         step=6,
         short="resnet",
+        usual={"channel_times": 4},
     ),
     Family(
         "cifar_resnext{}_32x4d_askc",
@@ -168,6 +173,16 @@ FAMILIES: List[Family] = [
         step=9,
         short="resnext{}_32x4d",
         started={"last_gamma": True},
+    ),
+    Family(
+        "cifar_inception{}_askc",
+        CIFARInception,
+        (5, 8, 11, 14),
+        32,
+        init.Xavier,
+        "cifar",
+        step=3,
+        short="inception",
     ),
 ]
 

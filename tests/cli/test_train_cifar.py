@@ -229,3 +229,8 @@ def test_one_image_a_batch_is_warned_of_with_its_ways_out(small, capsys, monkeyp
     said = finished.out + finished.err
     assert said.lower().count("one image a batch") == 1
     assert all(way in said for way in ("norm_layer", "freeze", "--batch-size"))
+
+
+def test_an_inception_network_trains(small, capsys):
+    assert train(f"{small} --model inception --fusion iAFF --smoke --batch-size 20") == 0
+    assert "cifar_inception5_askc, fusion iAFF" in capsys.readouterr().out

@@ -28,6 +28,7 @@ FAMILIES = [
     "cifar_se_resnext38_32x4d_ASKCFuse",
     "gen2_resnet50_s3_ResGlobLocaforGlobLocaCha",
     "gen2_resnext50_32x4d_s3_ASKCFuse",
+    "cifar_inception8_ASKCFuse",
 ]
 #: Run with neither this package nor mxnet to be had.
 ALONE = """

@@ -16,7 +16,7 @@ from ..conditioned import NETWORKS
 with open(conditioned.FILE, encoding="utf-8") as file:
     GOLDEN = json.load(file)
 LOGITS, GRADIENTS = 2e-6, 2e-3
-QUICK = ("cifar_resnet14", "gen2_cifar_resnet32_c4_s1_ASKC", "cifar_resnext29")
+QUICK = ("cifar_resnet14", "cifar_inception8", "gen2_cifar_resnet32_c4_s1_ASKC", "cifar_resnext29")
 SLOW = pytest.mark.slow
 EVERY = pytest.mark.parametrize(
     "key",

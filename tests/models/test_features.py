@@ -16,6 +16,7 @@ from ..conftest import ROOT
 NETWORKS = [
     ("cifar_resnet8_askc", {"channel_times": 2}, (32, 64, 128), (1, 2, 4)),
     ("cifar_resnext11_32x4d_askc", {"deep_stem": True}, (256, 512, 1024), (1, 2, 4)),
+    ("cifar_inception8_askc", {}, (16, 32, 64), (1, 2, 4)),
     ("resnet50_v1b_askc", {"fusion": "Add"}, (256, 512, 1024, 2048), (4, 8, 16, 32)),
     ("resnet50_v1b_askc", {"deep_stem": True}, (256, 512, 1024, 2048), (4, 8, 16, 32)),
     ("resnext50_32x4d_askc", {"start_layer": 4}, (256, 512, 1024, 2048), (4, 8, 16, 32)),

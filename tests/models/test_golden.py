@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import aff
+from aff.models.inception import CIFARInception
 from aff.models.resnet import CIFARResNet, ResNetV1b
 from aff.models.resnext import CIFARResNeXt, ResNeXt
 from aff.nn import fusion
@@ -101,6 +102,7 @@ def test_the_bound_tells_a_wrong_network(key, change, monkeypatch):
 SMALLEST = {
     "CIFAR ResNet": lambda fusion: CIFARResNet((1, 1, 1), fusion, classes=10),
     "CIFAR ResNeXt": lambda fusion: CIFARResNeXt((1, 1, 1), fusion=fusion, classes=10),
+    "CIFAR Inception": lambda fusion: CIFARInception((1, 1, 1), fusion, classes=10),
     "ResNet v1b": lambda fusion: ResNetV1b((1, 1, 1, 1), fusion, classes=10, start_layer=1),
     "ResNeXt": lambda fusion: ResNeXt((1, 1, 1, 1), fusion=fusion, classes=10, start_layer=1),
 }

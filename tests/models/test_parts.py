@@ -14,6 +14,7 @@ from ..conftest import has_no_gradient
 NETWORKS = {
     "cifar_resnet14_askc": {"stages": 3, "output": "output."},
     "cifar_resnext11_32x4d_askc": {"stages": 3, "output": "output."},
+    "cifar_inception8_askc": {"stages": 3, "output": "output."},
     "resnet50_v1b_askc": {"stages": 4, "output": "fc."},
     "resnext50_32x4d_askc": {"stages": 4, "output": "output."},
 }

@@ -42,6 +42,7 @@ def totals(name, size=32, **kwargs):
         ("cifar_resnet8_askc", {"fusion": "Add", "classes": 10}),
         ("cifar_resnet20_askc", {"fusion": "iAFF", "deep_stem": True, "avg_down": True}),
         ("cifar_resnext29_32x4d_askc", {"use_se": True}),
+        ("cifar_inception8_askc", {"fusion": "iAFF"}),
     ],
 )
 def test_parameters_are_those_of_the_network(name, kwargs):

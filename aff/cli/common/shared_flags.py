@@ -20,9 +20,9 @@ STRUCTURE_HELP = (
     ("--use-se", "squeeze-and-excitation in a ResNeXt's blocks"),
 )
 CIFAR_MODELS = (
-    "resnet (its depth from --blocks), resnext29_32x4d, resnext38_32x4d, resnext47_32x4d, or a "
-    "name that 'aff list models' gives. A ResNeXt starts with zero in the last gamma of every "
-    "block, as the published ones did"
+    "resnet or inception (their depth from --blocks), resnext29_32x4d, resnext38_32x4d, "
+    "resnext47_32x4d, or a name that 'aff list models' gives. A ResNeXt starts with zero in the "
+    "last gamma of every block, as the published ones did"
 )
 IMAGENET_MODELS = (
     "resnet{50,101,152}_v1b_askc, resnext{50,101}_32x4d_askc, or a CIFAR-style network such as "
@@ -62,7 +62,8 @@ def add_structure_arguments(
             "--channel-times",
             type=int_range(1, 64),
             default=argparse.SUPPRESS,
-            help=f"multiplies the widths 16, 32, 64 of a CIFAR ResNet (default: {channel_times})",
+            help="multiplies the widths 16, 32, 64 of a CIFAR ResNet or Inception network "
+            f"(default: {channel_times})",
         )
     group.add_argument(
         "--start-layer",
@@ -89,8 +90,8 @@ def add_cifar_network_arguments(parser: Any, model: Optional[str] = None, imagen
         "--blocks",
         type=int_range(1, 300),
         default=argparse.SUPPRESS,
-        help="blocks b of each of the three stages of --model resnet, depth 6b+2, or of generation "
-        "2's resnext, 9b+2 (default: 5)",
+        help="blocks b of each of the three stages of --model resnet, depth 6b+2, of inception, "
+        "3b+2, or of generation 2's resnext, 9b+2 (default: 5)",
     )
     add_structure_arguments(group, "4 for --model resnet, else 1", imagenet=imagenet)
 
