@@ -26,7 +26,7 @@ from .golden import ARCHITECTURES, fill
 FILE = os.path.join(os.path.dirname(__file__), "reference", "conditioned.json")
 BATCH, GRADIENTS = 2, 8
 IN_A_BLOCK = re.compile(r"(layer|features\.)\d+\.\d+\.")
-LAST_NORM = re.compile(r"(.+\.(?:body\.|resfwd\.|bn|\w*att\w*\.))(\d+)\.gamma")
+LAST_NORM = re.compile(r"(.+\.(?:body\.|resfwd\.|preact\.|bn|\w*att\w*\.))(\d+)\.gamma")
 
 
 #: By name, how a network is built and its input's shape: the published networks and one of each

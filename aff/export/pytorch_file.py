@@ -28,11 +28,11 @@ TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytorch")
 #: The modules that each family's file is put together of, behind those of all; the last one holds
 #: its `Network`.
 PARTS: Dict[str, Tuple[str, ...]] = {
-    "cifar_resnet{}_askc": ("cifar_stem", "cifar_resnet"),
+    "cifar_resnet{}_askc": ("cifar_stem", "preact", "cifar_resnet"),
     "resnet{}_v1b_askc": ("imagenet_stem", "resnet_v1b"),
     "cifar_resnext{}_32x4d_askc": ("cifar_stem", "resnext_block", "cifar_resnext"),
     "resnext{}_32x4d_askc": ("imagenet_stem", "resnext_block", "resnext"),
-    "cifar_inception{}_askc": ("cifar_stem", "cifar_inception"),
+    "cifar_inception{}_askc": ("cifar_stem", "preact", "cifar_inception"),
 }
 #: BatchNorm's parameters here and in PyTorch.
 RENAMED = {"gamma": "weight", "beta": "bias"}

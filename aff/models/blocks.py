@@ -26,6 +26,13 @@ def projection(in_channels: int, channels: int, strides: int, avg_down: bool) ->
     ]
 
 
+def shortcut(in_channels: int, channels: int, strides: int, avg_down: bool) -> list:
+    """Return the shortcut of a pre-activation block: the identity, or its projection where the
+    width changes.
+    """
+    return [] if in_channels == channels else projection(in_channels, channels, strides, avg_down)
+
+
 def last_norm(channels: int, norm: Normalization, last_gamma: bool) -> HybridBlock:
     """Return the normalisation that ends a block's body; its gamma starts at zero where
     `last_gamma`.
@@ -67,9 +74,6 @@ class PreActBasicBlock(HybridBlock):
         avg_down: bool = False,
     ):
         super().__init__()
-        shortcut = (
-            projection(in_channels, channels, strides, avg_down) if in_channels != channels else []
-        )
         with self.name_scope():
             self.resfwd = sequential(
                 norm(in_channels),
@@ -79,7 +83,7 @@ class PreActBasicBlock(HybridBlock):
                 nn.Activation("relu"),
                 conv(channels, channels, 3),
             )
-            self.downsample = sequential(*shortcut)
+            self.downsample = sequential(*shortcut(in_channels, channels, strides, avg_down))
             self.attention = create_fusion(fusion, channels, r, norm.layer, norm.kwargs)
 
     def hybrid_forward(self, F, x):
@@ -129,7 +133,7 @@ class Bottleneck(HybridBlock):
     ):
         super().__init__()
         out = 4 * channels
-        shortcut = [*projection(in_channels, out, strides, avg_down), norm(out)] if project else []
+        projected = [*projection(in_channels, out, strides, avg_down), norm(out)] if project else []
         with self.name_scope():
             self.conv1 = conv(in_channels, channels)
             self.bn1 = norm(channels)
@@ -139,7 +143,7 @@ class Bottleneck(HybridBlock):
             self.relu2 = nn.Activation("relu")
             self.conv3 = conv(channels, out)
             self.bn3 = last_norm(out, norm, last_gamma)
-            self.downsample = sequential(*shortcut)
+            self.downsample = sequential(*projected)
             self.attention = create_fusion(fusion, out, r, norm.layer, norm.kwargs)
 
     def hybrid_forward(self, F, x):
@@ -200,7 +204,7 @@ class ResNeXtBlock(Formed):
         width = cardinality * (channels * bottleneck_width // 64)
         out = 4 * channels
         self.use_se = use_se
-        shortcut = [*projection(in_channels, out, strides, avg_down), norm(out)] if project else []
+        projected = [*projection(in_channels, out, strides, avg_down), norm(out)] if project else []
         with self.name_scope():
             self.body = sequential(
                 conv(in_channels, width),
@@ -219,7 +223,7 @@ class ResNeXtBlock(Formed):
                     nn.Activation("relu"),
                     conv(channels // 4, out, use_bias=True),
                 )
-            self.downsample = sequential(*shortcut)
+            self.downsample = sequential(*projected)
             self.attention = create_fusion(fusion, out, r, norm.layer, norm.kwargs)
 
     def hybrid_forward(self, F, x):

@@ -5,7 +5,7 @@ Children's order and attribute names are the checkpoint format; those of v1b are
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Callable, Optional, Sequence
 
 from mxnet.gluon import HybridBlock, nn
 
@@ -49,6 +49,9 @@ class CIFARResNet(Classifier):
         The normalisation layer (default `BatchNorm`) and its arguments.
     """
 
+    #: What its stages are of.
+    block: Callable[..., HybridBlock] = PreActBasicBlock
+
     def __init__(
         self,
         blocks: Sequence[int],
@@ -67,7 +70,7 @@ class CIFARResNet(Classifier):
         def build(stage: int, index: int, name: str, strides: int) -> HybridBlock:
             channels = width * 2**stage
             in_channels = channels // 2 if stage and not index else channels
-            return PreActBasicBlock(in_channels, channels, strides, name, norm, avg_down=avg_down)
+            return type(self).block(in_channels, channels, strides, name, norm, avg_down=avg_down)
 
         out = width * 2 ** (len(blocks) - 1)
         features = sequential(

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
         ("--model resnet50_v1b_askc", "valid: resnet, resnext29_32x4d"),
         ("--auto-aug", "AutoAugment is for colour images, those of digits are grey"),
         ("--use-se", "--use-se is not for --model resnet"),
-        ("--model inception --deep-stem", "--deep-stem is not for --model inception"),
+        ("--model inception --use-se", "--use-se is not for --model inception"),
         ("--gpus x", "numbers separated by commas"),
         ("--warmup-epochs 500", "--warmup-epochs 500 is more than --num-epochs 400"),
         ("--resume nowhere", "no checkpoint there"),

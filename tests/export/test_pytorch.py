@@ -171,7 +171,7 @@ def test_a_training_step_is_the_same(key, tmp_path):
     for name, parameter in ours._collect_params_with_prefix().items():
         if parameter.grad_req != "null":
             found, expected = gradients[keys[name]].grad, parameter.grad()
-        elif name.startswith("features.0.running") and key == SMALL:
+        elif name.startswith("features.0.running") and key in (SMALL, FAMILIES[-1]):
             continue  # on a CPU mxnet leaves the statistics of this one as they were
         else:
             found, expected = state[keys[name]], parameter.data()

@@ -13,6 +13,13 @@ def projection(in_channels, channels, stride, avg_down):
     return [pool, conv(in_channels, channels)]
 
 
+def shortcut(in_channels, channels, stride, avg_down):
+    """Shortcut of a pre-activation block: the identity, or its projection where the width
+    changes.
+    """
+    return [] if in_channels == channels else projection(in_channels, channels, stride, avg_down)
+
+
 def stages(blocks, fusion, start_layer, build):
     """Stages of so many blocks, ``build(stage, index, fusion, stride)``; those before
     `start_layer`, counted from 1, add instead of fusing.
