@@ -207,6 +207,12 @@ def list_networks(kind: Optional[str] = None) -> List[str]:
     return [name for family in FAMILIES if kind in (None, family.kind) for name in family.names()]
 
 
+def models_of(pattern: str, blocks: Sequence[int]) -> List[str]:
+    """Return the names of a family's networks of so many blocks in each stage."""
+    family = next(family for family in FAMILIES if family.pattern == pattern)
+    return [pattern.format((family.step or 0) * count + 2) for count in blocks]
+
+
 def match_family(name: str) -> Optional[Tuple[Family, int]]:
     """Return the family that a name belongs to and its depth, or None.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from statistics import mean, median, stdev
 from typing import List, Optional, Union
 
+from ..models.registry import models_of
 from ..models.summary import Cost, measured
 from ..models.weights import DEFAULT_ROOT
 from ..nn.fusion import fusion_title
@@ -78,8 +79,8 @@ def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tab
 def paper_table(
     name: str, root: str = DEFAULT_ROOT, logs: str = "logs", fractions: bool = False
 ) -> Table:
-    """Build a table of the paper, ``'table3'``, ``'table4'`` or ``'table6'``; accuracies are in
-    percent, or, for programs, `fractions`.
+    """Build a table of the paper, ``'table3'``, ``'table4'`` (and each with ``_inception``) or
+    ``'table6'``; accuracies are in percent, or, for programs, `fractions`.
     """
     said = TABLES[name]
     shown = _as_accuracy_fraction if fractions else _as_accuracy
@@ -90,8 +91,8 @@ def paper_table(
     title = said["title"] if fractions else f"{said['title']}, in percent"
     table = Table(title, [*head, f"parameters (M){EACH_B}", f"MFLOPs{EACH_B}"])
     runs = own_runs(logs)
+    models = models_of(said.get("host", "cifar_resnet{}_askc"), BLOCKS)
     for row in said["rows"]:
-        models = [f"cifar_resnet{6 * b + 2}_askc" for b in BLOCKS]
         kwargs = {"fusion": row["fusion"], "classes": 100}
         costs = [measured(model, kwargs) for model in models]
         ours = [
@@ -114,7 +115,7 @@ def paper_table(
                 [f"{cost.multiply_adds / 1e6:.1f}" for cost in costs],
             ]
         )
-    table.notes += PAPER_NOTES
+    table.notes += [*said.get("notes", []), *PAPER_NOTES]
     return table
 
 
