@@ -13,7 +13,8 @@ import numpy as np
 from ..data.datasets import find_dataset, load_dataset
 from ..data.image_loader import CROP_RATIO, SIZE
 from ..data.transforms import scaled_side
-from ..models.registry import NetworkSettings, find_family
+from ..models.family import NetworkSettings
+from ..models.registry import find_family
 from ..utils.json_file import ranged
 from ..utils.opening import hash_of
 from ..utils.report import versions

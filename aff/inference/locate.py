@@ -10,8 +10,8 @@ from typing import Any, Dict, List, Optional
 
 from ..export.networks import EXPORTS, describe, is_exported
 from ..export.source import Description, InputSettings
+from ..models.family import NetworkSettings
 from ..models.records import WEIGHTS
-from ..models.registry import NetworkSettings
 from ..models.weights import MAX_BYTES, blob_sha1
 from ..training.checkpoint import BEST, NET, STATE
 from ..training.logger import SETTINGS

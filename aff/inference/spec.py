@@ -10,10 +10,11 @@ from ..data.datasets import find_dataset
 from ..export.networks import EXPORTS, is_exported
 from ..export.source import InputSettings, Source, describe_source
 from ..models.factory import resolve_model
+from ..models.family import NetworkSettings
 from ..models.naming import STRUCTURE, network_from
 from ..models.parameters import count_outputs
 from ..models.records import WEIGHTS, WeightsRecord
-from ..models.registry import NetworkSettings, check_described
+from ..models.registry import check_described
 from ..models.weights import DEFAULT_ROOT, find_weights
 from ..training.config import TrainConfig
 from ..training.logger import SETTINGS

@@ -8,7 +8,8 @@ import re
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..utils.errors import InputError, unknown
-from .registry import FAMILIES, Family, list_networks, match_family
+from .family import Family
+from .registry import FAMILIES, list_networks, match_family
 
 #: Arguments that change a network's structure; `blocks` and `num_layers` change its name.
 STRUCTURE = (

@@ -11,7 +11,8 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ..compat import machine
 from ..data.datasets import find_dataset
-from ..models.registry import NetworkSettings, check_described
+from ..models.family import NetworkSettings
+from ..models.registry import check_described
 from ..utils.errors import InputError, telling, unknown
 from ..utils.json_file import bounded, read_json, typed
 from ..utils.opening import MB, read_text

@@ -4,7 +4,7 @@ the size of a network proves nothing.
 
 from mxnet import init
 
-from aff.models.registry import Family
+from aff.models.family import Family
 from aff.models.resnet import CIFARResNet
 
 #: A module that makes it known, for processes of their own: ``--import``.
