@@ -93,7 +93,7 @@ class AugmentedLoader:
         if images < self.batch_size:
             raise InputError(
                 f"a batch of {self.batch_size} (over all devices) is more than the {images} "
-                f"training images of {source}: lower {{batch_size}}"
+                f"training images of {source}: lower {{batch_size}} (or {{grad_accum_steps}})"
             )
 
     def count(self, images: int) -> int:

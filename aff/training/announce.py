@@ -112,10 +112,12 @@ class Announcer:
         say(f"data      {data.description}")
         count = trainer.group.world_size
         workers = f" on each of {count} workers ({trainer.group.kvstore.type})" if count > 1 else ""
+        steps = config.grad_accum_steps
+        accumulated = f", {steps} times a step" if steps > 1 else ""
         say(
             f"devices   {', '.join(map(str, trainer.devices))}{workers}; batch "
-            f"{data.train.batch_size} ({config.batch_size} on each), {len(data.train)} batches an "
-            f"epoch, seed {config.seed}"
+            f"{data.train.batch_size} ({config.batch_size} on each{accumulated}), "
+            f"{len(data.train)} batches an epoch, seed {config.seed}"
         )
         if any(device.device_type == "gpu" for device in trainer.devices):
             say(

@@ -16,9 +16,9 @@ from ..data.image_loader import TRAINING_IMAGES, ImageEvalLoader, ImageTrainLoad
 from ..data.image_parts import folder_parts, record_parts
 from ..data.images import Images
 from ..data.loader import EvalLoader, Shard, TrainLoader
-from ..data.mixup import LABEL_SMOOTHING_ETA
 from ..utils.errors import InputError
 from .amp import Float32
+from .batching import batch_arguments
 from .config import TrainConfig
 from .loss import CrossEntropy, Distillation
 from .process_group import ProcessGroup
@@ -110,13 +110,9 @@ class MemorySource:
         size = config.batch_size * len(devices)
         train = TrainLoader(
             data,
-            size,
-            config.seed,
-            config.num_workers,
+            workers=config.num_workers,
             limit=limit,
-            auto_aug=config.auto_aug,
-            devices=len(devices),
-            **_targets(config),
+            **batch_arguments(config, len(devices)),
         )
         evals = {
             part: EvalLoader(data, split, size, config.num_workers, limit)
@@ -192,11 +188,12 @@ class FileSource:
     def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
         """Prepare the loaders; of several processes each reads its shard."""
         facts = self.facts
-        mine = [facts["images"], len(devices), config.batch_size]
+        mine = [facts["images"], len(devices), config.batch_size, config.grad_accum_steps]
         if group.broadcast(mine) != mine:
             raise InputError(
-                "this worker's images, their order, or its devices or {batch_size} are not those "
-                "of worker 0: give all workers the same data and flags"
+                "this worker's images, their order, or its devices, {batch_size} or "
+                "{grad_accum_steps} are not those of worker 0: give all workers the same data and "
+                "flags"
             )
         size = config.batch_size * len(devices)
         shared: Dict[str, Any] = {
@@ -209,12 +206,8 @@ class FileSource:
         bad_images = BadImagePolicy(len(self.train), config.max_bad_records)
         train = ImageTrainLoader(
             self.train,
-            size * group.world_size,
-            config.seed,
-            auto_aug=config.auto_aug,
-            devices=len(devices),
             bad_images=bad_images,
-            **_targets(config),
+            **batch_arguments(config, len(devices), group.world_size),
             **shared,
         )
         names = {"val": "validation", "test": "test"}
@@ -274,14 +267,6 @@ def _sums(parts: Mapping[str, Images]) -> Dict[str, Any]:
     return {
         "images": {part: images.order() for part, images in parts.items()},
         "sums": {part: images.sums for part, images in parts.items()},
-    }
-
-
-def _targets(config: TrainConfig) -> Dict[str, Any]:
-    return {
-        "mixup_alpha": config.mixup_alpha if config.mixup else 0,
-        "mixup_until": config.mixup_until,
-        "smoothing": LABEL_SMOOTHING_ETA if config.label_smoothing else 0,
     }
 
 

@@ -24,6 +24,12 @@ class OptimizationSettings:
         int_range(1), 400, "epochs to train", imagenet=180, second={"cifar": 640, "imagenet": 240}
     )
     batch_size: int = setting(int_range(1), 128, "images of a batch on each device")
+    grad_accum_steps: int = setting(
+        int_range(1, 4096),
+        1,
+        "batches whose gradients are summed before each step of the optimizer: 2 on one device "
+        "learns as two devices do",
+    )
     lr: float = setting(
         float_range(0, open_minimum=True), 0.2, "learning rate after the warm-up", imagenet=0.075
     )

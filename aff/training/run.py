@@ -98,6 +98,7 @@ class Run:
             precision,
             data.loss(precision) if data.loss else None,
             group,
+            config.grad_accum_steps,
         )
         self.logger = RunLogger(interval=config.log_interval, quiet=True)
         self.keeper = Keeper(self.trainer, "", config.save_period, config.save_minutes)

@@ -5,9 +5,10 @@ number format, loss, devices, processes) is handed to it.
 from __future__ import annotations
 
 import math
-from typing import Callable, Dict, Iterable, List, Optional, Sequence
+from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import mxnet as mx
+import numpy as np
 from mxnet import autograd, gluon
 from mxnet.gluon import HybridBlock
 
@@ -63,6 +64,9 @@ class Trainer:
         What is minimised.
     group : ProcessGroup, optional
         The processes that train together, of which this is one.
+    accumulate : int, default 1
+        Micro-batches of a step: what a batch is split into, one after another, whose gradients are
+        summed. Each gives BatchNorm its own statistics.
 
     Attributes
     ----------
@@ -85,6 +89,7 @@ class Trainer:
         precision: Optional[Float32] = None,
         loss: Optional[CrossEntropy] = None,
         group: Optional[ProcessGroup] = None,
+        accumulate: int = 1,
     ):
         self.net = net
         self.devices = list(devices)
@@ -94,6 +99,11 @@ class Trainer:
         self.metric = "rmse" if soft_targets else "top1_error"
         self.loss = loss or CrossEntropy()
         self.group = group or ProcessGroup()
+        self.accumulate = accumulate
+        if accumulate > 1:
+            for parameter in net.collect_params().values():
+                if parameter.grad_req != "null":
+                    parameter.grad_req = "add"
         self.done = Partial()
         self.meter = EpochMeter(0, None, Partial())
         self.monitor = None if self.precision.checks_gradients else GradientMonitor(net)
@@ -136,6 +146,20 @@ class Trainer:
         """
         lr = self.schedule(self.step)
         self.optimizer.set_learning_rate(lr)
+        losses: List[mx.nd.NDArray] = []
+        measures: List[mx.nd.NDArray] = []
+        if self.accumulate > 1:
+            self.net.collect_params().zero_grad()
+        for batch in zip(*(np.array_split(part, self.accumulate) for part in (data, targets))):
+            of_losses, of_measures = self._backward(*batch)
+            losses += of_losses
+            measures += of_measures
+        after = self.precision.update(self.optimizer, len(data) * self.group.world_size)
+        meter.add(losses, measures, after, len(data), self.step, lr)
+        self.step += 1
+
+    def _backward(self, data, targets) -> Tuple[List[mx.nd.NDArray], List[mx.nd.NDArray]]:
+        """Compute the gradients of a micro-batch; its losses and measures, by device."""
         inputs = split(data, self.devices, self.precision.dtype)
         truths = split(targets, self.devices, "float32")
         with autograd.record():
@@ -143,11 +167,8 @@ class Trainer:
             losses = [self.loss(*parts) for parts in zip(outputs, truths, inputs)]
             scaled = [self.precision.scale(loss) for loss in losses]
         autograd.backward(scaled)
-        after = self.precision.update(self.optimizer, len(data) * self.group.world_size)
         measure = squared_error if self.metric == "rmse" else wrong_count
-        measures: List[mx.nd.NDArray] = [measure(*parts) for parts in zip(outputs, truths)]
-        meter.add(losses, measures, after, len(data), self.step, lr)
-        self.step += 1
+        return losses, [measure(*parts) for parts in zip(outputs, truths)]
 
     def train_epoch(
         self,
