@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Dict, Optional, Sequence
 
 import mxnet as mx
+import numpy as np
 from mxnet.gluon import HybridBlock, Trainer
 
 from ..utils.errors import InputError, RunError
@@ -40,6 +41,10 @@ class Float32:
         """Apply the gradients of a batch, without waiting for them; what `trouble` reads later."""
         trainer.step(batch_size)
         return None
+
+    def masters(self, trainer: Trainer, device: int) -> Dict[int, mx.nd.NDArray]:
+        """Return the float32 values of the parameters, by their ids, that have other ones."""
+        return {}
 
     def trouble(self, after: Optional[ScaleState]) -> Optional[str]:
         """Return why the step that `update` returned this for was left out, if it was; waits."""
@@ -97,6 +102,13 @@ class Float16(Float32):
             self._on[device] = before.after(finite)
         trainer.update(batch_size)
         return self._on[devices[0]]
+
+    def masters(self, trainer: Trainer, device: int) -> Dict[int, mx.nd.NDArray]:
+        return {
+            id(trainer._params[index]): state[1]
+            for index, state in trainer._updaters[device].states.items()
+            if np.dtype(trainer._params[index].dtype) == np.float16
+        }
 
     def trouble(self, after: Optional[ScaleState]) -> Optional[str]:
         if not after or after.skipped.asscalar() == self._known.skipped:

@@ -12,10 +12,11 @@ from ..nn.fusion import form_in_use, fusion_names
 from ..nn.one_image import tell_once
 from ..utils.files import write_json
 from ..utils.report import score
-from .checkpoint import remove_left_overs
+from .checkpoint import BEST_EMA, remove_left_overs
 from .config import TrainConfig
 from .data import Data
 from .logger import HISTORY_PLOT, JSON_LOG, SETTINGS, TEXT_LOG, RunLogger
+from .recipe_lines import recipe_lines
 from .run_folder import RunFolder
 from .settings_file import describe
 from .state import RunState
@@ -136,6 +137,8 @@ class Announcer:
                 else f"mixup     off: all {config.num_epochs} epochs are among the last "
                 f"{config.mixup_off_epoch} ({{mixup_off_epoch}})"
             )
+        for line in recipe_lines(config):
+            say(line)
         say(data.selection)
 
     def tell_epoch(self, state: RunState) -> None:
@@ -166,10 +169,23 @@ class Announcer:
             else f"the {name} set itself"
         )
         classes = self.config.model_kwargs["classes"]
+        averaged, more = state.best_ema(), {}
         for label, record in (("best", best), ("last", last)):
             how = f", chosen by {chosen}" if label == "best" else ""
             errors = {"top1": record.top1_error[shown], "top5": record.top5_error[shown]}
             logger.text(f"{label} epoch {record.epoch}{how}: {name} {score(errors, classes)}")
+        if averaged:
+            top1, top5 = averaged.ema_top1_error[shown], averaged.ema_top5_error[shown]
+            logger.text(
+                f"the average's best epoch {averaged.epoch}, chosen by {chosen}: {name} "
+                f"{score({'top1': top1, 'top5': top5}, classes)}"
+            )
+            more = {
+                "best_ema_epoch": averaged.epoch,
+                "ema_parameters": os.path.join(os.path.dirname(params), BEST_EMA),
+                f"{shown}_ema_top1_error": top1,
+                f"{shown}_ema_top5_error": top5,
+            }
         logger.event(
             "end",
             best_epoch=best.epoch,
@@ -181,10 +197,13 @@ class Announcer:
                 f"{shown}_top5_error": best.top5_error[shown],
                 f"last_{shown}_top1_error": last.top1_error[shown],
             },
+            **more,
         )
         if self.config.smoke:
             return
         logger.text(f"{name} accuracy  {100 * (1 - best.top1_error[shown]):.2f} %")
         logger.text(f"parameters     {params}")
+        if averaged:
+            logger.text(f"the average's  {more['ema_parameters']}")
         logger.text(f"log            {logger.path(TEXT_LOG)}, {logger.path(JSON_LOG)}")
         logger.text(f"history plot   {logger.path(HISTORY_PLOT)}")

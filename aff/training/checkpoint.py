@@ -3,7 +3,8 @@ done>/``, or, of a run that was stopped within an epoch, ``checkpoint-<epochs do
 done>/``.
 
 ``net.params`` and ``optimizer.params`` are arrays in mxnet's format, ``state.json`` is the rest;
-``best.params`` is another name of the best epoch's parameters so far; ``SHA256SUMS`` has the sums
+``best.params`` is another name of the best epoch's parameters so far; ``ema.params`` and
+``best-ema.params`` are those of the moving average, where there is one; ``SHA256SUMS`` has the sums
 of all.
 Nothing is pickled. The data order and augmentation need no state: they are functions of seed and
 epoch.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -35,8 +36,9 @@ from .trainer import Trainer
 
 KEPT = 2
 NET, OPTIMIZER, STATE, BEST = "net.params", "optimizer.params", "state.json", "best.params"
+EMA, BEST_EMA = "ema.params", "best-ema.params"
 _NAME = re.compile(r"checkpoint-(\d+)(?:-(\d+))?")
-_PARAMETERS = rf"{_NAME.pattern}|(?:best|epoch-\d+)\.params"
+_PARAMETERS = rf"{_NAME.pattern}|(?:best|best-ema|epoch-\d+)\.params"
 #: What a process that was killed was writing, of all that a run writes.
 _LEFT_OVER = (
     rf"(?:{_PARAMETERS}|{_NAME.pattern}\.old|settings\.json|train\.jsonl|history\.png)\.\d+\.tmp"
@@ -82,7 +84,7 @@ def save_checkpoint(
     epochs_done: int,
     state: Dict[str, object],
     batches_done: int = 0,
-    best: Optional[str] = None,
+    best: Optional[Mapping[str, str]] = None,
 ) -> str:
     """Save a checkpoint, then remove all but the newest two.
 
@@ -98,8 +100,9 @@ def save_checkpoint(
         What else the run needs to go on; JSON.
     batches_done : int, default 0
         Batches trained of the next epoch.
-    best : str, optional
-        File of the best parameters so far, or `NET`: these are the best.
+    best : mapping of str to str, optional
+        Of `BEST` and `BEST_EMA`, the file of those parameters so far, or, where these are the best,
+        `NET` or `EMA`.
 
     Returns
     -------
@@ -114,9 +117,12 @@ def save_checkpoint(
     try:
         save_parameters(trainer.net, os.path.join(temporary, NET))
         save_arrays(os.path.join(temporary, OPTIMIZER), saved_arrays(trainer))
-        source = os.path.join(temporary, NET) if best == NET else best
-        if source and os.path.exists(source):
-            link(source, os.path.join(temporary, BEST))
+        if trainer.ema:
+            save_parameters(trainer.ema.net, os.path.join(temporary, EMA))
+        for name, file in (best or {}).items():
+            source = os.path.join(temporary, file) if file in (NET, EMA) else file
+            if os.path.exists(source):
+                link(source, os.path.join(temporary, name))
         write_json(
             os.path.join(temporary, STATE),
             {
@@ -176,6 +182,11 @@ def load_checkpoint(path: str, trainer: Trainer) -> Dict[str, Any]:
     """
     state, arrays = read_checkpoint(path)
     load_fitting(trainer.net, os.path.join(path, NET), trainer.devices)
+    if trainer.ema:
+        averaged = os.path.join(path, EMA)
+        # an average that is switched on later begins with what was trained by then
+        source = averaged if os.path.isfile(averaged) else os.path.join(path, NET)
+        load_fitting(trainer.ema.net, source, trainer.devices)
     restore_optimizer(trainer, arrays)
     restore_statistics(trainer, arrays)
     with telling(os.path.join(path, STATE)):
@@ -222,6 +233,8 @@ def start_from(trainer: Trainer, params: str, states: Optional[str] = None, step
                     "writes, and pickles can hold programs: give optimizer.params of a checkpoint"
                 )
         restore_optimizer(trainer, ArrayFile(states))
+    if trainer.ema:
+        trainer.ema.start(trainer.net)
     trainer.step = step
 
 
@@ -248,11 +261,12 @@ def share_checkpoint(trainer: Trainer, state: Dict[str, Any]) -> Dict[str, Any]:
     trainer.precision.restore(precision)
     if not trainer.optimizer._updaters[0].states:
         trainer.create_states()
-    parameters = trainer.net._collect_params_with_prefix()
-    arrays = {name: parameter.list_data()[0] for name, parameter in parameters.items()}
-    trainer.group.broadcast_arrays(arrays)
-    for name, parameter in parameters.items():
-        parameter.set_data(arrays[name])
+    for net in trainer.networks.values():
+        parameters = net._collect_params_with_prefix()
+        arrays = {name: parameter.list_data()[0] for name, parameter in parameters.items()}
+        trainer.group.broadcast_arrays(arrays)
+        for name, parameter in parameters.items():
+            parameter.set_data(arrays[name])
     states = optimizer_arrays(trainer)
     trainer.group.broadcast_arrays(states)
     for part in range(1, len(trainer.devices)):

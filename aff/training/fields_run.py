@@ -89,6 +89,12 @@ class OptimizationSettings:
         "number format; float16 (with a loss scale) needs a GPU",
         second={"imagenet": "float16"},
     )
+    model_ema: float = setting(
+        float_range(0, 0.999999),
+        0.0,
+        "decay of a moving average of the network, of parameters and of BatchNorm's statistics, "
+        "which is evaluated beside it and saved as best-ema.params, such as 0.9999; 0: none",
+    )
     mode: str = setting(
         ("hybrid", "imperative"),
         "hybrid",

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, replace
 
 from ..utils.files import link
-from .checkpoint import BEST, NET, save_checkpoint
+from .checkpoint import BEST, BEST_EMA, EMA, NET, save_checkpoint
 from .meters import Partial
 from .state import RunState
 from .trainer import Trainer
@@ -62,7 +62,7 @@ class Keeper:
         done = state.next_epoch
         if not state.history or not self.trainer.group.is_main_process:
             return
-        kept = {BEST: BEST}
+        kept = {BEST: BEST, BEST_EMA: BEST_EMA}
         if not state.partial and self.period and done % self.period == 0:
             kept[NET] = f"epoch-{done:04d}.params"
         for source, name in kept.items():
@@ -72,9 +72,14 @@ class Keeper:
     def checkpoint(self, state: RunState) -> str:
         """Save a checkpoint; its path."""
         batches = state.partial.batches if state.partial else 0
-        best = os.path.join(self.folder, BEST) if state.history else None
-        if not state.partial and state.best_epoch == state.next_epoch - 1:
-            best = NET
+        best = {}
+        for name, file, epoch in (
+            (BEST, NET, state.best_epoch),
+            (BEST_EMA, EMA, state.best_ema_epoch),
+        ):
+            now = not state.partial and epoch == state.next_epoch - 1
+            if epoch is not None:
+                best[name] = file if now else os.path.join(self.folder, name)
         self._saved = time.monotonic()
         return save_checkpoint(
             self.folder, self.trainer, state.next_epoch, asdict(state), batches, best

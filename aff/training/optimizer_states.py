@@ -49,8 +49,9 @@ def _statistics_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
     epoch.
     """
     return {
-        f"{name}@{device}": array
-        for name, parameter in trainer.net._collect_params_with_prefix().items()
+        f"{prefix}{name}@{device}": array
+        for prefix, net in trainer.networks.items()
+        for name, parameter in net._collect_params_with_prefix().items()
         if is_running_statistic(parameter)
         for device, array in enumerate(parameter.list_data())
         if device

@@ -7,21 +7,20 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import asdict
 from functools import partial
-from typing import Callable, Dict, Iterator, Optional, Sequence
+from typing import Callable, Iterator, Optional, Sequence
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
-from ..models.parameters import copy_parameters
 from ..utils.errors import InputError, Interrupted, RunError
 from .amp import Float32, create_precision
 from .announce import Announcer
 from .checkpoint import BEST, start_from
 from .config import TrainConfig
 from .data import Data
-from .evaluation import Evaluation, evaluate
+from .ema import ModelEma
+from .evaluating import EpochEvaluator
 from .finetune import Origin, arrange
 from .history_plot import HistoryPlot
 from .interruption import Interruption
@@ -99,11 +98,17 @@ class Run:
             data.loss(precision) if data.loss else None,
             group,
             config.grad_accum_steps,
+            self._average(devices) if config.model_ema else None,
         )
         self.logger = RunLogger(interval=config.log_interval, quiet=True)
         self.keeper = Keeper(self.trainer, "", config.save_period, config.save_minutes)
         self._plot = HistoryPlot()
-        self._eval_net: Optional[HybridBlock] = None
+        self._evaluator = EpochEvaluator(config, data, self.trainer)
+
+    def _average(self, devices: Sequence[mx.Context]) -> ModelEma:
+        config = self.config
+        net = create_network(config.model, config.model_kwargs, devices, Float32(), "imperative")
+        return ModelEma(net, config.model_ema)
 
     @property
     def facts(self) -> dict:
@@ -113,18 +118,6 @@ class Run:
     @property
     def _announcer(self) -> Announcer:
         return Announcer(self.config, self.data, self.trainer, self.logger, self._lines)
-
-    @property
-    def eval_net(self) -> HybridBlock:
-        """The same network again, for evaluation: mxnet's inference on a CPU reorders parameters in
-        memory, in the background, and training on them does not repeat bit for bit.
-        """
-        if self._eval_net is None:
-            config, trainer = self.config, self.trainer
-            self._eval_net = create_network(
-                config.model, config.model_kwargs, trainer.devices, trainer.precision, config.mode
-            )
-        return self._eval_net
 
     @property
     def best_params(self) -> str:
@@ -166,6 +159,8 @@ class Run:
             if self.origin:
                 names = self.data.facts.get("class_names")
                 self._lines[:0] = self.origin.give(trainer.net, names)
+                if trainer.ema:
+                    trainer.ema.start(trainer.net)
         state = (
             RunState.resumed(checkpoint, trainer, self.data.evals, config.last_epoch)
             if checkpoint
@@ -226,7 +221,7 @@ class Run:
         state.partial = None
         state.add(record, self.data.chooser)
         self._announcer.tell_epoch(state)
-        self.logger.event("epoch", **asdict(record), **self.trainer.precision.state())
+        self.logger.event("epoch", **record.told(), **self.trainer.precision.state())
         if self.trainer.group.is_main_process:
             self.keeper.save(state)
             ends = interruption.asked or state.next_epoch == self.config.last_epoch
@@ -265,28 +260,16 @@ class Run:
             lambda: interruption.asked,
             partial(self.keeper.keep_in_time, state),
         )
-        copy_parameters(trainer.net, self.eval_net)
-        found: Dict[str, Evaluation] = {
-            part: evaluate(
-                self.eval_net,
-                batches,
-                trainer.devices,
-                trainer.precision.dtype,
-                partial(self._until, interruption, f"evaluate {part}"),
-                trainer.group,
-            )
-            for part, batches in self.data.evals.items()
-        }
+        errors = self._evaluator.errors(partial(self._until, interruption))
         return EpochRecord(
             epoch=epoch,
             lr=stats.lr,
             train_loss=stats.loss,
             train_metric=trainer.metric,
             train_value=stats.metric,
-            top1_error={part: result.top1_error for part, result in found.items()},
-            top5_error={part: result.top5_error for part, result in found.items()},
             images_per_sec=round(stats.images_per_sec, 1),
             seconds=round(time.perf_counter() - start, 2),
+            **errors,
         )
 
     def _until(self, interruption: Interruption, description: str, batches) -> Iterator:

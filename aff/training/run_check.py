@@ -10,7 +10,7 @@ from ..utils.errors import InputError
 from ..utils.json_file import ranged, typed
 from ..utils.params_file import ArrayFile
 from ..utils.sums import read_sums, sha256
-from .checkpoint import BEST, NET, list_checkpoints, parameters_of, read_checkpoint
+from .checkpoint import BEST, BEST_EMA, NET, list_checkpoints, parameters_of, read_checkpoint
 from .logger import JSON_LOG, SETTINGS, read_events
 from .run_folder import usual_logs
 from .settings_file import read_settings
@@ -107,7 +107,7 @@ class _Looker:
     def __init__(self) -> None:
         self.training: Dict[str, Any] = {}
         self.states: Dict[str, RunState] = {}
-        self.best: List[str] = []
+        self.best: Dict[str, List[str]] = {BEST: [], BEST_EMA: []}
 
     def at(self, path: str, look: Callable[[str], str]) -> Part:
         """Return what there is to say of a part, as `look` says it, or what is wrong with it."""
@@ -126,8 +126,9 @@ class _Looker:
     def checkpoint(self, path: str) -> str:
         """Look at a checkpoint."""
         sums = read_sums(path)
-        if BEST in sums:
-            self.best.append(sums[BEST])
+        for name, known in self.best.items():
+            if name in sums:
+                known.append(sums[name])
         saved, _ = read_checkpoint(path)
         ArrayFile(os.path.join(path, NET))
         self.states[path] = RunState.of(path, saved)
@@ -136,7 +137,8 @@ class _Looker:
     def parameters(self, path: str) -> str:
         """Look at parameters that a run keeps."""
         arrays = len(ArrayFile(path).shapes)
-        if os.path.basename(path) == BEST and self.best and sha256(path) not in self.best:
+        known = self.best.get(os.path.basename(path))
+        if known and sha256(path) not in known:
             raise InputError(f"{path}: is damaged, or no checkpoint's")
         return f"{arrays} arrays"
 

@@ -21,7 +21,7 @@ MAX_EPOCH, MAX_FIGURE = 1_000_000, 1e12
 @dataclass
 class EpochRecord:
     """One line of a run's history; errors are fractions, 0 to 1, by part ('test', and 'val' where
-    there is one).
+    there is one); those of the moving average are empty where there is none.
     """
 
     epoch: int = ranged(0, MAX_EPOCH)
@@ -33,12 +33,18 @@ class EpochRecord:
     top5_error: Dict[str, float] = ranged(0, 1)
     images_per_sec: float = ranged(0, MAX_FIGURE)
     seconds: float = ranged(0, MAX_FIGURE)
+    ema_top1_error: Dict[str, float] = ranged(0, 1, default_factory=dict)
+    ema_top5_error: Dict[str, float] = ranged(0, 1, default_factory=dict)
+
+    def told(self) -> Dict[str, Any]:
+        """Return what the log keeps: all but what this run does not have."""
+        return {key: value for key, value in asdict(self).items() if value != {}}
 
     def line(self, classes: int) -> str:
         """Return the record of a network of so many classes as text, in fields that two blanks
         part; errors in percent.
         """
-        top5 = self.top5_error if top5_says_something(classes) else {}
+        shown5 = top5_says_something(classes)
         trained = (
             f"error {100 * self.train_value:.2f} %"
             if self.train_metric == "top1_error"
@@ -50,20 +56,26 @@ class EpochRecord:
             f"train loss {self.train_loss:.4f}, {trained}",
             f"{self.images_per_sec:.0f} images/s",
             f"{self.seconds:.1f} s",
-            *(
-                f"{part} error {100 * self.top1_error[part]:.2f} %"
-                + (f", top-5 {100 * top5[part]:.2f} %" if top5 else "")
-                for part in self.top1_error
-            ),
+            *_shown("", self.top1_error, self.top5_error if shown5 else {}),
+            *_shown("average's ", self.ema_top1_error, self.ema_top5_error if shown5 else {}),
         ]
         return "  ".join(fields)
 
 
+def _shown(whose: str, top1: Mapping[str, float], top5: Mapping[str, float]) -> List[str]:
+    return [
+        f"{whose}{part} error {100 * top1[part]:.2f} %"
+        + (f", top-5 {100 * top5[part]:.2f} %" if top5 else "")
+        for part in top1
+    ]
+
+
 @dataclass
 class RunState:
-    """What a run knows of its past: the history, the best epoch by the part that chooses, and what
-    has been done of the epoch in which it was stopped; `first_epoch` is the history's, and an epoch
-    has `steps_per_epoch` (0: not known yet).
+    """What a run knows of its past: the history, the best epochs of the network and of its moving
+    average (None where there is none) by the part that chooses, and what has been done of the epoch
+    in which it was stopped; `first_epoch` is the history's, and an epoch has `steps_per_epoch` (0:
+    not known yet).
     """
 
     history: List[EpochRecord] = field(default_factory=list)
@@ -71,6 +83,7 @@ class RunState:
     partial: Optional[Partial] = None
     first_epoch: int = ranged(0, MAX_EPOCH, default=0)
     steps_per_epoch: int = ranged(0, default=0)
+    best_ema_epoch: Optional[int] = None
 
     @property
     def next_epoch(self) -> int:
@@ -101,6 +114,11 @@ class RunState:
         """Return the record of the best epoch."""
         return next(record for record in self.history if record.epoch == self.best_epoch)
 
+    def best_ema(self) -> Optional[EpochRecord]:
+        """Return the record of the moving average's best epoch, where there is one."""
+        found = (record for record in self.history if record.epoch == self.best_ema_epoch)
+        return next(found, None)
+
     def add(self, record: EpochRecord, part: str) -> None:
         """Append a record, which is the best where none before has a smaller top-1 error on
         `part`.
@@ -108,9 +126,13 @@ class RunState:
         improved = (
             self.best_epoch is None or record.top1_error[part] <= self.best().top1_error[part]
         )
+        averaged = record.ema_top1_error.get(part)
+        before = self.best_ema()
         self.history.append(record)
         if improved:
             self.best_epoch = record.epoch
+        if averaged is not None and (not before or averaged <= before.ema_top1_error[part]):
+            self.best_ema_epoch = record.epoch
 
     @classmethod
     def resumed(
@@ -191,6 +213,9 @@ class RunState:
             return f"its epochs are not those from {self.first_epoch} on"
         if (self.best_epoch is None and epochs) or self.best_epoch not in (None, *epochs):
             return f"best_epoch {self.best_epoch} is none of its epochs"
+        averaged = [record.epoch for record in self.history if record.ema_top1_error]
+        if self.best_ema_epoch not in ([None] if not averaged else averaged):
+            return f"best_ema_epoch {self.best_ema_epoch} is none of its epochs"
         batches = self.partial.batches if self.partial else 0
         if 0 < self.steps_per_epoch < batches:
             return f"partial.batches is more than the {self.steps_per_epoch} of an epoch"
@@ -203,7 +228,10 @@ class RunState:
         """Return what in it is not of a run that evaluates these parts and ends after an epoch;
         empty where nothing is.
         """
-        told = (set(record.top1_error) & set(record.top5_error) for record in self.history)
+        told = [set(record.top1_error) & set(record.top5_error) for record in self.history]
+        for record in self.history:
+            if record.ema_top1_error:
+                told.append(set(record.ema_top1_error) & set(record.ema_top5_error))
         if not all(map(parts.issubset, told)):
             return f"an epoch lacks the errors on {' and '.join(sorted(parts))}"
         if not self.history and self.first_epoch >= last_epoch:

@@ -16,6 +16,7 @@ from ..nn.fusion import form_in_use
 from ..utils.errors import InputError
 from .amp import Float32
 from .devices import split
+from .ema import ModelEma
 from .grad_monitor import GradientMonitor
 from .loss import CrossEntropy
 from .lr_scheduler import Schedule
@@ -67,6 +68,8 @@ class Trainer:
     accumulate : int, default 1
         Micro-batches of a step: what a batch is split into, one after another, whose gradients are
         summed. Each gives BatchNorm its own statistics.
+    ema : ModelEma, optional
+        A moving average of the network, which follows each step.
 
     Attributes
     ----------
@@ -90,6 +93,7 @@ class Trainer:
         loss: Optional[CrossEntropy] = None,
         group: Optional[ProcessGroup] = None,
         accumulate: int = 1,
+        ema: Optional[ModelEma] = None,
     ):
         self.net = net
         self.devices = list(devices)
@@ -99,6 +103,9 @@ class Trainer:
         self.metric = "rmse" if soft_targets else "top1_error"
         self.loss = loss or CrossEntropy()
         self.group = group or ProcessGroup()
+        self.ema = ema
+        if ema:
+            ema.start(net)
         self.accumulate = accumulate
         if accumulate > 1:
             for parameter in net.collect_params().values():
@@ -123,6 +130,11 @@ class Trainer:
         """What ``settings.json`` keeps of devices, and of the form of the fusions there."""
         devices = len(self.devices) * self.group.world_size
         return {"devices": devices, "form": form_in_use(self.net)}
+
+    @property
+    def networks(self) -> Dict[str, HybridBlock]:
+        """What is kept of the network by the prefix of its arrays: itself, and its average."""
+        return {"": self.net, **({"ema.": self.ema.net} if self.ema else {})}
 
     def create_states(self) -> None:
         """Give the optimizer the states that it would create in its first step."""
@@ -157,6 +169,8 @@ class Trainer:
         after = self.precision.update(self.optimizer, len(data) * self.group.world_size)
         meter.add(losses, measures, after, len(data), self.step, lr)
         self.step += 1
+        if self.ema:
+            self.ema.update(self.net, self.optimizer, self.precision, self.step)
 
     def _backward(self, data, targets) -> Tuple[List[mx.nd.NDArray], List[mx.nd.NDArray]]:
         """Compute the gradients of a micro-batch; its losses and measures, by device."""
@@ -222,7 +236,8 @@ class Trainer:
         if stop():
             raise Stopped
         loss, metric, samples = meter.means(self.group)
-        self.group.average_statistics(self.net)
+        for net in self.networks.values():
+            self.group.average_statistics(net)
         return EpochStats(
             loss=loss,
             metric=math.sqrt(metric) if self.metric == "rmse" else metric,
