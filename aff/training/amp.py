@@ -13,6 +13,7 @@ from mxnet.gluon import HybridBlock, Trainer
 
 from ..utils.errors import InputError, RunError
 from ..utils.json_file import ranged, typed
+from .grad_clip import GradientClipper
 from .loss_scale import GatedNAG, ScaleState, all_finite, gradients
 
 DTYPES = ("float32", "float16")
@@ -37,9 +38,20 @@ class Float32:
         """Return what `backward` starts from."""
         return loss
 
-    def update(self, trainer: Trainer, batch_size: int) -> Optional[ScaleState]:
-        """Apply the gradients of a batch, without waiting for them; what `trouble` reads later."""
-        trainer.step(batch_size)
+    def update(
+        self, trainer: Trainer, batch_size: int, clipper: Optional[GradientClipper] = None
+    ) -> Optional[ScaleState]:
+        """Apply the gradients of a batch, clipped where there is a `clipper`, without waiting for
+        them; what `trouble` reads later.
+        """
+        trainer.allreduce_grads()
+        if clipper:
+            for index in range(len(trainer._contexts)):
+                grads = gradients(trainer, index)
+                factor = clipper.factor(grads, batch_size, index)
+                for grad in grads:
+                    mx.nd.broadcast_mul(grad, factor.reshape((1,) * grad.ndim), out=grad)
+        trainer.update(batch_size)
         return None
 
     def masters(self, trainer: Trainer, device: int) -> Dict[int, mx.nd.NDArray]:
@@ -90,7 +102,9 @@ class Float16(Float32):
     def scale(self, loss):
         return mx.nd.broadcast_mul(loss, self._state_on(loss.context).loss_scale)
 
-    def update(self, trainer: Trainer, batch_size: int) -> Optional[ScaleState]:
+    def update(
+        self, trainer: Trainer, batch_size: int, clipper: Optional[GradientClipper] = None
+    ) -> Optional[ScaleState]:
         trainer.allreduce_grads()
         devices = trainer._contexts
         for index, device in enumerate(devices):
@@ -98,7 +112,10 @@ class Float16(Float32):
             grads = gradients(trainer, index)
             finite = all_finite(grads)
             repeated = finite.broadcast_to((max(map(len, grads)),))
-            trainer._optimizer.gates[device] = (repeated, before.loss_scale)
+            scale = before.loss_scale
+            if clipper:
+                scale = scale / clipper.factor(grads, scale * batch_size, index)
+            trainer._optimizer.gates[device] = (repeated, scale)
             self._on[device] = before.after(finite)
         trainer.update(batch_size)
         return self._on[devices[0]]

@@ -89,6 +89,12 @@ class OptimizationSettings:
         "number format; float16 (with a loss scale) needs a GPU",
         second={"imagenet": "float16"},
     )
+    clip_grad: float = setting(
+        float_range(0),
+        0.0,
+        "largest norm of a step's gradient, of all parameters together; a longer one is scaled "
+        "down to it; 0: any",
+    )
     model_ema: float = setting(
         float_range(0, 0.999999),
         0.0,

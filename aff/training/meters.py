@@ -8,11 +8,12 @@ import math
 import time
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import Callable, Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 from ..utils.errors import RunError
 from ..utils.json_file import ranged
 from .amp import Float32
+from .grad_clip import GradientClipper
 from .grad_monitor import GradientMonitor, StepNorms
 from .process_group import ProcessGroup
 
@@ -31,18 +32,24 @@ class EpochStats:
         Learning rate of the last step.
     images_per_sec : float
         Training throughput.
+    grad_norm, clipped : float or None
+        Of the steps of a trainer that clips gradients: mean norm before, and share of those whose
+        gradients were clipped.
     """
 
     loss: float
     metric: float
     lr: float
     images_per_sec: float
+    grad_norm: Optional[float] = None
+    clipped: Optional[float] = None
 
 
 @dataclass
 class Partial:
     """What has been trained of an epoch: whole batches, and sums over their samples (of this
-    worker).
+    worker); of the steps whose gradients' norm was `measured`, and finite, also the sum of these,
+    and how many were `clipped`.
     """
 
     batches: int = ranged(0, default=0)
@@ -50,6 +57,20 @@ class Partial:
     loss: float = 0.0
     metric: float = ranged(0, default=0.0)
     seconds: float = ranged(0, default=0.0)
+    measured: int = ranged(0, default=0)
+    grad_norm: float = ranged(0, default=0.0)
+    clipped: int = ranged(0, default=0)
+
+    def norms(self) -> Dict[str, Optional[float]]:
+        """Return the mean norm of the steps' gradients, and the share of those that were
+        clipped, as `EpochStats` names them.
+        """
+        if not self.measured:
+            return {"grad_norm": None, "clipped": None}
+        return {
+            "grad_norm": self.grad_norm / self.measured,
+            "clipped": self.clipped / self.measured,
+        }
 
 
 class EpochMeter:
@@ -67,6 +88,8 @@ class EpochMeter:
         Reads whether a step was left out.
     notify : callable, optional
         Is told, in a line, of each that was.
+    clipper : GradientClipper, optional
+        Clips the gradients.
     """
 
     LAG = 2
@@ -78,11 +101,13 @@ class EpochMeter:
         done: Partial,
         precision: Optional[Float32] = None,
         notify: Callable[[str], None] = lambda line: None,
+        clipper: Optional[GradientClipper] = None,
     ):
         self.epoch = epoch
         self.monitor = monitor
         self.precision = precision or Float32()
         self.notify = notify
+        self.longest = clipper.max_norm if clipper else math.inf
         self.done = replace(done)
         self._start = time.perf_counter() - done.seconds
         self._pending: deque = deque()
@@ -95,20 +120,20 @@ class EpochMeter:
         """
         return "loss {:.4f}, lr {:.4g}".format(*self._latest) if self._latest else ""
 
-    def add(self, losses, measures, after, samples: int, step: int, lr: float) -> None:
-        """Take a step's losses, measures and what the precision's `update` returned, still on the
-        devices.
+    def add(self, losses, measures, after, samples: int, step: int, lr: float, norm=None) -> None:
+        """Take a step's losses, measures, what the precision's `update` returned, and the norm of
+        the gradients where they are clipped, still on the devices.
         """
         norms = self.monitor.measure() if self.monitor else None
         sums = [loss.sum() for loss in losses]
-        self._pending.append((sums, measures, norms, after, step, lr, samples))
+        self._pending.append((sums, measures, norms, after, step, lr, samples, norm))
         self.done.samples += samples
         self.done.batches += 1
         if len(self._pending) > self.LAG:
             self._read_oldest()
 
     def _read_oldest(self) -> None:
-        losses, measures, norms, after, step, lr, samples = self._pending.popleft()
+        losses, measures, norms, after, step, lr, samples, norm = self._pending.popleft()
         trouble = self.precision.trouble(after)
         if trouble:
             self.notify(f"epoch {self.epoch}, step {step} left out: {trouble}")
@@ -120,6 +145,11 @@ class EpochMeter:
         self._latest = loss / samples, lr
         self.done.loss += loss
         self.done.metric += sum(part.asscalar().item() for part in measures)
+        length = math.inf if norm is None else norm.asscalar().item()
+        if math.isfinite(length):
+            self.done.measured += 1
+            self.done.grad_norm += length
+            self.done.clipped += length > self.longest
 
     def _stop(self, what: str, norms: Optional[StepNorms], step: int, lr: float) -> None:
         where = self.monitor.first_bad(norms) if self.monitor and norms else None

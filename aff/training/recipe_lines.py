@@ -11,6 +11,8 @@ from .config import TrainConfig
 def recipe_lines(config: TrainConfig) -> List[str]:
     """Return a line for each part of today's recipe that is on; none for a published run."""
     lines = []
+    if config.clip_grad:
+        lines.append(f"gradients longer than {config.clip_grad:g} are scaled down to that norm")
     if config.model_ema:
         lines.append(
             f"average   of parameters and BatchNorm's statistics, decay {config.model_ema:g}, less "

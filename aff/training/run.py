@@ -22,6 +22,7 @@ from .data import Data
 from .ema import ModelEma
 from .evaluating import EpochEvaluator
 from .finetune import Origin, arrange
+from .grad_clip import GradientClipper
 from .history_plot import HistoryPlot
 from .interruption import Interruption
 from .keeper import Keeper
@@ -99,6 +100,7 @@ class Run:
             group,
             config.grad_accum_steps,
             self._average(devices) if config.model_ema else None,
+            GradientClipper(config.clip_grad) if config.clip_grad else None,
         )
         self.logger = RunLogger(interval=config.log_interval, quiet=True)
         self.keeper = Keeper(self.trainer, "", config.save_period, config.save_minutes)
@@ -269,6 +271,8 @@ class Run:
             train_value=stats.metric,
             images_per_sec=round(stats.images_per_sec, 1),
             seconds=round(time.perf_counter() - start, 2),
+            grad_norm=stats.grad_norm,
+            clipped=stats.clipped,
             **errors,
         )
 

@@ -35,10 +35,12 @@ class EpochRecord:
     seconds: float = ranged(0, MAX_FIGURE)
     ema_top1_error: Dict[str, float] = ranged(0, 1, default_factory=dict)
     ema_top5_error: Dict[str, float] = ranged(0, 1, default_factory=dict)
+    grad_norm: Optional[float] = ranged(0, MAX_FIGURE, default=None)
+    clipped: Optional[float] = ranged(0, 1, default=None)
 
     def told(self) -> Dict[str, Any]:
         """Return what the log keeps: all but what this run does not have."""
-        return {key: value for key, value in asdict(self).items() if value != {}}
+        return {key: value for key, value in asdict(self).items() if value not in ({}, None)}
 
     def line(self, classes: int) -> str:
         """Return the record of a network of so many classes as text, in fields that two blanks
@@ -50,10 +52,16 @@ class EpochRecord:
             if self.train_metric == "top1_error"
             else f"{self.train_metric} {self.train_value:.4f}"
         )
+        clipping = (
+            []
+            if self.grad_norm is None or self.clipped is None
+            else [f"gradient {self.grad_norm:.4g}, {100 * self.clipped:.0f} % clipped"]
+        )
         fields = [
             f"epoch {self.epoch}",
             f"lr {self.lr:.4g}",
             f"train loss {self.train_loss:.4f}, {trained}",
+            *clipping,
             f"{self.images_per_sec:.0f} images/s",
             f"{self.seconds:.1f} s",
             *_shown("", self.top1_error, self.top5_error if shown5 else {}),
@@ -214,7 +222,7 @@ class RunState:
         if (self.best_epoch is None and epochs) or self.best_epoch not in (None, *epochs):
             return f"best_epoch {self.best_epoch} is none of its epochs"
         averaged = [record.epoch for record in self.history if record.ema_top1_error]
-        if self.best_ema_epoch not in ([None] if not averaged else averaged):
+        if self.best_ema_epoch not in (averaged or [None]):
             return f"best_ema_epoch {self.best_ema_epoch} is none of its epochs"
         batches = self.partial.batches if self.partial else 0
         if 0 < self.steps_per_epoch < batches:

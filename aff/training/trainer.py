@@ -17,6 +17,7 @@ from ..utils.errors import InputError
 from .amp import Float32
 from .devices import split
 from .ema import ModelEma
+from .grad_clip import GradientClipper
 from .grad_monitor import GradientMonitor
 from .loss import CrossEntropy
 from .lr_scheduler import Schedule
@@ -68,6 +69,8 @@ class Trainer:
     accumulate : int, default 1
         Micro-batches of a step: what a batch is split into, one after another, whose gradients are
         summed. Each gives BatchNorm its own statistics.
+    clipper : GradientClipper, optional
+        Clips the gradients of each step.
     ema : ModelEma, optional
         A moving average of the network, which follows each step.
 
@@ -94,6 +97,7 @@ class Trainer:
         group: Optional[ProcessGroup] = None,
         accumulate: int = 1,
         ema: Optional[ModelEma] = None,
+        clipper: Optional[GradientClipper] = None,
     ):
         self.net = net
         self.devices = list(devices)
@@ -103,7 +107,7 @@ class Trainer:
         self.metric = "rmse" if soft_targets else "top1_error"
         self.loss = loss or CrossEntropy()
         self.group = group or ProcessGroup()
-        self.ema = ema
+        self.ema, self.clipper = ema, clipper
         if ema:
             ema.start(net)
         self.accumulate = accumulate
@@ -166,8 +170,11 @@ class Trainer:
             of_losses, of_measures = self._backward(*batch)
             losses += of_losses
             measures += of_measures
-        after = self.precision.update(self.optimizer, len(data) * self.group.world_size)
-        meter.add(losses, measures, after, len(data), self.step, lr)
+        after = self.precision.update(
+            self.optimizer, len(data) * self.group.world_size, self.clipper
+        )
+        norm = self.clipper.norm if self.clipper else None
+        meter.add(losses, measures, after, len(data), self.step, lr, norm)
         self.step += 1
         if self.ema:
             self.ema.update(self.net, self.optimizer, self.precision, self.step)
@@ -221,7 +228,9 @@ class Trainer:
         RunError
             When the loss of a step is not finite, or a gradient that was not thrown away.
         """
-        meter = EpochMeter(epoch, self.monitor, done or Partial(), self.precision, notify)
+        meter = EpochMeter(
+            epoch, self.monitor, done or Partial(), self.precision, notify, self.clipper
+        )
         self.meter = meter
         try:
             for data, targets in progress(batches):
@@ -243,4 +252,5 @@ class Trainer:
             metric=math.sqrt(metric) if self.metric == "rmse" else metric,
             lr=self.schedule(max(self.step - 1, 0)),
             images_per_sec=samples / self.done.seconds,
+            **self.done.norms(),
         )

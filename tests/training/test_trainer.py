@@ -133,9 +133,9 @@ def test_the_schedule_is_followed_step_by_step(tiny_data):
             self.original = trainer.precision.update
             trainer.precision.update = self
 
-        def __call__(self, optimizer, batch_size):
+        def __call__(self, optimizer, *given):
             rates.append(optimizer.learning_rate)
-            return self.original(optimizer, batch_size)
+            return self.original(optimizer, *given)
 
     trainer = small_trainer(schedule=lambda step: 0.1 / (1 + step))
     Spy(trainer)
