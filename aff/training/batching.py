@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from ..data.mixup import LABEL_SMOOTHING_ETA
 from .config import TrainConfig
 
 
@@ -33,5 +32,5 @@ def batch_arguments(config: TrainConfig, devices: int, workers: int = 1) -> Dict
         "auto_aug": config.auto_aug,
         "mixup_alpha": config.mixup_alpha if config.mixup else 0,
         "mixup_until": config.mixup_until,
-        "smoothing": LABEL_SMOOTHING_ETA if config.label_smoothing else 0,
+        "smoothing": config.label_smoothing,
     }

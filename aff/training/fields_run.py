@@ -77,7 +77,9 @@ class OptimizationSettings:
         imagenet=0,
         second={"cifar": 40, "imagenet": 5},
     )
-    label_smoothing: bool = setting(SWITCH, False, "smooth labels by 0.1")
+    label_smoothing: float = setting(
+        float_range(0, 0.99), 0.0, "smooth labels by this much, 0.1 where the flag has no value"
+    )
     auto_aug: bool = setting(
         SWITCH,
         False,

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ..compat import machine
 from ..data.datasets import find_dataset
+from ..data.mixup import LABEL_SMOOTHING_ETA
 from ..models.family import NetworkSettings
 from ..models.registry import check_described
 from ..utils.errors import InputError, telling, unknown
@@ -119,6 +120,8 @@ def upgraded(training: Mapping[str, Any]) -> Dict[str, Any]:
         values.setdefault("dataset", "imagenet")
     if "no_mixup" in values:
         values["mixup"] = not values.pop("no_mixup")
+    if isinstance(values.get("label_smoothing"), bool):  # a switch then
+        values["label_smoothing"] = LABEL_SMOOTHING_ETA if values["label_smoothing"] else 0.0
     if values.get("discard", False) is None:
         values["discard"] = False
     return values

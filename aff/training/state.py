@@ -222,7 +222,7 @@ class RunState:
         if (self.best_epoch is None and epochs) or self.best_epoch not in (None, *epochs):
             return f"best_epoch {self.best_epoch} is none of its epochs"
         averaged = [record.epoch for record in self.history if record.ema_top1_error]
-        if self.best_ema_epoch not in (averaged or [None]):
+        if self.best_ema_epoch not in (averaged if averaged else (None,)):
             return f"best_ema_epoch {self.best_ema_epoch} is none of its epochs"
         batches = self.partial.batches if self.partial else 0
         if 0 < self.steps_per_epoch < batches:

@@ -44,9 +44,9 @@ def read_sums(folder: str) -> Dict[str, str]:
     path = os.path.join(folder, SUMS)
     if not os.path.lexists(path):
         return {}
-    lines = read_text(path, MAX_BYTES, "replace").splitlines()
+    *lines, end = read_text(path, MAX_BYTES, "replace").split("\n")
     found = [re.fullmatch(r"([0-9a-f]{64})  ([\w.-]+)", line) for line in lines]
-    if not lines or not all(found):
+    if not lines or end or not all(found):
         raise InputError(f"{path}: is damaged")
     return {match[2]: match[1] for match in found if match}
 

@@ -59,7 +59,7 @@ def test_a_run_written_before_the_move_ends_as_the_undisturbed_one(before, capsy
     "more, named",
     [
         ("--lr 0.1", "lr 0.05 -> 0.1"),
-        ("--label-smoothing", "label_smoothing False -> True"),
+        ("--label-smoothing", "label_smoothing 0.0 -> 0.1"),
         ("--val-split 0.2 --resume-changed", "val_split"),
     ],
 )

@@ -78,7 +78,7 @@ def test_a_run_written_before_the_move_starts_one(records, photos, elsewhere):
     found = training_of(elsewhere / "new")
     assert (found["lr_mode"], found["mixup"], found["mixup_alpha"]) == ("cosine", True, 0.2)
     assert found["no_wd"] is True
-    assert found["label_smoothing"] is True
+    assert found["label_smoothing"] == 0.1
     assert found["logging_file"] is None
     assert sorted(path.name for path in elsewhere.iterdir()) == ["logs", "new"]
 

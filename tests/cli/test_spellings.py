@@ -4,6 +4,7 @@ import pytest
 
 import aff
 from aff.cli.main import build_parser
+from aff.training.batching import batch_arguments
 
 from .conftest import config_of
 
@@ -90,3 +91,21 @@ def test_contradictions_are_refused(data, text, named):
 def test_every_schedule_is_both_scripts(mode):
     for data in ("cifar", "imagenet"):
         assert config_of(data, ["--lr-mode", mode]).lr_mode == mode
+
+
+@pytest.mark.parametrize("data", ["cifar", "imagenet"])
+@pytest.mark.parametrize(
+    "argv, value",
+    [
+        ([], 0),
+        (["--label-smoothing"], 0.1),
+        (["--label-smoothing", "--no-wd"], 0.1),
+        (["--label-smoothing", "0.25"], 0.25),
+        (["--label-smoothing=0"], 0),
+    ],
+)
+def test_label_smoothing_with_and_without_a_value(data, argv, value):
+    dataset = ["--dataset", "digits"] if data == "cifar" else []
+    config = config_of(data, [*dataset, *argv])
+    assert config.label_smoothing == value
+    assert batch_arguments(config, 1)["smoothing"] == value

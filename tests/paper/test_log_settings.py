@@ -39,7 +39,8 @@ HELD = {
             *("temperature", "hard_weight"),
         )
     },
-    **{key: (YES.get, setting(key)) for key in ("no_wd", "label_smoothing", "mixup", "use_rec")},
+    **{key: (YES.get, setting(key)) for key in ("no_wd", "mixup", "use_rec")},
+    "label_smoothing": ({"True": 0.1, "False": 0}.get, setting("label_smoothing")),
     **{key: (str, setting(key)) for key in ("dtype", "mode", "dataset", "lr_mode")},
     "teacher": ({"None": None}.get, setting("teacher")),
     "cosine": ({"True": "cosine", "False": "step"}.get, setting("lr_mode")),

@@ -100,7 +100,7 @@ def test_settings_of_an_earlier_version_are_read(tmp_path):
                 "num_workers": 48,
                 "warmup_epochs": 5,
                 "no_wd": True,
-                "label_smoothing": True,
+                "label_smoothing": 0.1,
                 "dtype": "float16",
                 "use_rec": True,
                 "num_gpus": 2,

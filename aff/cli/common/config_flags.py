@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ...data.datasets import list_datasets
+from ...data.mixup import LABEL_SMOOTHING_ETA
 from ...training.config import TrainConfig
 from ...training.devices import parse_gpus
 from ...training.setting import SWITCH, Setting, settings_of
@@ -70,6 +71,8 @@ SECOND = {
 }
 #: And names of networks.
 SECOND_MODELS = {"cifar": ("resnext",), "imagenet": ("resnet", "resnext")}
+#: Fields whose flags need no value, and what they stand for without.
+WITHOUT_VALUE = {"label_smoothing": LABEL_SMOOTHING_ETA}
 METAVARS = {"resume": "auto|DIR", "max_bad_records": "SHARE"}
 #: Fields whose values are files.
 FILES = (
@@ -220,6 +223,8 @@ def _add(group: Any, field: str, item: Setting, data: str) -> None:
             options["choices"] = list(item.kind)
         else:
             options["type"] = item.kind
+        if field in WITHOUT_VALUE:
+            options.update(nargs="?", const=WITHOUT_VALUE[field])
         shown = _shown(usual)
         metavar = METAVARS.get(field, "FILE" if field in FILES else None)
         if metavar:
