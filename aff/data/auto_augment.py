@@ -73,7 +73,7 @@ CIFAR: Tuple[Tuple[Operation, Operation], ...] = (
 )
 
 
-def _affine(image: Image.Image, *matrix: float) -> Image.Image:
+def affine(image: Image.Image, *matrix: float) -> Image.Image:
     return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
 
 
@@ -82,7 +82,7 @@ def _enhanced(kind) -> Callable[[Image.Image, int, int], Image.Image]:
     return lambda image, level, sign: kind(image).enhance(0.1 + 1.8 * level / LEVELS)
 
 
-def _posterized(image: Image.Image, bits: int) -> Image.Image:
+def posterized(image: Image.Image, bits: int) -> Image.Image:
     """Keep so many bits of each value, from 0 on (Pillow's own takes 1 and more)."""
     mask = 0xFF & ~(2 ** (8 - bits) - 1)
     return image.point([value & mask for value in range(256)] * 3)
@@ -91,12 +91,12 @@ def _posterized(image: Image.Image, bits: int) -> Image.Image:
 #: Each gets an image, its level L from 0 to `LEVELS`, and a sign that counts where the operation
 #: has a direction. What is moved in is black.
 OPERATIONS: Dict[str, Callable[[Image.Image, int, int], Image.Image]] = {
-    "ShearX": lambda image, level, sign: _affine(image, 1, sign * 0.3 * level / LEVELS, 0, 0, 1, 0),
-    "ShearY": lambda image, level, sign: _affine(image, 1, 0, 0, sign * 0.3 * level / LEVELS, 1, 0),
-    "TranslateX": lambda image, level, sign: _affine(
+    "ShearX": lambda image, level, sign: affine(image, 1, sign * 0.3 * level / LEVELS, 0, 0, 1, 0),
+    "ShearY": lambda image, level, sign: affine(image, 1, 0, 0, sign * 0.3 * level / LEVELS, 1, 0),
+    "TranslateX": lambda image, level, sign: affine(
         image, 1, 0, sign * int(10 * level / LEVELS), 0, 1, 0
     ),
-    "TranslateY": lambda image, level, sign: _affine(
+    "TranslateY": lambda image, level, sign: affine(
         image, 1, 0, 0, 0, 1, sign * int(10 * level / LEVELS)
     ),
     "Rotate": lambda image, level, sign: image.rotate(sign * int(30 * level / LEVELS)),
@@ -104,7 +104,7 @@ OPERATIONS: Dict[str, Callable[[Image.Image, int, int], Image.Image]] = {
     "Contrast": _enhanced(ImageEnhance.Contrast),
     "Brightness": _enhanced(ImageEnhance.Brightness),
     "Sharpness": _enhanced(ImageEnhance.Sharpness),
-    "Posterize": lambda image, level, sign: _posterized(image, 4 - int(4 * level / LEVELS)),
+    "Posterize": lambda image, level, sign: posterized(image, 4 - int(4 * level / LEVELS)),
     "Solarize": lambda image, level, sign: ImageOps.solarize(
         image, 256 - int(256 * level / LEVELS)
     ),

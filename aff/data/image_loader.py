@@ -10,15 +10,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 from dataclasses import dataclass
+from functools import partial
 from typing import Callable, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ..utils.errors import InputError
+from .augmented import AugmentedLoader, Batch, Extras
+from .auto_augment import IMAGENET
 from .bad_images import BadImagePolicy
 from .decoding import decode
 from .images import IMAGENET_CLASSES, Images
-from .loader import AugmentedLoader, Batch, EvaluationLoader, Shard, prefetch
+from .loader import EvaluationLoader, Shard, prefetch
 from .transforms import central_view, training_view
 
 SIZE, CROP_RATIO = 224, 0.875
@@ -120,6 +123,8 @@ class ImageTrainLoader(AugmentedLoader):
         A worker's part of each batch, which is all that is given then.
     bad_images : BadImagePolicy, optional
         Puts up with images that cannot be read.
+    extras : Extras, optional
+        Augmentation beyond the published.
 
     Raises
     ------
@@ -141,6 +146,7 @@ class ImageTrainLoader(AugmentedLoader):
     devices: int = 1
     shard: Shard = Shard()
     bad_images: Optional[BadImagePolicy] = None
+    extras: Extras = Extras()
 
     def __post_init__(self):
         self.images.label_for(self.classes)
@@ -159,7 +165,8 @@ class ImageTrainLoader(AugmentedLoader):
 
         def view(pixels: np.ndarray, index: int) -> np.ndarray:
             rng = np.random.default_rng([self.seed, epoch, _IMAGE, index])
-            return training_view(pixels, self.size, rng, self.auto_aug)
+            policy = partial(self.by_policy, policy=IMAGENET, rng=rng)
+            return self.extras.erased(training_view(pixels, self.size, rng, policy), rng)
 
         loaded = load_images(
             self.images, indices, self.classes, view, self.workers, self.bad_images

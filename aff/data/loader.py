@@ -11,19 +11,19 @@ import math
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Callable, Generator, Iterator, List, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Generator, Iterator, List, Optional, Sequence, TypeVar
 
 import numpy as np
 
 from ..utils.errors import InputError
-from .auto_augment import CIFAR, auto_augment
+from .augmented import AugmentedLoader, Batch, Extras
+from .auto_augment import CIFAR
 from .datasets.base import DataSet, Split
-from .mixup import mixup, one_hot
 from .transforms import normalize, random_crop, random_mirror
 
 T = TypeVar("T")
-Batch = Tuple[np.ndarray, np.ndarray]
 _ORDER, _BATCH = 0, 1
+POLICIES = {"auto_aug": "AutoAugment", "rand_aug": "RandAugment"}
 
 
 def prefetch(
@@ -74,50 +74,6 @@ class Shard:
     def of_all(self, count: int) -> range:
         """Return this worker's part of so many images, each of which is one worker's."""
         return range(count * self.rank // self.workers, count * (self.rank + 1) // self.workers)
-
-
-class AugmentedLoader:
-    """What training batches share, whatever their images come from: how many there are, and their
-    targets.
-    """
-
-    batch_size: int
-    mixup_alpha: float
-    mixup_until: int
-    smoothing: float
-    limit: int
-    devices: int
-
-    def check_one_batch(self, images: int, source: str) -> None:
-        """Refuse images that do not fill one batch."""
-        if images < self.batch_size:
-            raise InputError(
-                f"a batch of {self.batch_size} (over all devices) is more than the {images} "
-                f"training images of {source}: lower {{batch_size}} (or {{grad_accum_steps}})"
-            )
-
-    def count(self, images: int) -> int:
-        """Return the number of whole batches of so many images, up to the limit."""
-        batches = images // self.batch_size
-        return min(batches, self.limit) if self.limit else batches
-
-    @property
-    def soft_targets(self) -> bool:
-        """Whether any epoch's targets are not one-hot."""
-        return self.smoothing > 0 or (self.mixup_alpha > 0 and self.mixup_until > 0)
-
-    def mixed(
-        self,
-        data: np.ndarray,
-        labels: np.ndarray,
-        classes: int,
-        epoch: int,
-        rng: np.random.Generator,
-    ) -> Batch:
-        """Return data and targets of a batch, with label smoothing and the epoch's mixup."""
-        mixing = self.mixup_alpha > 0 and epoch < self.mixup_until
-        lam = rng.beta(self.mixup_alpha, self.mixup_alpha) if mixing else 1
-        return mixup(data, one_hot(labels, classes, self.smoothing), lam, self.devices)
 
 
 class EvaluationLoader:
@@ -186,6 +142,8 @@ class TrainLoader(AugmentedLoader):
         At most this many batches an epoch.
     devices : int, default 1
         How many devices share a batch; each mixes its own share.
+    extras : Extras, optional
+        Augmentation beyond the published.
 
     Raises
     ------
@@ -203,13 +161,14 @@ class TrainLoader(AugmentedLoader):
     auto_aug: bool = False
     limit: int = 0
     devices: int = 1
+    extras: Extras = Extras()
 
     def __post_init__(self):
         self.check_one_batch(len(self.data.train), self.data.name)
-
-        if self.auto_aug and self.data.train.images.shape[1] != 3:
+        used = "auto_aug" if self.auto_aug else "rand_aug" if self.extras.rand_aug else ""
+        if used and self.data.train.images.shape[1] != 3:
             raise InputError(
-                f"{{auto_aug}}: AutoAugment is for colour images, those of {self.data.name} are "
+                f"{{{used}}}: {POLICIES[used]} is for colour images, those of {self.data.name} are "
                 "grey"
             )
 
@@ -229,13 +188,16 @@ class TrainLoader(AugmentedLoader):
         rng = np.random.default_rng([self.seed, epoch, _BATCH, index])
         split = self.data.train.take(order[index * self.batch_size : (index + 1) * self.batch_size])
         images = split.images
-        if self.auto_aug:
-            augmented = [auto_augment(image.transpose(1, 2, 0), CIFAR, rng) for image in images]
+        if self.auto_aug or self.extras.rand_aug:
+            augmented = [self.by_policy(image.transpose(1, 2, 0), CIFAR, rng) for image in images]
             images = np.stack(augmented).transpose(0, 3, 1, 2)
         images = random_crop(images, self.data.pad, rng)
         if self.data.mirror:
             images = random_mirror(images, rng)
         data = normalize(images, self.data.mean, self.data.std)
+        if self.extras.erasing:
+            erased = [self.extras.erased(image.transpose(1, 2, 0), rng) for image in data]
+            data = np.stack(erased).transpose(0, 3, 1, 2)
         return self.mixed(data, split.labels, self.data.classes, epoch, rng)
 
 

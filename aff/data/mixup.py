@@ -4,6 +4,7 @@ float32.
 
 from __future__ import annotations
 
+import math
 from typing import Tuple
 
 import numpy as np
@@ -53,10 +54,53 @@ def mixup(
     """
     if lam == 1:
         return data, targets
-    shares = np.array_split(np.arange(len(data)), devices)
-    partners = np.concatenate([share[::-1] for share in shares])
+    partners = _partners(len(data), devices)
     weight, rest = np.float32(lam), np.float32(1 - lam)
     return (
         weight * data + rest * data[partners],
         weight * targets + rest * targets[partners],
     )
+
+
+def _partners(count: int, devices: int) -> np.ndarray:
+    """Return each image's partner in a batch: its device's share in reverse order."""
+    shares = np.array_split(np.arange(count), devices)
+    return np.concatenate([share[::-1] for share in shares])
+
+
+def cutmix(
+    data: np.ndarray,
+    targets: np.ndarray,
+    lam: float,
+    rng: np.random.Generator,
+    devices: int = 1,
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Put a box of each image's partner (as `mixup` pairs them) into it, the same box for a batch
+    ("CutMix", Yun et al., ICCV 2019, arXiv 1905.04899): its sides are ``sqrt(1 - lam)`` of the
+    image's, cut off at the border, and targets are mixed by the area that it has then.
+
+    Parameters
+    ----------
+    data : numpy.ndarray
+        (N, C, H, W) float32.
+    targets : numpy.ndarray
+        (N, classes) float32.
+    lam : float
+        Share of the image that stays, before the box is cut off, drawn from Beta(alpha, alpha).
+    rng : numpy.random.Generator
+        Draws the box's centre, evenly.
+    devices : int, default 1
+        As of `mixup`.
+    """
+    sides = data.shape[2:]
+    lows, highs = [], []
+    for side in sides:
+        length, centre = int(side * math.sqrt(1 - lam)), int(rng.integers(side))
+        lows.append(max(centre - length // 2, 0))
+        highs.append(min(centre + length // 2, side))
+    partners = _partners(len(data), devices)
+    (top, left), (bottom, right) = lows, highs
+    result = data.copy()
+    result[:, :, top:bottom, left:right] = data[partners, :, top:bottom, left:right]
+    rest = np.float32((bottom - top) * (right - left) / (sides[0] * sides[1]))
+    return result, (1 - rest) * targets + rest * targets[partners]

@@ -8,12 +8,10 @@ PCA noise; in evaluation the centre crop.
 from __future__ import annotations
 
 import math
-from typing import Sequence
+from typing import Callable, Sequence
 
 import cv2
 import numpy as np
-
-from .auto_augment import IMAGENET, auto_augment
 
 #: Of each channel, red first, on a scale of 0 to 255.
 MEAN = np.array((123.68, 116.779, 103.939), np.float32)
@@ -131,18 +129,18 @@ def noisy_normalized(pixels: np.ndarray, noise: np.ndarray) -> np.ndarray:
 
 
 def training_view(
-    pixels: np.ndarray, size: int, rng: np.random.Generator, auto_aug: bool = False
+    pixels: np.ndarray,
+    size: int,
+    rng: np.random.Generator,
+    policy: Callable[[np.ndarray], np.ndarray] = lambda view: view,
 ) -> np.ndarray:
-    """Return an augmented, normalised view (size, size, 3) float32 of an image (H, W, 3) uint8.
-
-    With `auto_aug`, AutoAugment's ImageNet policy acts between the mirror and the colour jitter.
+    """Return an augmented, normalised view (size, size, 3) float32 of an image (H, W, 3) uint8;
+    `policy` acts between the mirror and the colour jitter.
     """
     view = random_resized_crop(pixels, size, rng)
     if rng.random() < 0.5:
         view = cv2.flip(view, 1)
-    if auto_aug:
-        view = auto_augment(view, IMAGENET, rng)
-    view = colour_jitter(view, rng)
+    view = colour_jitter(policy(view), rng)
     noise = EIGENVECTORS @ (rng.normal(0, PCA_NOISE, 3) * EIGENVALUES)
     return noisy_normalized(view, noise)
 

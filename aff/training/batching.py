@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
+from ..data.augmented import Extras
 from .config import TrainConfig
 
 
@@ -32,5 +33,11 @@ def batch_arguments(config: TrainConfig, devices: int, workers: int = 1) -> Dict
         "auto_aug": config.auto_aug,
         "mixup_alpha": config.mixup_alpha if config.mixup else 0,
         "mixup_until": config.mixup_until,
+        "extras": Extras(
+            config.rand_aug,
+            config.random_erasing,
+            config.cutmix_alpha,
+            config.mixup_cutmix_prob,
+        ),
         "smoothing": config.label_smoothing,
     }

@@ -140,9 +140,14 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         )
 
     @property
+    def mixes(self) -> bool:
+        """Whether batches are mixed, by mixup or CutMix."""
+        return self.mixup or self.cutmix_alpha > 0
+
+    @property
     def mixup_until(self) -> int:
-        """First epoch without mixup."""
-        return max(0, self.num_epochs - self.mixup_off_epoch) if self.mixup else 0
+        """First epoch without mixup and CutMix."""
+        return max(0, self.num_epochs - self.mixup_off_epoch) if self.mixes else 0
 
     @property
     def last_epoch(self) -> int:

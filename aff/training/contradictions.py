@@ -41,6 +41,8 @@ def refuse_contradictions(config: TrainConfig) -> None:
         raise InputError(
             f"{{smoke}} tries a run from its start: leave {{resume}} {config.resume} out"
         )
+    if config.auto_aug and config.rand_aug:
+        raise InputError("{auto_aug} and {rand_aug} are two policies: give one")
     _check_finetuning(config)
     if config.kind == "cifar" and not find_dataset(config.dataset).is_open:
         for key in ("input_size", "normalize_as"):
@@ -81,7 +83,12 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
     beyond = f"beyond {{num_epochs}} {config.num_epochs}"
     reasons = (
         ("mixup_alpha", not config.mixup, "without mixup"),
-        ("mixup_off_epoch", not config.mixup, "without mixup"),
+        ("mixup_off_epoch", not config.mixes, "without mixup"),
+        (
+            "mixup_cutmix_prob",
+            not (config.mixup and config.cutmix_alpha),
+            "without both mixup and {cutmix_alpha}",
+        ),
         ("warmup_lr", not config.warmup_epochs, "without {warmup_epochs}"),
         ("lr_decay", stepless, mode),
         ("lr_decay_epoch", stepless, mode),

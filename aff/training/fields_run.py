@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Optional
 
-from ..utils.values import epochs, float_range, int_range, names, recorded
+from ..utils.values import epochs, float_range, int_range, names, rand_aug, recorded
 from .amp import DTYPES
 from .lr_scheduler import MODES
 from .setting import FIXED, FREE, SWITCH, UNTOLD, setting
@@ -76,6 +76,24 @@ class OptimizationSettings:
         "last epochs, without mixup",
         imagenet=0,
         second={"cifar": 40, "imagenet": 5},
+    )
+    cutmix_alpha: float = setting(
+        float_range(0),
+        0.0,
+        "train with CutMix, whose share of an image that stays is drawn from Beta(alpha, alpha), "
+        "in the epochs of mixup; 0: without",
+    )
+    mixup_cutmix_prob: float = setting(
+        float_range(0, 1), 0.5, "where both are on, share of the batches that CutMix mixes"
+    )
+    random_erasing: float = setting(
+        float_range(0, 1), 0.0, "probability that a box of an image is erased, by noise"
+    )
+    rand_aug: List[int] = setting(
+        rand_aug,
+        [],
+        "augment by N operations of RandAugment at magnitude M, 0 to 10 (colour images), such as "
+        "2 9; in place of AutoAugment",
     )
     label_smoothing: float = setting(
         float_range(0, 0.99), 0.0, "smooth labels by this much, 0.1 where the flag has no value"

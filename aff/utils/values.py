@@ -82,3 +82,15 @@ def epochs(text: str) -> List[int]:
 def names(text: str) -> List[str]:
     """Return a kind: names separated by commas, each once; an empty text is none."""
     return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def rand_aug(text: str) -> List[int]:
+    """Return a kind: a number of operations, 1 to 20, and their magnitude, 0 to 10, separated by a
+    comma; an empty text is none.
+    """
+    if not text.strip():
+        return []
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise InputError(f"takes two numbers, of operations and their magnitude, got {text!r}")
+    return [int_range(1, 20)(parts[0].strip()), int_range(0, 10)(parts[1].strip())]

@@ -42,7 +42,7 @@ def another(field, value):
     kind = SETTINGS[field].kind
     if kind == SWITCH:
         return not value, ""
-    texts = kind if isinstance(kind, tuple) else ("2", "64", "0.5", "1", "digits", "x")
+    texts = kind if isinstance(kind, tuple) else ("2", "64", "0.5", "1", "digits", "x", "2,9")
     for text in texts:
         try:
             found = text if isinstance(kind, tuple) else kind(text)
@@ -85,7 +85,8 @@ def given_flags(data):
             (action,) = actions
             takes = action.nargs != 0
             for name in action.option_strings:
-                yield field, value if takes else action.const, [name, *([text] if takes else [])]
+                several = text.split(",") if isinstance(action.nargs, int) else [text]
+                yield field, value if takes else action.const, [name, *(several if takes else [])]
 
 
 @BOTH

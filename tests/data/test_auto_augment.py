@@ -135,7 +135,7 @@ def test_it_comes_before_the_crop_and_the_mirror(tiny_data, monkeypatch):
         seen.append((policy is CIFAR, pixels))
         return 255 - pixels
 
-    monkeypatch.setattr("aff.data.loader.auto_augment", see)
+    monkeypatch.setattr("aff.data.augmented.auto_augment", see)
     data, _ = next(TrainLoader(tiny_data, 24, 0, auto_aug=True).epoch(0))
     originals = {image.tobytes() for image in tiny_data.train.images.transpose(0, 2, 3, 1)}
     assert len(seen) == 24

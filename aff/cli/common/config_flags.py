@@ -73,6 +73,8 @@ SECOND = {
 SECOND_MODELS = {"cifar": ("resnext",), "imagenet": ("resnet", "resnext")}
 #: Fields whose flags need no value, and what they stand for without.
 WITHOUT_VALUE = {"label_smoothing": LABEL_SMOOTHING_ETA}
+#: Fields whose flags take several values.
+SEVERAL = {"rand_aug": ("N", "M")}
 METAVARS = {"resume": "auto|DIR", "max_bad_records": "SHARE"}
 #: Fields whose values are files.
 FILES = (
@@ -223,10 +225,12 @@ def _add(group: Any, field: str, item: Setting, data: str) -> None:
             options["choices"] = list(item.kind)
         else:
             options["type"] = item.kind
+        if field in SEVERAL:
+            options.update(nargs=len(SEVERAL[field]), type=str, action=_Several, kind=item.kind)
         if field in WITHOUT_VALUE:
             options.update(nargs="?", const=WITHOUT_VALUE[field])
         shown = _shown(usual)
-        metavar = METAVARS.get(field, "FILE" if field in FILES else None)
+        metavar = SEVERAL.get(field) or METAVARS.get(field, "FILE" if field in FILES else None)
         if metavar:
             options["metavar"] = metavar
     text = text.replace("%", "%%")
@@ -234,6 +238,20 @@ def _add(group: Any, field: str, item: Setting, data: str) -> None:
         shown = f"{shown}; generation 2: {_shown(item.default(data, 2))}"
     options["help"] = text if shown is None else f"{text} (default: {shown})"
     group.add_argument(*spelled.names, **options)
+
+
+class _Several(argparse.Action):
+    """Gives several values to a kind that takes them separated by commas."""
+
+    def __init__(self, *args, kind: Callable[[str], Any], **options):
+        super().__init__(*args, **options)
+        self.kind = kind
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        try:
+            setattr(namespace, self.dest, self.kind(",".join(values)))
+        except InputError as error:
+            raise argparse.ArgumentError(self, error.message) from error
 
 
 def _shown(value: Any) -> Any:
