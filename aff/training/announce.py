@@ -10,13 +10,14 @@ from typing import List, Optional, Sequence
 from ..models.registry import count_parameters
 from ..nn.fusion import form_in_use, fusion_names
 from ..nn.one_image import tell_once
-from ..utils.files import write_json
+from ..utils.files import remove, write_json
 from ..utils.report import score
 from .checkpoint import BEST_EMA, remove_left_overs
 from .config import TrainConfig
 from .data import Data
 from .logger import HISTORY_PLOT, JSON_LOG, SETTINGS, TEXT_LOG, RunLogger
 from .recipe_lines import recipe_lines
+from .result import RESULT, result_of
 from .run_folder import RunFolder
 from .settings_file import describe
 from .state import RunState
@@ -84,6 +85,7 @@ class Announcer:
         logger.go_back(state.next_epoch if folder.checkpoint else 0)
         for path in dict.fromkeys((folder.save_dir, folder.log_dir)):
             remove_left_overs(path)
+            remove(os.path.join(path, RESULT))  # of a run that is over
             write_json(os.path.join(path, SETTINGS), kept)
         if warning:
             logger.warn(warning)
@@ -186,21 +188,23 @@ class Announcer:
                 f"{shown}_ema_top1_error": top1,
                 f"{shown}_ema_top5_error": top5,
             }
-        logger.event(
-            "end",
-            best_epoch=best.epoch,
-            chosen_by=self.data.chooser,
-            parameters=params,
-            **{
-                f"{shown}_images": self.data.evals[shown].total,
-                f"{shown}_top1_error": best.top1_error[shown],
-                f"{shown}_top5_error": best.top5_error[shown],
-                f"last_{shown}_top1_error": last.top1_error[shown],
-            },
+        ended = {
+            "best_epoch": best.epoch,
+            "chosen_by": self.data.chooser,
+            "parameters": params,
+            f"{shown}_images": self.data.evals[shown].total,
+            f"{shown}_top1_error": best.top1_error[shown],
+            f"{shown}_top5_error": best.top5_error[shown],
+            f"last_{shown}_top1_error": last.top1_error[shown],
             **more,
-        )
+        }
+        logger.event("end", **ended)
         if self.config.smoke:
             return
+        if logger.folder:
+            result = result_of(self.config, self.data, state, ended)
+            for path in dict.fromkeys((os.path.dirname(params), logger.folder)):
+                write_json(os.path.join(path, RESULT), result)
         logger.text(f"{name} accuracy  {100 * (1 - best.top1_error[shown]):.2f} %")
         logger.text(f"parameters     {params}")
         if averaged:

@@ -40,9 +40,8 @@ EMA, BEST_EMA = "ema.params", "best-ema.params"
 _NAME = re.compile(r"checkpoint-(\d+)(?:-(\d+))?")
 _PARAMETERS = rf"{_NAME.pattern}|(?:best|best-ema|epoch-\d+)\.params"
 #: What a process that was killed was writing, of all that a run writes.
-_LEFT_OVER = (
-    rf"(?:{_PARAMETERS}|{_NAME.pattern}\.old|settings\.json|train\.jsonl|history\.png)\.\d+\.tmp"
-)
+_FILES = r"(?:settings|result)\.json|train\.jsonl|history\.png"
+_LEFT_OVER = rf"(?:{_PARAMETERS}|{_NAME.pattern}\.old|{_FILES})\.\d+\.tmp"
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,12 @@ class OptimizationSettings:
         False,
         "augment by AutoAugment's policy for this kind of images too (colour images)",
     )
+    early_stop: int = setting(
+        int_range(0),
+        0,
+        "end the run after so many epochs without a lower error on the part that chooses the best "
+        "epoch; 0: never",
+    )
     dtype: str = setting(
         DTYPES,
         "float32",

@@ -30,4 +30,6 @@ def recipe_lines(config: TrainConfig) -> List[str]:
             f"average   of parameters and BatchNorm's statistics, decay {config.model_ema:g}, less "
             f"in the first steps; {BEST_EMA} is its best epoch, by the part that chooses {BEST}"
         )
+    if config.early_stop:
+        lines.append(f"ends      after {config.early_stop} epochs without a lower error")
     return lines

@@ -196,6 +196,12 @@ class Run:
         last = self.config.last_epoch
         with Interruption(active=self._alone) as interruption:
             for epoch in range(state.next_epoch, last):
+                if self._waited_enough(state):
+                    self.logger.text(
+                        f"early stop: {self.config.early_stop} epochs ({{early_stop}}) without a "
+                        f"lower {self.data.chooser} error"
+                    )
+                    break
                 try:
                     self._advance(epoch, state, interruption)
                 except OSError as error:
@@ -226,8 +232,13 @@ class Run:
         self.logger.event("epoch", **record.told(), **self.trainer.precision.state())
         if self.trainer.group.is_main_process:
             self.keeper.save(state)
-            ends = interruption.asked or state.next_epoch == self.config.last_epoch
+            last = state.next_epoch == self.config.last_epoch
+            ends = interruption.asked or last or self._waited_enough(state)
             self._plot.update(state.history, at_once=bool(ends))
+
+    def _waited_enough(self, state: RunState) -> bool:
+        patience = self.config.early_stop
+        return 0 < patience <= state.waited(self.data.chooser)
 
     @property
     def _alone(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import asdict, dataclass, field
 from typing import Any, Collection, Dict, List, Mapping, Optional, Set
@@ -126,6 +127,19 @@ class RunState:
         """Return the record of the moving average's best epoch, where there is one."""
         found = (record for record in self.history if record.epoch == self.best_ema_epoch)
         return next(found, None)
+
+    def waited(self, part: str) -> int:
+        """Return the epochs since a top-1 error on `part`, of the network or of its average, was
+        last below all before.
+        """
+        last = self.first_epoch
+        for name in ("top1_error", "ema_top1_error"):
+            lowest = math.inf
+            for record in self.history:
+                error = getattr(record, name).get(part, math.inf)
+                if error < lowest:
+                    lowest, last = error, max(last, record.epoch)
+        return self.next_epoch - 1 - last if self.history else 0
 
     def add(self, record: EpochRecord, part: str) -> None:
         """Append a record, which is the best where none before has a smaller top-1 error on
