@@ -14,7 +14,8 @@ from mxnet.gluon import HybridBlock, Trainer
 from ..utils.errors import InputError, RunError
 from ..utils.json_file import ranged, typed
 from .grad_clip import GradientClipper
-from .loss_scale import GatedNAG, ScaleState, all_finite, gradients
+from .loss_scale import ScaleState, all_finite, gradients
+from .optimizers import OPTIMIZERS
 
 DTYPES = ("float32", "float16")
 
@@ -30,9 +31,9 @@ class Float32:
         """Cast the network, once, after its initialization."""
         net.cast(self.dtype)
 
-    def create_optimizer(self, **settings) -> mx.optimizer.Optimizer:
-        """Return Nesterov's accelerated gradient of these `settings`."""
-        return mx.optimizer.NAG(**settings)
+    def create_optimizer(self, kind: str = "nag", **settings) -> mx.optimizer.Optimizer:
+        """Return the optimizer of this name (`OPTIMIZERS`), of these `settings`."""
+        return OPTIMIZERS[kind][0](**settings)
 
     def scale(self, loss):
         """Return what `backward` starts from."""
@@ -91,8 +92,8 @@ class Float16(Float32):
         self._known = ScaleState()
         self._on: Dict[mx.Context, ScaleState] = {}
 
-    def create_optimizer(self, **settings) -> mx.optimizer.Optimizer:
-        return GatedNAG(**settings)
+    def create_optimizer(self, kind: str = "nag", **settings) -> mx.optimizer.Optimizer:
+        return OPTIMIZERS[kind][1](**settings)
 
     def _state_on(self, device: mx.Context) -> ScaleState:
         if device not in self._on:

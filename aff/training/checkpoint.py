@@ -30,7 +30,9 @@ from .optimizer_states import (
     optimizer_arrays,
     restore_optimizer,
     restore_statistics,
+    restore_updates,
     saved_arrays,
+    updates,
 )
 from .trainer import Trainer
 
@@ -254,9 +256,11 @@ def share_checkpoint(trainer: Trainer, state: Dict[str, Any]) -> Dict[str, Any]:
     """
     if trainer.group.world_size == 1:
         return state
-    shared, trainer.step, precision = trainer.group.broadcast(
-        [state, trainer.step, trainer.precision.state()]
+    shared, trainer.step, precision, count = trainer.group.broadcast(
+        [state, trainer.step, trainer.precision.state(), updates(trainer)]
     )
+    if count is not None:
+        restore_updates(trainer, count)
     trainer.precision.restore(precision)
     if not trainer.optimizer._updaters[0].states:
         trainer.create_states()

@@ -19,6 +19,7 @@ from .contradictions import refuse_contradictions, unused_settings
 from .fields_data import DataSettings, DeviceSettings
 from .fields_run import FileSettings, OptimizationSettings
 from .lr_scheduler import Schedule, create_schedule
+from .optimizers import ADAMW_EPSILON, COUNTING, LAMB_EPSILON
 from .setting import MAPPING, UNTOLD, setting, settings_of
 
 #: Names of what makes up a network in `TrainConfig.from_args`.
@@ -190,6 +191,15 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
             "crop_ratio": self.crop_ratio,
             "val_split": self.val_split if held_out or not self.use_rec else 0.0,
         }
+
+    @property
+    def optimizer_settings(self) -> Dict[str, float]:
+        """What the optimizer takes beside learning rate and weight decay."""
+        if self.optimizer not in COUNTING:
+            return {"momentum": self.momentum}
+        usual = LAMB_EPSILON if self.optimizer == "lamb" else ADAMW_EPSILON
+        epsilon = self.epsilon or usual
+        return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": epsilon}
 
     def schedule(self, steps_per_epoch: int) -> Schedule:
         """Return the learning rate of every step."""

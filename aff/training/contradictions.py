@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Collection, List, Optional
 
 from ..data.datasets import find_dataset
 from ..utils.errors import InputError
+from .optimizers import COUNTING
 
 if TYPE_CHECKING:
     from .config import TrainConfig
@@ -88,6 +89,11 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
             "mixup_cutmix_prob",
             not (config.mixup and config.cutmix_alpha),
             "without both mixup and {cutmix_alpha}",
+        ),
+        ("momentum", config.optimizer in COUNTING, f"with {{optimizer}} {config.optimizer}"),
+        *(
+            (key, config.optimizer not in COUNTING, f"with {{optimizer}} {config.optimizer}")
+            for key in ("beta1", "beta2", "epsilon")
         ),
         ("warmup_lr", not config.warmup_epochs, "without {warmup_epochs}"),
         ("lr_decay", stepless, mode),

@@ -13,6 +13,7 @@ from typing import List, Optional
 from ..utils.values import epochs, float_range, int_range, names, rand_aug, recorded
 from .amp import DTYPES
 from .lr_scheduler import MODES
+from .optimizers import OPTIMIZERS
 from .setting import FIXED, FREE, SWITCH, UNTOLD, setting
 
 
@@ -40,7 +41,23 @@ class OptimizationSettings:
         "cosine, to 0",
         second={"imagenet": "cosine"},
     )
-    momentum: float = setting(float_range(0, 1), 0.9, "of Nesterov's accelerated gradient")
+    optimizer: str = setting(
+        tuple(OPTIMIZERS),
+        "nag",
+        "Nesterov's accelerated gradient (nag), plain momentum (sgd), AdamW or LAMB; the usual "
+        "learning rate is for nag",
+    )
+    momentum: float = setting(float_range(0, 1), 0.9, "of Nesterov's accelerated gradient, or sgd")
+    beta1: float = setting(float_range(0, 0.9999), 0.9, "of adamw and lamb: decay of the mean")
+    beta2: float = setting(
+        float_range(0, 0.999999), 0.999, "of adamw and lamb: decay of the mean square"
+    )
+    epsilon: float = setting(
+        float_range(0, 1),
+        0.0,
+        "of adamw and lamb: what is added to the root of the mean square; 0: the usual, 1e-8 and "
+        "1e-6",
+    )
     wd: float = setting(float_range(0), 1e-4, "weight decay")
     no_wd: bool = setting(SWITCH, False, "no weight decay on biases, beta and gamma")
     lr_decay: float = setting(

@@ -1,14 +1,13 @@
-"""float16's loss scale and the updates that it gates, kept on the devices: whether a step's
+"""float16's loss scale, kept on the devices: whether a step's
 gradients were finite decides there, and nobody waits to hear it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
 import mxnet as mx
-import numpy as np
 from mxnet.gluon import Trainer
 
 GROWTH_STEPS = 2000
@@ -80,40 +79,3 @@ class ScaleState:
             unskipped * (1 - grown),
             self.skipped + (1 - finite),
         )
-
-
-class GatedNAG(mx.optimizer.NAG):
-    """Nesterov's accelerated gradient as mxnet's `nag`, in float32 with master weights, whose step
-    changes nothing on a device where gradients were not finite.
-
-    Gradients are those of a loss times a scale, and are divided by it in float32 (in float16 small
-    ones would vanish).
-
-    Attributes
-    ----------
-    gates : dict from Context to (NDArray, NDArray)
-        Of a step, each device's 1 or 0 for finite gradients or not, once for each index of the
-        longest first axis of a parameter, and the scale of its loss, (1,): both float32.
-    """
-
-    def __init__(self, **settings):
-        super().__init__(multi_precision=True, **settings)
-        self.gates: Dict[mx.Context, Tuple[mx.nd.NDArray, mx.nd.NDArray]] = {}
-
-    def update_multi_precision(self, index, weight, grad, state):
-        finite, scale = self.gates[weight.context]
-        half = weight.dtype == np.float16
-        momentum, master = state if half else (state, weight)
-        true_grad = mx.nd.broadcast_div(
-            grad.astype("float32", copy=False).reshape(-1), scale
-        ).reshape(grad.shape)
-        keep = finite[: len(weight)]
-        # In place, on copies: out of place mxnet's kernel takes another weight's decay.
-        later = None if momentum is None else momentum.copy()
-        moved = master.copy()
-        self.update(index, moved, true_grad, later)
-        mx.nd.where(keep, moved, master, out=master)
-        if momentum is not None:
-            mx.nd.where(keep, later, momentum, out=momentum)
-        if half:
-            mx.nd.cast(master, dtype="float16", out=weight)

@@ -4,13 +4,14 @@ first.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import mxnet as mx
 
 from ..models.parts import is_running_statistic
 from ..utils.errors import InputError, shorten
 from ..utils.params_file import ArrayFile
+from .optimizers import AdamW
 from .trainer import Trainer
 
 
@@ -39,9 +40,24 @@ def saved_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
     # mxnet does not write a file of no arrays
     return {
         "step": mx.nd.array([trainer.step]),
+        **({"updates": mx.nd.array([updates(trainer)])} if updates(trainer) is not None else {}),
         **optimizer_arrays(trainer),
         **_statistics_arrays(trainer),
     }
+
+
+def updates(trainer: Trainer) -> Optional[int]:
+    """Return how many updates an optimizer has made that depends on it, else None."""
+    optimizer = trainer.optimizer.optimizer
+    return optimizer.num_update if isinstance(optimizer, (AdamW, mx.optimizer.LAMB)) else None
+
+
+def restore_updates(trainer: Trainer, count: int) -> None:
+    """Have the optimizer go on after so many updates."""
+    optimizer = trainer.optimizer.optimizer
+    optimizer.begin_num_update = optimizer.num_update = count
+    for counts in optimizer._all_index_update_counts.values():
+        counts.clear()
 
 
 def _statistics_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
@@ -87,6 +103,10 @@ def restore_optimizer(trainer: Trainer, arrays: ArrayFile) -> None:
     left_over = [name for name in arrays.shapes if ":" in name and name not in needed]
     if left_over:
         raise InputError(f"{arrays.path}: holds states of another network, {shorten(left_over)}")
+    if updates(trainer) is not None:
+        if arrays.shapes.get("updates") != (1,):
+            raise InputError(f"{arrays.path}: does not say how many updates were made")
+        restore_updates(trainer, int(arrays["updates"][0]))
     for device in range(len(trainer.devices)):
         for name, array in optimizer_arrays(trainer, device).items():
             if arrays.shapes.get(name) != array.shape:

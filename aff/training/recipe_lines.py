@@ -12,6 +12,9 @@ from .config import TrainConfig
 def recipe_lines(config: TrainConfig) -> List[str]:
     """Return a line for each part of today's recipe that is on; none for a published run."""
     lines = []
+    if config.optimizer != "nag":
+        values = ", ".join(f"{key} {value:g}" for key, value in config.optimizer_settings.items())
+        lines.append(f"optimizer {config.optimizer}, {values}")
     if config.rand_aug:
         count, magnitude = config.rand_aug
         lines.append(f"randaug   {count} operations an image at magnitude {magnitude}")

@@ -101,6 +101,8 @@ class Run:
             config.grad_accum_steps,
             self._average(devices) if config.model_ema else None,
             GradientClipper(config.clip_grad) if config.clip_grad else None,
+            config.optimizer,
+            config.optimizer_settings,
         )
         self.logger = RunLogger(interval=config.log_interval, quiet=True)
         self.keeper = Keeper(self.trainer, "", config.save_period, config.save_minutes)

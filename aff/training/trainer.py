@@ -5,7 +5,7 @@ number format, loss, devices, processes) is handed to it.
 from __future__ import annotations
 
 import math
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -71,6 +71,10 @@ class Trainer:
         summed. Each gives BatchNorm its own statistics.
     clipper : GradientClipper, optional
         Clips the gradients of each step.
+    optimizer : str, default 'nag'
+        A name of `aff.training.optimizers.OPTIMIZERS`.
+    settings : mapping of str to float, optional
+        What it takes in place of `momentum`.
     ema : ModelEma, optional
         A moving average of the network, which follows each step.
 
@@ -98,6 +102,8 @@ class Trainer:
         accumulate: int = 1,
         ema: Optional[ModelEma] = None,
         clipper: Optional[GradientClipper] = None,
+        optimizer: str = "nag",
+        settings: Optional[Mapping[str, float]] = None,
     ):
         self.net = net
         self.devices = list(devices)
@@ -120,7 +126,9 @@ class Trainer:
         self.monitor = None if self.precision.checks_gradients else GradientMonitor(net)
         self.optimizer = gluon.Trainer(
             net.collect_params(),
-            self.precision.create_optimizer(learning_rate=schedule(0), momentum=momentum, wd=wd),
+            self.precision.create_optimizer(
+                optimizer, learning_rate=schedule(0), wd=wd, **(settings or {"momentum": momentum})
+            ),
             kvstore=self.group.kvstore,
             update_on_kvstore=False,
         )

@@ -57,6 +57,7 @@ def test_what_a_run_leaves(whole):
         "epoch-0002.params",
         "epoch-0004.params",
         "logs",
+        "result.json",
         "settings.json",
     ]
     assert sorted(path.name for path in (folder / "checkpoint-0003").iterdir()) == [
@@ -68,6 +69,7 @@ def test_what_a_run_leaves(whole):
     ]
     assert sorted(path.name for path in (folder / "logs").iterdir()) == [
         "history.png",
+        "result.json",
         "settings.json",
         "train.jsonl",
         "train.log",
