@@ -71,7 +71,7 @@ class Steep(Float32):
     def scale(self, loss):
         return loss * self.factor
 
-    def update(self, trainer, batch_size):
+    def update(self, trainer, batch_size, clipper=None):
         trainer.step(batch_size * self.factor)
         return True
 
@@ -91,7 +91,7 @@ def test_a_finite_gradient_whose_square_is_not_does_not_stop_the_run(tiny_data):
 @pytest.mark.parametrize("lr", [0.1, 1e-30])
 def test_a_gradient_that_is_not_finite_stops_the_run(tiny_data, value, lr):
     class Spoilt(Float32):
-        def update(self, trainer, batch_size):
+        def update(self, trainer, batch_size, clipper=None):
             weight = next(p for p in trainer._params if p.name.endswith("dense0_weight"))
             weight.list_grad()[0][1] = value
             return super().update(trainer, batch_size)

@@ -114,7 +114,7 @@ class Worker(ProcessGroup):
 
     def broadcast(self, value):
         partial = {"batches": 2, "samples": 12, "loss": 3.0, "metric": 4.0, "seconds": 5.0}
-        return [{"history": [], "best_epoch": None, "partial": partial}, 2, {}]
+        return [{"history": [], "best_epoch": None, "partial": partial}, 2, {}, None]
 
 
 @pytest.mark.parametrize("rank", [0, 1])
