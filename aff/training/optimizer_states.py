@@ -30,7 +30,7 @@ def optimizer_arrays(trainer: Trainer, device: int = 0) -> Dict[str, mx.nd.NDArr
     names = _structural_names(trainer)
     return {
         f"{names[index]}{path}": array
-        for index, state in trainer.optimizer._updaters[device].states.items()
+        for index, state in sorted(trainer.optimizer._updaters[device].states.items())
         for path, array in _flatten(state)
     }
 

@@ -65,9 +65,8 @@ def test_a_run_its_files_and_its_evaluation(small, elsewhere, capsys):
     out = capsys.readouterr().out
     folder = elsewhere / "params" / "cifar10-resnet8-ASKCFuse"
     logs = elsewhere / "logs" / "cifar10-resnet8-ASKCFuse"
-    assert {"best.params", "settings.json", "checkpoint-0001", "checkpoint-0002"} == {
-        path.name for path in folder.iterdir()
-    }
+    kept = {"best.params", "result.json", "settings.json", "checkpoint-0001", "checkpoint-0002"}
+    assert kept == {path.name for path in folder.iterdir()}
     events = [json.loads(line) for line in (logs / "train.jsonl").read_text().splitlines()]
     assert [event["event"] for event in events] == ["start", "epoch", "epoch", "end"]
     for event in events[1:3]:
