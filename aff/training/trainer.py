@@ -124,8 +124,10 @@ class Trainer:
         self.done = Partial()
         self.meter = EpochMeter(0, None, Partial())
         self.monitor = None if self.precision.checks_gradients else GradientMonitor(net)
+        # In the network's own order: that of mxnet's names is another in the next network.
+        parameters = {id(p): p for p in net._collect_params_with_prefix().values()}
         self.optimizer = gluon.Trainer(
-            net.collect_params(),
+            list(parameters.values()),
             self.precision.create_optimizer(
                 optimizer, learning_rate=schedule(0), wd=wd, **(settings or {"momentum": momentum})
             ),
