@@ -95,6 +95,11 @@ def write_cifar(folder, name, train=20, test=10, seed=0):
     return written
 
 
+def python_environment():
+    """Variables of a process that runs the repository's code."""
+    return {**os.environ, "PYTHONPATH": ROOT}
+
+
 def run_python(*arguments, cwd=ROOT, **environment):
     """Run this Python on the repository's code; returns the finished process with its output."""
     return subprocess.run(
@@ -103,7 +108,7 @@ def run_python(*arguments, cwd=ROOT, **environment):
         text=True,
         capture_output=True,
         timeout=600,
-        env={**os.environ, "PYTHONPATH": ROOT, **environment},
+        env={**python_environment(), **environment},
         check=False,
     )
 

@@ -77,6 +77,7 @@ def try_kind(kind, folder, seed, times):
     """Try a kind so many times; an `Outcome` by what was tried."""
     outcomes = defaultdict(Outcome)
     module = importlib.import_module(f"{__name__}.{kind}")
+    times = max(1, times // getattr(module, "COST", 1))
     for what, call in module.tries(folder, random.Random(f"{kind} {seed}"), times):
         outcome = outcomes[what]
         outcome.tried += 1

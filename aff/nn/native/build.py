@@ -23,6 +23,8 @@ FLAGS = ("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
 #: Compilers in the order in which they are looked for.
 COMPILERS = ("g++", "c++", "clang++")
 SECONDS = 600
+#: Bytes of a compiled file, at most, and of the digest at its end.
+LARGEST, SEAL = 100 * MB, hashlib.sha256().digest_size
 
 
 class Unavailable(Exception):
@@ -50,7 +52,8 @@ def library() -> str:
     yet.
 
     A file's name has a digest of all that it depends on: a processor never gets what was compiled
-    for another, in a cache that machines share.
+    for another, in a cache that machines share. Its last bytes are a digest of those before, which
+    the loader does not look at: what is cut or altered is compiled anew, as is another user's.
 
     Raises
     ------
@@ -70,9 +73,13 @@ def library() -> str:
         folder = os.path.join(cache_folder(), "native")
         target = os.path.join(folder, f"{digest.hexdigest()[:32]}.so")
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        if os.stat(folder).st_mode & stat.S_IWOTH:
-            raise Unavailable(f"{folder}: anybody may write there")
-        if not os.path.isfile(target):
+        for holder in (os.path.dirname(folder), folder):
+            status = os.stat(holder)
+            if status.st_mode & stat.S_IWOTH:
+                raise Unavailable(f"{holder}: anybody may write there")
+            if not _is_ours(status):
+                raise Unavailable(f"{holder}: is another user's")
+        if not _is_whole(target):
             _build(path, target)
     except OSError as error:
         raise Unavailable(f"{error.filename}: {error.strerror}") from error
@@ -81,10 +88,24 @@ def library() -> str:
     return target
 
 
+def _is_ours(status: os.stat_result) -> bool:
+    return status.st_uid in (0, os.geteuid())
+
+
+def _is_whole(target: str) -> bool:
+    """Tell whether there is what `_build` has written, by this user or root."""
+    try:
+        content = read_bytes(target, LARGEST)
+    except InputError:
+        return False
+    sealed = hashlib.sha256(content[:-SEAL]).digest() == content[-SEAL:]
+    return sealed and _is_ours(os.stat(target))
+
+
 def _build(path: str, target: str) -> None:
     failed = f"{target[:-3]}.failed"
     with exclusive_file(f"{target}.lock", lambda file: None):
-        if os.path.isfile(target):  # by whoever had the lock
+        if _is_whole(target):  # by whoever had the lock
             return
         if os.path.isfile(failed):
             raise Unavailable(f"{path} failed before ({failed} says how; remove it to try again)")
@@ -92,6 +113,9 @@ def _build(path: str, target: str) -> None:
         try:
             with replacing(target) as temporary:
                 _run(command(path, temporary))
+                digest = hashlib.sha256(read_bytes(temporary, LARGEST)).digest()
+                with open(temporary, "ab") as file:
+                    file.write(digest)
         except Unavailable as error:
             with replacing(failed) as temporary, open(temporary, "w", encoding="utf-8") as file:
                 file.write(f"{error}\n")
