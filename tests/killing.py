@@ -57,16 +57,16 @@ def outcome(folder):
     return state, files
 
 
-def kill_once(folder, rng):
-    """Go on with the run and kill it somewhere; what was done, or None where it came to its end
-    before.
+def kill_once(folder, rng, first=False):
+    """Go on with the run and kill it somewhere, or within its first save; what was done, or None
+    where it came to its end before.
     """
     process = start(folder, "--resume", "auto")
-    awaited = rng.random() < 0.5
+    awaited = first or rng.random() < 0.5
     number = signal.SIGTERM if rng.random() < 0.1 else signal.SIGKILL
     # From before the first epoch to behind the last; saves are waited for until then.
     until = time.monotonic() + (30 if awaited else rng.uniform(0, 7))
-    skipped = rng.randrange(4)
+    skipped = 0 if first else rng.randrange(4)
     while process.poll() is None and time.monotonic() < until:
         if awaited and any(Path(folder, "run").glob("*.tmp")):
             if not skipped:
@@ -87,17 +87,36 @@ def kill_once(folder, rng):
     return signal.Signals(number).name + (", while a file was written" if left else "")
 
 
+def undisturbed(folder):
+    """The outcome of a run that nothing happens to."""
+    whole = Path(folder) / "whole"
+    whole.mkdir()
+    finish(start(whole))
+    return outcome(whole)
+
+
+def finish(process):
+    """Wait for the end of a run, which has to be a good one."""
+    errors = process.communicate()[1]
+    assert process.returncode == 0, errors
+
+
+def hold_end(folder, expected):
+    """Have a run go on to its end, which has to be the undisturbed one's."""
+    finish(start(folder, "--resume", "auto"))
+    state, files = outcome(folder)
+    assert state == expected[0], "ended with other figures"
+    for name, content in files.items():
+        assert content == expected[1][name], f"ended with another {name}"
+    assert not list(folder.glob("run/*.tmp")), "half-written files were left"
+
+
 def kill(times, seed, folder, say=lambda line: None):
     """Kill runs so many times in all, and compare each one's end with the undisturbed one's; how
     often what was done.
     """
     rng = random.Random(seed)
-    whole = Path(folder) / "whole"
-    whole.mkdir()
-    process = start(whole)
-    errors = process.communicate()[1]
-    assert process.returncode == 0, errors
-    expected = outcome(whole)
+    expected = undisturbed(folder)
     done, runs = Counter(), 0
     while sum(done.values()) < times:
         runs += 1
@@ -109,14 +128,7 @@ def kill(times, seed, folder, say=lambda line: None):
                 break
             done[what] += 1
             say(f"kill {sum(done.values())}: {what}")
-        process = start(killed, "--resume", "auto")
-        errors = process.communicate()[1]
-        assert process.returncode == 0, errors
-        state, files = outcome(killed)
-        assert state == expected[0], f"run {runs} ended with other figures"
-        for name, content in files.items():
-            assert content == expected[1][name], f"run {runs} ended with another {name}"
-        assert not list(killed.glob("run/*.tmp")), "half-written files were left"
+        hold_end(killed, expected)
         say(f"run {runs}: ended as the undisturbed one, bit for bit")
     return done
 

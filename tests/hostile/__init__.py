@@ -3,8 +3,10 @@ the long form prints what was tried, and what broke:
 
     python -m tests.hostile --times 1000
 
-A kind is one module: ``tries(folder, rng, times)`` yields what is tried and a call that tries it. A
-call may return, or end in one line (`aff.InputError`, `RunError`); anything else broke, as did a
+A kind is one module: ``tries(folder, rng, times)`` yields what is tried and a call that tries it.
+Its ``COST`` says of how many tries one is made where each is slow, its ``LONGEST`` how many seconds
+one may take. A call may return, or end in one line (`aff.InputError`, `RunError`); anything else
+broke, as did a
 call that took the memory or the time of a hundred.
 """
 
@@ -44,15 +46,15 @@ def list_kinds():
     return sorted(name for name in names if not name.startswith("_"))
 
 
-def attempt(call):
-    """How a call broke; an empty text where it did not."""
+def attempt(call, longest=LONGEST):
+    """How a call broke; an empty text where it did not. It may take `longest` seconds."""
 
     def hung(*_):
         raise Hung
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     handler = signal.signal(signal.SIGALRM, hung)
-    signal.alarm(LONGEST)
+    signal.alarm(longest)
     start = time.monotonic()
     try:
         call()
@@ -81,7 +83,7 @@ def try_kind(kind, folder, seed, times):
     for what, call in module.tries(folder, random.Random(f"{kind} {seed}"), times):
         outcome = outcomes[what]
         outcome.tried += 1
-        trouble = attempt(call)
+        trouble = attempt(call, getattr(module, "LONGEST", LONGEST))
         if trouble:
             outcome.broke.append(trouble)
     return dict(outcomes)
