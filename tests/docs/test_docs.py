@@ -30,6 +30,7 @@ PAGES = {
     for path in (
         f"{ROOT}/README.md",
         f"{ROOT}/CONTRIBUTING.md",
+        f"{ROOT}/SECURITY.md",
         *sorted(glob.glob(f"{ROOT}/docs/**/*.md", recursive=True)),
     )
 }

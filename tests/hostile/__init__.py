@@ -6,8 +6,7 @@ the long form prints what was tried, and what broke:
 A kind is one module: ``tries(folder, rng, times)`` yields what is tried and a call that tries it.
 Its ``COST`` says of how many tries one is made where each is slow, its ``LONGEST`` how many seconds
 one may take. A call may return, or end in one line (`aff.InputError`, `RunError`); anything else
-broke, as did a
-call that took the memory or the time of a hundred.
+broke, as did a call that took the memory or the time of a hundred.
 """
 
 import importlib

@@ -58,9 +58,7 @@ def tries(folder, rng, times):
     """One kind of disk after the other."""
     expected = undisturbed(folder)
     largest = max(len(content) for content in expected[1].values())
-    whole = sum(
-        file.stat().st_size for file in (folder / "whole/run").rglob("*") if file.is_file()
-    )
+    whole = sum(file.stat().st_size for file in (folder / "whole/run").rglob("*") if file.is_file())
     for number in range(times):
         here = folder / str(number)
         size = rng.randrange(4096, whole)

@@ -89,7 +89,9 @@ def babble(rng):
     verb = rng.choice(["join", "name", "failed", "goodbye", "beat", "end", "over", "welcome"])
     proof = rng.choice(["", "0" * 64, "é" * 9, "\x1b[31m", "x" * 70_000])
     line = f"{verb} {proof} {rng.choice(ROLES)} {rng.randrange(3)}\n".encode()
-    return rng.choice([line * rng.randrange(1, 9), line[:-1], bytes(rng.choices(range(256), k=300)), b"\n" * 999])
+    return rng.choice(
+        [line * rng.randrange(1, 9), line[:-1], bytes(rng.choices(range(256), k=300)), b"\n" * 999]
+    )
 
 
 def tries(folder, rng, times):

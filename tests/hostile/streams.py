@@ -49,11 +49,14 @@ def tries(folder, rng, times):
         what = list(STREAMS)[number % len(STREAMS)]
         command, environment = rng.choice(COMMANDS), rng.choice(LOCALES)
         codes = (0, 1, 2, 120, 141)  # 120: Python's own, where a stream cannot be flushed
-        yield what, partial(
-            run,
-            *("-m", "aff", *command),
-            cwd=folder,
-            codes=codes if what != "nothing done to streams" else codes[:3],
-            shell=STREAMS[what],
-            environment=environment,
+        yield (
+            what,
+            partial(
+                run,
+                *("-m", "aff", *command),
+                cwd=folder,
+                codes=codes if what != "nothing done to streams" else codes[:3],
+                shell=STREAMS[what],
+                environment=environment,
+            ),
         )

@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -63,7 +64,8 @@ def test_what_is_compiled_and_cannot_be_loaded(tmp_path):
     text = '[ "$1" = -v ] && exit 0\nfor last; do :; done\necho none > "$last"'
     empty = script(tmp_path / "empty", text)
     form, _ = shown(CXX=empty, XDG_CACHE_HOME=str(tmp_path / "cache"))
-    assert form.startswith("Gluon's operators (")
+    assert form.startswith("Gluon's operators (") and "Traceback" not in form
+    assert str(tmp_path / "cache") in form
 
 
 @needs_compiler
@@ -88,6 +90,35 @@ def test_a_cache_that_anybody_may_write_to(tmp_path):
     folder.chmod(0o777)
     form, _ = shown(XDG_CACHE_HOME=str(tmp_path))
     assert form == f"Gluon's operators ({folder}: anybody may write there)"
+
+
+@needs_compiler
+@pytest.mark.parametrize("parent", [False, True])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_cache_of_another_user(tmp_path, parent, monkeypatch):
+    folder = tmp_path / "aff" / "native"
+    folder.mkdir(parents=True)
+    other = folder.parent if parent else folder
+    os.chown(other, 65534, 65534)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(build.Unavailable, match=f"{other}: is another user's"):
+        build.library()
+
+
+@needs_compiler
+def test_what_was_cut_or_altered_is_compiled_anew(tmp_path, monkeypatch):
+    """A library that was cut would end the process by SIGBUS."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(build, "command", lambda path, target: ["cp", os.devnull, target])
+    path = build.library()
+    whole = Path(path).read_bytes()
+    monkeypatch.setattr(build, "command", lambda path, target: ["false"])
+    assert build.library() == path
+    for damaged in (whole[:-1], b"", b"\0" + whole):
+        Path(path).write_bytes(damaged)
+        with pytest.raises(build.Unavailable, match="false"):
+            build.library()
+        Path(f"{path[:-3]}.failed").unlink()
 
 
 @needs_compiler

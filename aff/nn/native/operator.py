@@ -31,7 +31,7 @@ def why_not() -> str:
     try:
         mx.library.load(os.path.abspath(library()), False)
     except (Unavailable, mx.MXNetError, RuntimeError) as error:
-        return (str(error).strip().splitlines() or ["it cannot be loaded"])[0]
+        return (str(error).strip().splitlines() or ["it cannot be loaded"])[-1]
     return ""
 
 
