@@ -15,7 +15,7 @@ TIMES = {
     **{"json_files": 15, "tars": 60, "params": 150, "records": 60, "images": 20, "folders": 1},
     **{"checkpoints": 30, "runs": 24},
 }
-#: How often the slow tests try the others, which wait for servers or start processes, at their cost.
+#: How often the slow tests try the others, at their cost: they wait, or start processes.
 SLOWLY = {"servers": 1, "kills": 100, "disks": 150, "jobs": 60, "streams": 160, "native": 20}
 FACTOR = 20
 
