@@ -57,6 +57,21 @@ def test_what_ends_well_ends_quietly(job):
     assert server.ends.empty() and workers[1].ends.empty()
 
 
+def test_the_last_worker_is_heard_once_the_job_is_over(job, monkeypatch):
+    """However late the launcher gets on with what it does behind its answer."""
+    say = wire.Wire.say
+
+    def slowly(self, verb, text=""):
+        say(self, verb, text)
+        time.sleep(0.2 if verb == "heard" else 0)
+
+    workers = [job.join(), job.join()]
+    monkeypatch.setattr(wire.Wire, "say", slowly)
+    for worker in workers:
+        worker.line.goodbye()
+    assert job.hub.over
+
+
 def test_a_death_after_some_goodbyes_still_counts(job):
     first, second = job.join(), job.join()
     first.line.goodbye()
