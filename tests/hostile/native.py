@@ -11,6 +11,7 @@ from unittest import mock
 from aff.nn.native.build import Unavailable, library
 
 from ._process import run
+from .checkpoints import cut, flip
 
 #: Each starts Python and mxnet, and may compile.
 COST = 20
@@ -24,19 +25,6 @@ assert abs(fusion(ones, ones).asnumpy().mean() - 2) < 1e-4
 print(form_in_use(fusion))
 """
 FALLBACK = b"Gluon's operators ("
-
-
-def cut(path, rng):
-    """Cut the file anywhere: what is mapped and not there is a SIGBUS."""
-    with open(path, "r+b") as file:
-        file.truncate(rng.randrange(path.stat().st_size))
-
-
-def flip(path, rng):
-    """Flip a bit."""
-    content = bytearray(path.read_bytes())
-    content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
-    path.write_bytes(content)
 
 
 def replaced(make):
@@ -65,7 +53,7 @@ def own(path, uid=65534):
 
 
 DAMAGE = {
-    "cut": cut,
+    "cut": cut,  # what is mapped and not there is a SIGBUS
     "a flipped bit": flip,
     "empty": replaced(Path.touch),
     "a folder": replaced(Path.mkdir),
