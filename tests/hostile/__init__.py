@@ -63,6 +63,8 @@ def attempt(call, longest=LONGEST):
             return f"a message of {len(line)} characters: {line[:100]!r}"
     except Hung:
         return "hangs"
+    except KeyboardInterrupt:  # is meant for all of it
+        raise
     except BaseException as error:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if "/aff/" in f.filename]
         where = f"{frames[-1].filename.split('/aff/')[-1]}:{frames[-1].lineno}" if frames else ""
