@@ -194,8 +194,12 @@ class RunFolder:
         fields = ((self.log_dir, "{logging_dir}"), (self.save_dir, "{save_dir}"))
         folders = {os.path.realpath(folder): (folder, field) for folder, field in fields}
         for path, (folder, field) in reversed(folders.items()):
-            if os.path.isdir(path):
-                held.enter_context(locked(folder, field))
+            while not self.checkpoint or os.path.isdir(path):
+                try:
+                    held.enter_context(locked(folder, field))
+                    break
+                except FileNotFoundError:  # removed by a run that was refused here
+                    os.makedirs(folder, exist_ok=True)
         found = choose(self._config.name, self.save_dir, self.log_dir, self._config.resume)
         if bool(found.checkpoint) != bool(self.checkpoint):
             raise InputError(f"{self.save_dir}: another run has just been there: start again")

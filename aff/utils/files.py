@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, Sequence, Tuple
 
 from .errors import InputError
@@ -130,7 +130,7 @@ def folder_for_files(path: str) -> Iterator[None]:
         yield
     except BaseException:
         for folder in made:
-            if os.path.isdir(folder) and not os.listdir(folder):
+            with suppress(OSError):  # not empty, or another process was faster
                 os.rmdir(folder)
         raise
 
