@@ -20,8 +20,8 @@ USERS = (
 
 
 def start_together(folder, resume):
-    """Of runs that start in a folder no two have it, whatever comes in between. (All may be refused:
-    one that gives up removes the empty folder that another has just found.)
+    """Of runs that start in a folder no two have it, whatever comes in between. (All may be
+    refused: one that gives up removes the empty folder that another has just found.)
     """
     config = TrainConfig(save_dir=str(folder), logging_dir=f"{folder}-logs", resume=resume)
     gate, over = threading.Barrier(STARTS), threading.Event()
