@@ -13,6 +13,8 @@ from aff.bench.progress import Progress
 from aff.bench.timing import interleaved, rate
 from aff.cli import bench
 from aff.cli.main import main
+from aff.nn.fusion import form_in_use
+from aff.nn.native.operator import why_not
 from aff.nn.reference import REFERENCE, make_literal
 from aff.utils.errors import RunError
 
@@ -30,6 +32,15 @@ def one_call(monkeypatch):
 def little():
     """Peak memory in training the smallest network."""
     return peak_memory(TINY, ["Add"])["Add"]
+
+
+def test_the_form_of_a_fusion_is_what_its_name_says():
+    for name in ("AFF", "iAFF"):
+        forms = [form_in_use(TINY.network(name + end, mx.cpu())) for end in ("", ":gluon")]
+        assert forms == ["native" if not why_not() else forms[0], forms[1]]
+        assert forms[1].startswith("Gluon's operators")
+        assert form_in_use(TINY.network(f"{name}:literal", mx.cpu())) == ""
+    assert form_in_use(TINY.network("Add:gluon", mx.cpu())) == ""
 
 
 @pytest.mark.parametrize("fusion", ["AFF", "iAFF"])

@@ -60,6 +60,17 @@ def test_a_compiler_that_fails_is_asked_once(tmp_path):
     assert log.read_text() == "asked\n"
 
 
+def test_a_compiler_that_is_killed_is_asked_again(tmp_path):
+    log = tmp_path / "asked"
+    killed = script(
+        tmp_path / "killed", f'[ "$1" = -v ] && exit 0\necho asked >> {log}\nkill -9 $$'
+    )
+    for _ in range(2):
+        form, _ = shown(CXX=killed, XDG_CACHE_HOME=str(tmp_path / "cache"))
+        assert "ended by signal 9" in form
+    assert log.read_text() == "asked\nasked\n"
+
+
 def test_what_is_compiled_and_cannot_be_loaded(tmp_path):
     text = '[ "$1" = -v ] && exit 0\nfor last; do :; done\necho none > "$last"'
     empty = script(tmp_path / "empty", text)

@@ -31,6 +31,14 @@ class Unavailable(Exception):
     """There is no native operator here; the text says why."""
 
 
+class _Refused(Unavailable):
+    """The compiler does not compile it: `said` is all that it says."""
+
+    def __init__(self, message: str, said: str):
+        super().__init__(message)
+        self.said = said
+
+
 def sources() -> List[str]:
     """Return the files that are compiled, or included by one that is."""
     root = os.path.dirname(mxnet.__file__)
@@ -116,9 +124,9 @@ def _build(path: str, target: str) -> None:
                 digest = hashlib.sha256(read_bytes(temporary, LARGEST)).digest()
                 with open(temporary, "ab") as file:
                     file.write(digest)
-        except Unavailable as error:
+        except _Refused as error:
             with replacing(failed) as temporary, open(temporary, "w", encoding="utf-8") as file:
-                file.write(f"{error}\n")
+                file.write(error.said)
             raise
 
 
@@ -135,7 +143,10 @@ def _run(arguments: Sequence[str]) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{arguments[0]}: {error}") from error
+    if finished.returncode < 0:  # killed, as where memory is short: another time it may not be
+        raise Unavailable(f"{arguments[0]}: ended by signal {-finished.returncode}")
     if finished.returncode:
         said = [line for line in finished.stderr.splitlines() if "error" in line.lower()]
-        raise Unavailable(f"{arguments[0]}: {(said or ['failed'])[0].strip()}")
+        message = f"{arguments[0]}: {(said or ['failed'])[0].strip()}"
+        raise _Refused(message, finished.stderr)
     return finished.stdout + finished.stderr

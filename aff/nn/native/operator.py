@@ -15,17 +15,22 @@ from mxnet.gluon import HybridBlock, Parameter, nn
 from ...compat import native_wanted
 from .build import Unavailable, library
 
-_TRACING = threading.local()
+_TRACING, _LOADING = threading.local(), threading.Lock()
 #: What the operator is told of BatchNorm, and what it takes to be so.
 _TOLD = ("eps", "momentum", "use_global_stats")
 _USUAL = {"axis": 1, "fix_gamma": False}
 
 
-@functools.lru_cache(maxsize=None)
 def why_not() -> str:
     """Return why there is no native operator in this process; an empty text where there is. It is
     compiled and loaded first, where that has not been done.
     """
+    with _LOADING:
+        return _why_not()
+
+
+@functools.lru_cache(maxsize=None)
+def _why_not() -> str:
     if not native_wanted():
         return "AFF_NATIVE=0"
     try:

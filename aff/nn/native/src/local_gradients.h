@@ -21,7 +21,7 @@ void expand_gradients(const Shape& s, const Context& local, const Saved& saved, 
                       float* square, float* scratch);
 
 // The first BatchNorm: from sum dh and sum dh (u - m) i, by channel, the gradients of its parameters
-// and of b1; and du = slope dh + lean u + offset.
+// and of b1; and du = slope dh + lean (u - m) + offset.
 void reduce_gradients(const Shape& s, const Context& local, const Saved& saved, const float* total,
                       const float* along, const Context& gradients, float* slope, float* lean,
                       float* offset);
