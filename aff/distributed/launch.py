@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, NamedTuple, NoReturn, Optional, Sequence
 
 from ..compat import environment_of_share
@@ -37,7 +38,8 @@ class Start(NamedTuple):
     text: bytes = b""
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True)
+class Plan:
     """A job.
 
     Parameters

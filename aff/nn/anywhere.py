@@ -83,8 +83,8 @@ class FeatureFusion(Compiling):
     Parameters
     ----------
     fusion : HybridBlock
-        Takes `inputs` maps of `channels`.
-    channels, ndim, inputs : int
+        Takes as many maps, of `channels`, as `in_channels` has widths.
+    channels, ndim : int
         As of :func:`~aff.create_fusion`.
     in_channels : sequence of int
         Width of each input.
