@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -114,7 +115,7 @@ def test_processes_started_by_ssh(ssh):
 def test_processes_started_by_mpirun(ssh):
     command = [sys.executable, "-c", MEMBER, *WORDS]
     plan = Plan(command, "mpi", 2, 3, [], "hosts", forwarded=["WANTED", "NOT_SET"])
-    assert submit(plan._replace(address="127.0.0.1")) == 0
+    assert submit(replace(plan, address="127.0.0.1")) == 0
     for role, count in {"scheduler": 1, "server": 3, "worker": 2}.items():
         processes = told(ssh, role)
         assert [process["words"] for process in processes] == [WORDS] * count
