@@ -5,7 +5,7 @@ import shutil
 from functools import partial
 
 from aff.models.parameters import save_parameters
-from aff.training.checkpoint import list_checkpoints, save_checkpoint
+from aff.training.checkpoint import BEST, NET, list_checkpoints, save_checkpoint
 from aff.training.run_check import check_run
 from aff.training.state import RunState
 from aff.utils.errors import InputError
@@ -27,9 +27,9 @@ def train(folder, seed):
         trainer.step = STEPS * epochs
         history = [{**vars(RECORD), "epoch": epoch} for epoch in range(epochs)]
         state = {**vars(RunState(best_epoch=0, steps_per_epoch=STEPS)), "history": history}
-        best = "net.params" if epochs == 1 else str(folder / "best.params")
-        save_parameters(trainer.net, str(folder / "best.params"))
-        save_checkpoint(str(folder), trainer, epochs, state, best=best)
+        best = NET if epochs == 1 else str(folder / BEST)
+        save_parameters(trainer.net, str(folder / BEST))
+        save_checkpoint(str(folder), trainer, epochs, state, best={BEST: best})
     return trainer
 
 
