@@ -30,8 +30,8 @@ def moment(name):
 moment("before joining")
 join_job()
 moment("after joining")
-if role == "worker":
-    time.sleep(0.5)
+if role == "worker":  # these are done without the others, however late those die
+    time.sleep(0.5 if unlucky == "worker" else 15)
 finish(0)
 moment("after its goodbye")
 while role != "worker" and not held[0].over:
