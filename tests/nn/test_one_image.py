@@ -101,6 +101,7 @@ def test_a_frozen_network_is_no_trouble():
 
 
 def test_the_ways_out_see_the_image():
+    mx.random.seed(0)  # two of a bottleneck's channels: some images are alike to them
     kwargs = {"norm_layer": mx.gluon.nn.LayerNorm, "norm_kwargs": {"axis": 1}}
     branch = fusion(**kwargs).global_att
     with mx.autograd.record():

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 import threading
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, ContextManager, Iterator, List, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -41,25 +41,24 @@ def _why_not() -> str:
 
 
 @contextlib.contextmanager
-def tracing() -> Iterator[None]:
+def _graphs(native: bool) -> Iterator[None]:
+    before = getattr(_TRACING, "native", None)
+    # Who made graphs for others goes on to, whatever is compiled within.
+    _TRACING.native = False if before is False else native
+    try:
+        yield
+    finally:
+        _TRACING.native = before
+
+
+def tracing() -> ContextManager[None]:
     """In here graphs are made to be run in this process, and may hold the native operator."""
-    before = getattr(_TRACING, "on", False)
-    _TRACING.on = True
-    try:
-        yield
-    finally:
-        _TRACING.on = before
+    return _graphs(True)
 
 
-@contextlib.contextmanager
-def without() -> Iterator[None]:
+def without() -> ContextManager[None]:
     """In here graphs are made of mxnet's own operators alone, for others to read."""
-    before = getattr(_TRACING, "off", False)
-    _TRACING.off = True
-    try:
-        yield
-    finally:
-        _TRACING.off = before
+    return _graphs(False)
 
 
 def computes(F: Any, layers: Sequence[HybridBlock], norms: int) -> bool:
@@ -69,8 +68,8 @@ def computes(F: Any, layers: Sequence[HybridBlock], norms: int) -> bool:
     They do in float32 on CPUs, by plain BatchNorms of one kind, in this process: not in a graph
     that is made to be exported.
     """
-    off, on = getattr(_TRACING, "off", False), getattr(_TRACING, "on", False)
-    if off or not (on or F is mx.nd):
+    wanted = getattr(_TRACING, "native", None)
+    if wanted is False or not (wanted or F is mx.nd):
         return False
     plain = [layer for layer in layers if type(layer) is nn.BatchNorm]
     told = {_told(norm) for norm in plain}
