@@ -40,6 +40,10 @@ NETWORKS = {
         )
         for fusion in ("HalfASKCFuse", "ConcatASKCFuse")
     },
+    "cifar_resnet14_r2_ASKCFuse": (
+        {"name": "cifar_resnet14_askc", "kwargs": {"fusion": "ASKCFuse", "classes": 20, "r": 2}},
+        [8, 3, 32, 32],
+    ),
     **{
         f"cifar_inception8_{fusion}": (
             {"name": "cifar_inception8_askc", "kwargs": {"fusion": fusion, "classes": 20}},

@@ -69,7 +69,8 @@ def get_model(
     **kwargs
         `fusion` (default ``'ASKCFuse'``); `classes` (100, or 1000 for ImageNet networks);
         `start_layer`, the first stage, from 1, that uses the fusion (1, or 3 for ImageNet
-        networks); `channel_times`; `deep_stem` and its `stem_width`; `avg_down`; `use_se`;
+        networks); `channel_times`; `r`, the fusions' reduction ratio (4, or 16 in bottlenecks);
+        `deep_stem` and its `stem_width`; `avg_down`; `use_se`;
         `last_gamma`, zero in the last gamma of every block; `norm_layer` (e.g.
         `mxnet.gluon.contrib.nn.SyncBatchNorm`) and its `norm_kwargs`; as far as the network has
         them.

@@ -17,7 +17,10 @@ from ..utils.report import printable
 MAX_DEPTH = 2000
 IMAGENET_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 #: Arguments that are whole numbers, and more than anybody can use of each.
-_WHOLE = {"classes": 1 << 24, "channel_times": 1 << 16, "start_layer": 8, "stem_width": 1 << 16}
+_WHOLE = {
+    **{"classes": 1 << 24, "channel_times": 1 << 16, "start_layer": 8, "stem_width": 1 << 16},
+    "r": 1 << 16,
+}
 LAYERS = ("norm_layer", "norm_kwargs")
 _SWITCHES = ("deep_stem", "avg_down", "use_se", "last_gamma")
 

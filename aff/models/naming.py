@@ -9,12 +9,12 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..utils.errors import InputError, unknown
 from .family import Family
-from .registry import FAMILIES, list_networks, match_family
+from .registry import FAMILIES, find_family, list_networks, match_family
 
 #: Arguments that change a network's structure; `blocks` and `num_layers` change its name.
 STRUCTURE = (
     *("blocks", "num_layers", "channel_times", "start_layer", "deep_stem", "stem_width"),
-    *("avg_down", "use_se", "last_gamma"),
+    *("avg_down", "use_se", "last_gamma", "r"),
 )
 #: The network of a training script that names none, as the published scripts have it.
 DEFAULT_MODELS = {"cifar": "resnet", "imagenet": "resnet50_v1b_askc"}
@@ -160,6 +160,8 @@ def short_name(name: str, kwargs: Dict[str, Any]) -> str:
     """Return a network in a run's name: ``resnet32-c4-ASKCFuse``."""
     base = re.sub(r"^cifar_|_askc$", "", name)
     times, start = kwargs.get("channel_times", 1), kwargs.get("start_layer", 1)
+    usual = find_family(name)[0].arguments.get("r")
+    r = kwargs.get("r", usual)
     parts = [
         base,
         f"c{times}" if times != 1 else "",
@@ -167,6 +169,7 @@ def short_name(name: str, kwargs: Dict[str, Any]) -> str:
         "deepstem" if kwargs.get("deep_stem") else "",
         "avgdown" if kwargs.get("avg_down") else "",
         "se" if kwargs.get("use_se") else "",
+        f"r{r}" if r != usual else "",
         str(kwargs["fusion"]),
     ]
     return "-".join(part for part in parts if part)

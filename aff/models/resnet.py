@@ -45,6 +45,9 @@ class CIFARResNet(Classifier):
         First stage, counted from 1, that uses `fusion`; 4 adds everywhere.
     deep_stem, avg_down : bool, default False
         Three convolutions in the stem; average pooling before projections (generation 2).
+    r : int, default 4
+        Reduction ratio of the fusions; the paper's Tables 3 and 4 have 2 for AFF and the MS-
+        variants.
     norm_layer, norm_kwargs : callable and dict, optional
         The normalisation layer (default `BatchNorm`) and its arguments.
     """
@@ -61,6 +64,7 @@ class CIFARResNet(Classifier):
         start_layer: int = 1,
         deep_stem: bool = False,
         avg_down: bool = False,
+        r: int = 4,
         norm_layer: Optional[NormLayer] = None,
         norm_kwargs: Optional[dict] = None,
     ):
@@ -70,7 +74,7 @@ class CIFARResNet(Classifier):
         def build(stage: int, index: int, name: str, strides: int) -> HybridBlock:
             channels = width * 2**stage
             in_channels = channels // 2 if stage and not index else channels
-            return type(self).block(in_channels, channels, strides, name, norm, avg_down=avg_down)
+            return type(self).block(in_channels, channels, strides, name, norm, r, avg_down)
 
         out = width * 2 ** (len(blocks) - 1)
         features = sequential(
@@ -108,6 +112,8 @@ class ResNetV1b(Compiling):
         has twice as many.
     last_gamma : bool, default False
         Start the last gamma of every block at zero instead of one.
+    r : int, default 16
+        Reduction ratio of the fusions.
     fusion, norm_layer, norm_kwargs
         As in :class:`CIFARResNet`.
     """
@@ -122,6 +128,7 @@ class ResNetV1b(Compiling):
         stem_width: int = 32,
         avg_down: bool = False,
         last_gamma: bool = False,
+        r: int = 16,
         norm_layer: Optional[NormLayer] = None,
         norm_kwargs: Optional[dict] = None,
     ):
@@ -137,6 +144,7 @@ class ResNetV1b(Compiling):
                 name,
                 norm,
                 project=not index,
+                r=r,
                 avg_down=avg_down,
                 last_gamma=last_gamma,
             )

@@ -65,6 +65,8 @@ class CIFARResNeXt(Classifier):
         Squeeze-and-excitation on each body's output.
     last_gamma : bool, default False
         Start the last gamma of every block's body at zero.
+    r : int, default 16
+        Reduction ratio of the fusions.
     norm_layer, norm_kwargs : callable and dict, optional
         The normalisation layer (default `BatchNorm`) and its arguments.
     """
@@ -81,6 +83,7 @@ class CIFARResNeXt(Classifier):
         avg_down: bool = False,
         use_se: bool = False,
         last_gamma: bool = False,
+        r: int = 16,
         norm_layer: Optional[NormLayer] = None,
         norm_kwargs: Optional[dict] = None,
     ):
@@ -100,6 +103,7 @@ class CIFARResNeXt(Classifier):
                 norm=norm,
                 use_se=use_se,
                 last_gamma=last_gamma,
+                r=r,
             ),
             GlobalAvgPool2D(),
             nn.Flatten(),
@@ -128,7 +132,7 @@ class ResNeXt(Classifier):
         has twice as many.
     avg_down : bool, default False
         Average pooling before projections, but not in the first stage (generation 2).
-    cardinality, bottleneck_width, fusion, use_se, last_gamma, norm_layer, norm_kwargs
+    cardinality, bottleneck_width, fusion, use_se, last_gamma, r, norm_layer, norm_kwargs
         As in :class:`CIFARResNeXt`.
     """
 
@@ -145,6 +149,7 @@ class ResNeXt(Classifier):
         avg_down: bool = False,
         use_se: bool = False,
         last_gamma: bool = False,
+        r: int = 16,
         norm_layer: Optional[NormLayer] = None,
         norm_kwargs: Optional[dict] = None,
     ):
@@ -166,6 +171,7 @@ class ResNeXt(Classifier):
                 norm=norm,
                 use_se=use_se,
                 last_gamma=last_gamma,
+                r=r,
             ),
             GlobalAvgPool2D(),
             nn.Flatten(),

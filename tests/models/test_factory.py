@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import aff
-from aff.models.registry import find_family
+from aff.models.naming import network_from, short_name
+from aff.models.registry import count_parameters, find_family
 
 
 def test_every_listed_model_builds():
@@ -79,6 +80,7 @@ def test_a_misspelt_argument_names_the_valid_ones():
         ("ctx", "cpu"),
         ("ctx", []),
         ("avg_down", 1),
+        ("r", 0),
     ],
 )
 def test_values_out_of_range(argument, value):
@@ -153,6 +155,38 @@ def test_start_layer_says_where_the_fusion_starts():
     assert fused() == {"layer3", "layer4"}
     assert fused(start_layer=1) == {"layer1", "layer2", "layer3", "layer4"}
     assert fused(start_layer=5) == set()
+
+
+@pytest.mark.parametrize(
+    "name, fused, usual",
+    [
+        ("cifar_resnet8_askc", (16, 32, 64), 4),
+        ("cifar_inception5_askc", (16, 32, 64), 4),
+        ("cifar_resnext11_32x4d_askc", (256, 512, 1024), 16),
+        ("resnet50_v1b_askc", (1024,) * 6 + (2048,) * 3, 16),
+        ("resnext50_32x4d_askc", (1024,) * 6 + (2048,) * 3, 16),
+    ],
+)
+def test_r_is_the_width_of_every_attention(name, fused, usual):
+    """Two contexts of C x C/r and back, biases, and BatchNorms of C/r and C (4 a channel)."""
+
+    def parameters(r):
+        return sum(2 * (2 * c * c // r + 5 * c // r + 5 * c) for c in fused)
+
+    def count(**kwargs):
+        return count_parameters(aff.get_model(name, **kwargs))[1]
+
+    added = count(fusion="Add")
+    assert count() == count(r=usual) == added + parameters(usual)
+    assert count(r=2) == added + parameters(2)
+
+
+def test_r_is_part_of_a_runs_name_where_it_is_not_usual():
+    names = [
+        short_name(*network_from({"model": model, "r": r}))
+        for model, r in (("resnet", 2), ("resnet", 4), ("resnet50_v1b_askc", 4))
+    ]
+    assert names == ["resnet32-c4-r2-ASKCFuse", "resnet32-c4-ASKCFuse", "resnet50_v1b-r4-ASKCFuse"]
 
 
 SYNCHRONISED = {

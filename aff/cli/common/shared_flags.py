@@ -72,6 +72,13 @@ def add_structure_arguments(
         help="first stage, from 1, that uses the fusion; one more than there are stages adds "
         "everywhere (default: 1, ImageNet networks 3)",
     )
+    group.add_argument(
+        "--r",
+        type=int_range(1, 1024),
+        default=argparse.SUPPRESS,
+        help="reduction ratio of the fusions: C channels go through C/r (default: 4, and 16 in "
+        "bottlenecks; the paper's Tables 3 and 4 have 2 for AFF and the MS- variants)",
+    )
     for flag, help in STRUCTURE_HELP:
         group.add_argument(
             flag, action="store_true", default=argparse.SUPPRESS, help=f"{help} (default: False)"

@@ -11,7 +11,7 @@ from .trunk import shortcut
 class InceptionBlock(nn.Module):
     """BN, relu, 3x3 beside 5x5; their fusion; the shortcut is added."""
 
-    def __init__(self, in_channels, channels, stride, fusion, avg_down, r=4):
+    def __init__(self, in_channels, channels, stride, fusion, avg_down, r):
         super().__init__()
         self.preact = nn.Sequential(BatchNorm(in_channels), nn.ReLU())
         self.branch3 = conv(in_channels, channels, 3, stride)

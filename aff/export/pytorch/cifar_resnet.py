@@ -11,7 +11,7 @@ from .trunk import shortcut
 class PreActBasicBlock(nn.Module):
     """BN, relu, 3x3, BN, relu, 3x3; fusion; nothing after it."""
 
-    def __init__(self, in_channels, channels, stride, fusion, avg_down, r=4):
+    def __init__(self, in_channels, channels, stride, fusion, avg_down, r):
         super().__init__()
         self.resfwd = nn.Sequential(
             BatchNorm(in_channels),

@@ -22,6 +22,7 @@ class Network(nn.Module):
         avg_down=False,
         use_se=False,
         last_gamma=False,
+        r=16,
     ):
         super().__init__()
         down = [avg_down] * len(blocks)
@@ -29,7 +30,7 @@ class Network(nn.Module):
             *cifar_stem(64, deep_stem),
             BatchNorm(64),
             nn.ReLU(),
-            *resnext_stages(blocks, fusion, start_layer, 64, down, use_se, last_gamma),
+            *resnext_stages(blocks, fusion, start_layer, 64, down, use_se, last_gamma, r),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
         )

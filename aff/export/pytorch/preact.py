@@ -21,6 +21,7 @@ class PreActNetwork(nn.Module):
         start_layer=1,
         deep_stem=False,
         avg_down=False,
+        r=4,
     ):
         super().__init__()
         width = 16 * channel_times
@@ -28,7 +29,7 @@ class PreActNetwork(nn.Module):
         def build(stage, index, name, stride):
             channels = width * 2**stage
             in_channels = channels // 2 if stage and not index else channels
-            return self.block(in_channels, channels, stride, name, avg_down)
+            return self.block(in_channels, channels, stride, name, avg_down, r)
 
         normalize = BatchNorm(3)  # has no scale and no shift to learn
         normalize.requires_grad_(False)

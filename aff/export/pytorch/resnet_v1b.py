@@ -12,7 +12,7 @@ from .trunk import bottleneck_inputs, projection, stages
 class Bottleneck(nn.Module):
     """1x1, BN, relu, 3x3 (stride), BN, relu, 1x1, BN; fusion; relu."""
 
-    def __init__(self, in_channels, channels, stride, fusion, project, avg_down, last_gamma, r=16):
+    def __init__(self, in_channels, channels, stride, fusion, project, avg_down, last_gamma, r):
         super().__init__()
         out = 4 * channels
         self.conv1 = conv(in_channels, channels)
@@ -49,13 +49,14 @@ class Network(nn.Module):
         stem_width=32,
         avg_down=False,
         last_gamma=False,
+        r=16,
     ):
         super().__init__()
         stem, width = imagenet_stem(deep_stem, stem_width)
 
         def build(stage, index, name, stride):
             inputs, channels = bottleneck_inputs(stage, index, width), 64 * 2**stage
-            return Bottleneck(inputs, channels, stride, name, not index, avg_down, last_gamma)
+            return Bottleneck(inputs, channels, stride, name, not index, avg_down, last_gamma, r)
 
         self.conv1 = nn.Sequential(*stem) if deep_stem else stem[0]
         self.bn1 = BatchNorm(width)

@@ -23,6 +23,7 @@ class Network(nn.Module):
         avg_down=False,
         use_se=False,
         last_gamma=False,
+        r=16,
     ):
         super().__init__()
         stem, width = imagenet_stem(deep_stem, stem_width)
@@ -32,7 +33,7 @@ class Network(nn.Module):
             BatchNorm(width),
             nn.ReLU(),
             nn.MaxPool2d(3, 2, 1),
-            *resnext_stages(blocks, fusion, start_layer, width, down, use_se, last_gamma),
+            *resnext_stages(blocks, fusion, start_layer, width, down, use_se, last_gamma, r),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
         )

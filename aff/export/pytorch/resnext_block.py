@@ -14,7 +14,7 @@ class ResNeXtBlock(nn.Module):
     """
 
     def __init__(
-        self, in_channels, channels, stride, fusion, project, avg_down, use_se, last_gamma, r=16
+        self, in_channels, channels, stride, fusion, project, avg_down, use_se, last_gamma, r
     ):
         super().__init__()
         groups, group_width = 32, 4 * channels // 64
@@ -48,7 +48,7 @@ class ResNeXtBlock(nn.Module):
         return torch.relu(self.attention(body, self.downsample(x)))
 
 
-def resnext_stages(blocks, fusion, start_layer, stem, avg_down, use_se, last_gamma):
+def resnext_stages(blocks, fusion, start_layer, stem, avg_down, use_se, last_gamma, r):
     """Stages of ResNeXt blocks, 64, 128, ... wide, on a stem of so many channels; `avg_down` says
     of each stage how its shortcut is projected.
     """
@@ -56,6 +56,6 @@ def resnext_stages(blocks, fusion, start_layer, stem, avg_down, use_se, last_gam
     def build(stage, index, name, stride):
         inputs, channels = bottleneck_inputs(stage, index, stem), 64 * 2**stage
         down = avg_down[stage]
-        return ResNeXtBlock(inputs, channels, stride, name, not index, down, use_se, last_gamma)
+        return ResNeXtBlock(inputs, channels, stride, name, not index, down, use_se, last_gamma, r)
 
     return stages(blocks, fusion, start_layer, build)
