@@ -100,6 +100,7 @@ setup(
         "requests>=2.20,<3",
         "matplotlib>=3.7,<4",
         "tqdm>=4.60,<5",
+        "scipy>=1.7",  # GluonCV's, too
         "setuptools>=65; python_version >= '3.12'",  # mxnet and gluoncv import distutils
     ],
     extras_require={

@@ -1,4 +1,4 @@
-"""``aff experiment``: runs the grid of `aff.experiment`, as far as it has not been run."""
+"""``aff experiment``: runs the grid of an experiment, as far as it has not been run."""
 
 from __future__ import annotations
 
@@ -12,27 +12,39 @@ import time
 from typing import Dict, List, Optional
 
 from ..compat import available_cpus, environment_of_share
-from ..paper.experiment import Cell, grid, outcome
+from ..paper.experiment import EXPERIMENTS, Cell, outcome
 from ..training.interruption import Interruption
 from ..training.logger import TEXT_LOG
-from ..utils.errors import Interrupted, RunError
+from ..utils.errors import Interrupted, RunError, unknown
 from ..utils.values import int_range, nonempty
 from .common.parser import Parser
 
-PARAMS, LOGS = os.path.join("params", "experiment"), os.path.join("logs", "experiment")
+PARAMS, LOGS = "params", "logs"
 PATIENCE = 0.5
 
 
-GROUP, HELP = "reproduce", "the paper's ablation on Fashion-MNIST, a grid of runs"
+GROUP, HELP = "reproduce", "our ablations on Fashion-MNIST, grids of runs"
 DESCRIPTION = (
-    "Run the ablation of Tables 3 and 4 on Fashion-MNIST (10 fusions, 2 depths, 3 "
-    "seeds): what has been run is skipped, what was interrupted goes on. Its table is printed "
-    "by 'aff tables --table experiment'."
+    "Run an ablation on Fashion-MNIST as the paper's Tables 3 and 4 are: what has been run is "
+    "skipped, what was interrupted goes on. 'aff tables --table NAME' prints its table."
 )
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the command's flags."""
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        default="experiment",
+        help="one of: "
+        + "; ".join(
+            f"{one.name} ({len(one.arms)} fusions, {len(one.blocks)} depths, {one.seeds} seeds, "
+            f"{one.epochs} epochs)"
+            for one in EXPERIMENTS.values()
+        )
+        + "",
+    )
     parser.add_argument(
         "--jobs",
         type=int_range(1, 256),
@@ -41,12 +53,33 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--data-dir", type=nonempty, default=None, help="folder of Fashion-MNIST")
     parser.add_argument(
-        "--params", type=nonempty, default=PARAMS, help="folder for the runs' parameters"
+        "--params",
+        type=nonempty,
+        default=None,
+        help=f"folder for the runs' parameters (default: {PARAMS}/NAME)",
     )
-    parser.add_argument("--logs", type=nonempty, default=LOGS, help="folder for the runs' logs")
+    parser.add_argument(
+        "--logs",
+        type=nonempty,
+        default=None,
+        help=f"folder for the runs' logs (default: {LOGS}/NAME)",
+    )
     parser.add_argument(
         "--print", action="store_true", dest="only_print", help="print the commands, run nothing"
     )
+
+
+def cells_of(name: str) -> List[Cell]:
+    """Return the runs of an experiment.
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
+    """
+    if name not in EXPERIMENTS:
+        raise unknown("experiment", name, list(EXPERIMENTS))
+    return EXPERIMENTS[name].cells()
 
 
 def command(cell: Cell, params: str, logs: str, data_dir: Optional[str]) -> List[str]:
@@ -99,9 +132,17 @@ def announce(left: int, all_runs: int, jobs: int, logs: str) -> None:
         print(f"{jobs} at a time, each with its log, {os.path.join(logs, 'NAME', TEXT_LOG)}")
 
 
-def run(jobs: int, data_dir: Optional[str], params: str, logs: str, only_print: bool) -> int:
+def run(
+    name: str,
+    jobs: int,
+    data_dir: Optional[str],
+    params: Optional[str],
+    logs: Optional[str],
+    only_print: bool,
+) -> int:
     """Run the grid, as far as it has not been run."""
-    cells = list(grid())
+    cells = cells_of(name)
+    params, logs = params or os.path.join(PARAMS, name), logs or os.path.join(LOGS, name)
     left = [cell for cell in cells if outcome(os.path.join(logs, cell.name)) is None]
     if only_print:
         for cell in left:

@@ -8,6 +8,7 @@ import os
 from typing import Callable, Dict, List, Optional
 
 from ..models.weights import DEFAULT_ROOT
+from ..paper.experiment import EXPERIMENTS
 from ..paper.reported import TABLES
 from ..paper.tables import BLOCKS, EACH_B, Cell, Table, experiment_table, paper_table, readme_table
 from ..utils.errors import InputError
@@ -27,7 +28,7 @@ NAMES = (
     "table3_inception",
     "table4_inception",
     "table6",
-    "experiment",
+    *EXPERIMENTS,
 )
 
 
@@ -37,7 +38,7 @@ DESCRIPTION = (
     "(ResNet host; 3 and 4 also of the Inception host): reported scores, those of the "
     "published files where they have been evaluated here, those of our own runs, parameters "
     "and FLOPs counted from the networks, and where the original is wrong or does not "
-    "compare. 'experiment' is our own ablation."
+    f"compare. Ablations of our own: {', '.join(EXPERIMENTS)}."
 )
 
 
@@ -60,7 +61,7 @@ def add_arguments(parser: Parser) -> None:
         type=nonempty,
         default=None,
         help="folder of your runs' logs (default: logs), or of those of 'aff experiment --logs' "
-        "(default: logs/experiment, or else our own, which come with aff)",
+        "(default: logs/NAME, or else our own, which come with aff)",
     )
 
 
@@ -113,14 +114,16 @@ FORMATS: Dict[str, Callable[[Table], str]] = {
 }
 
 
-def own_experiment(logs: Optional[str], programs: bool) -> Table:
-    """Return the table of the ablation whose logs are in `logs`, or are that folder's; where none
+def own_experiment(name: str, logs: Optional[str], programs: bool) -> Table:
+    """Return the table of the experiment whose logs are in `logs`, or are that folder's; where none
     is named, in ``logs``, or else of the runs that come with the package.
     """
-    inside = os.path.join(logs or os.path.dirname(LOGS), os.path.basename(LOGS))
+    experiment = EXPERIMENTS[name]
+    inside = os.path.join(logs or LOGS, name)
     if logs or os.path.isdir(inside):
-        return experiment_table(inside if os.path.isdir(inside) else str(logs), not programs)
-    table = experiment_table(find_shipped(*LOGS.split(os.sep)) or LOGS, not programs)
+        where = inside if os.path.isdir(inside) else str(logs)
+        return experiment_table(experiment, where, not programs)
+    table = experiment_table(experiment, find_shipped(LOGS, name) or inside, not programs)
     table.notes.append("These are the runs that come with aff; 'aff experiment' makes yours.")
     return table
 
@@ -129,8 +132,8 @@ def build(name: str, root: str, logs: Optional[str], programs: bool = False) -> 
     """Return the table of this name, for people, or for `programs`: the paper's accuracies as
     fractions, fusions by the names that they have in the code.
     """
-    if name == "experiment":
-        return own_experiment(logs, programs)
+    if name in EXPERIMENTS:
+        return own_experiment(name, logs, programs)
     if "metric" in TABLES[name]:
         return readme_table(name, root, logs or "logs")
     return paper_table(name, root, logs or "logs", programs)

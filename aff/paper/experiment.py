@@ -1,72 +1,89 @@
-"""The ablation of Tables 3 and 4 on a data set that is at hand: which fusion joins the blocks of a
-small CIFAR ResNet, on Fashion-MNIST.
+"""Our own ablations on a data set that is at hand: which fusion joins the blocks of a small CIFAR
+ResNet, on Fashion-MNIST.
 
-One schedule for all, chosen before any was run; the best epoch is chosen by a tenth of the training
-set that is held out, never by the test set.
+Each has one schedule for all, chosen before any was compared; the best epoch is chosen by a tenth
+of the training set that is held out, never by the test set.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, List, Optional, Tuple
 
+from ..nn.fusion import fusion_title
 from ..training.logger import JSON_LOG, EndEvent, read_events
 from ..training.state import EpochRecord
 from ..utils.errors import InputError
 from ..utils.json_file import typed
 
-#: In the order of the paper's tables.
-FUSIONS = (
-    "DirectAdd",
-    "Concat",
-    "GAUFuse",
-    "SEFuse",
-    "SKFuse",
-    "AXYforXplusY",
-    "ResGlobGlobCha",
-    "ResLocaLocaCha",
-    "ASKCFuse",
-    "ResGlobLocaforGlobLocaCha",
-)
-BLOCKS = (1, 2)
-SEEDS = (0, 1, 2)
-EPOCHS = 2
-SCHEDULE = (
-    *("--num-epochs", str(EPOCHS), "--batch-size", "64", "--lr", "0.1", "--cosine"),
-    *("--no-mixup", "--val-split", "0.1", "--save-period", "0"),
-)
-
 
 @dataclass(frozen=True)
-class Cell:
-    """One run of the grid.
+class Arm:
+    """One of the fusions that are compared.
 
     Parameters
     ----------
     fusion : str
         Published name.
+    r : int, optional
+        Its reduction ratio, where it is not the published code's.
+    """
+
+    fusion: str
+    r: Optional[int] = None
+
+    @property
+    def title(self) -> str:
+        """What a table calls it, by the paper's name."""
+        return fusion_title(self.fusion) + self.ratio
+
+    @property
+    def ratio(self) -> str:
+        """What a table says of the reduction ratio."""
+        return f", r={self.r}" if self.r else ""
+
+    def network(self, blocks: int) -> Tuple[str, Dict]:
+        """Return the network of so many blocks a stage, as `aff.get_model` takes it."""
+        kwargs = {"fusion": self.fusion, "classes": 10}
+        return f"cifar_resnet{6 * blocks + 2}_askc", {**kwargs, **({"r": self.r} if self.r else {})}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of an experiment.
+
+    Parameters
+    ----------
+    arm : Arm
+        The fusion.
     blocks : int
         Blocks b of each stage, depth 6b + 2.
     seed : int
         Of everything that is drawn.
+    schedule : tuple of str
+        What all runs of the experiment share, as flags of ``train_cifar.py``.
     """
 
-    fusion: str
+    arm: Arm
     blocks: int
     seed: int
+    schedule: Tuple[str, ...]
 
     @property
     def name(self) -> str:
         """Its folder's name."""
-        return f"b{self.blocks}-{self.fusion}-seed{self.seed}"
+        ratio = f"-r{self.arm.r}" if self.arm.r else ""
+        return f"b{self.blocks}-{self.arm.fusion}{ratio}-seed{self.seed}"
 
     @property
     def settings(self) -> List[str]:
         """What it trains, as flags of ``train_cifar.py``."""
         return [
             *("--dataset", "fashion-mnist", "--model", "resnet", "--blocks", str(self.blocks)),
-            *("--channel-times", "1", "--fusion", self.fusion, *SCHEDULE),
+            *("--channel-times", "1", "--fusion", self.arm.fusion),
+            *(("--r", str(self.arm.r)) if self.arm.r else ()),
+            *self.schedule,
             *("--seed", str(self.seed)),
         ]
 
@@ -79,12 +96,103 @@ class Cell:
         ]
 
 
-def grid() -> Iterator[Cell]:
-    """Yield all runs, a seed of each first."""
-    for seed in SEEDS:
-        for blocks in BLOCKS:
-            for fusion in FUSIONS:
-                yield Cell(fusion, blocks, seed)
+@dataclass(frozen=True)
+class Experiment:
+    """A grid of runs: fusions, depths and seeds under one schedule.
+
+    Parameters
+    ----------
+    name : str
+        Of its table, and of its folder in ``logs`` and ``params``.
+    arms : tuple of Arm
+        What is compared, in the order of the table; the first is what the others are compared with.
+    blocks : tuple of int
+        Blocks b of each stage.
+    seeds : int
+        Each is run so often, with seeds from 0.
+    epochs, batch_size : int
+        Of every run.
+    """
+
+    name: str
+    arms: Tuple[Arm, ...]
+    blocks: Tuple[int, ...]
+    seeds: int
+    epochs: int
+    batch_size: int
+
+    @property
+    def schedule(self) -> Tuple[str, ...]:
+        """What all runs share, as flags of ``train_cifar.py``."""
+        return (
+            *("--num-epochs", str(self.epochs), "--batch-size", str(self.batch_size)),
+            *("--lr", "0.1", "--cosine", "--no-mixup", "--val-split", "0.1", "--save-period", "0"),
+        )
+
+    def cells_of(self, arm: Arm, blocks: int) -> List[Cell]:
+        """Return the runs of a fusion at a depth, by seed."""
+        return [Cell(arm, blocks, seed, self.schedule) for seed in range(self.seeds)]
+
+    def cells(self) -> List[Cell]:
+        """Return all runs, in the order in which they are made: a depth after the other, and of
+        each a seed of every fusion first.
+        """
+        return [
+            Cell(arm, blocks, seed, self.schedule)
+            for blocks in self.blocks
+            for seed in range(self.seeds)
+            for arm in self.arms
+        ]
+
+
+#: In the order of the paper's tables; reduction ratios of the second are the paper's, but for the
+#: last, which is the published code's.
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment(
+            "experiment",
+            tuple(
+                map(
+                    Arm,
+                    (
+                        "DirectAdd",
+                        "Concat",
+                        "GAUFuse",
+                        "SEFuse",
+                        "SKFuse",
+                        "AXYforXplusY",
+                        "ResGlobGlobCha",
+                        "ResLocaLocaCha",
+                        "ASKCFuse",
+                        "ResGlobLocaforGlobLocaCha",
+                    ),
+                )
+            ),
+            blocks=(1, 2),
+            seeds=3,
+            epochs=2,
+            batch_size=64,
+        ),
+        Experiment(
+            "ablation",
+            (
+                Arm("DirectAdd"),
+                Arm("SEFuse"),
+                Arm("SKFuse"),
+                Arm("ResGlobGlobCha", 2),
+                Arm("ResLocaLocaCha", 2),
+                Arm("ASKCFuse", 2),
+                Arm("ResGlobLocaforGlobLocaCha", 4),
+                Arm("ASKCFuse", 4),
+            ),
+            blocks=(1, 2),
+            seeds=5,
+            epochs=20,
+            batch_size=128,
+        ),
+    )
+}
 
 
 def outcome(folder: str) -> Optional[Dict[str, float]]:

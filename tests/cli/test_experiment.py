@@ -5,20 +5,24 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from aff.cli import experiment
 from aff.cli.main import main
-from aff.paper import experiment as ablation
-from aff.paper.experiment import BLOCKS, FUSIONS, SEEDS, Cell, grid, outcome
+from aff.paper.experiment import EXPERIMENTS, Arm, Cell, outcome
 
 from ..conftest import write_idx
 from .conftest import config_of
 
-CELLS = [Cell("DirectAdd", 1, 0), Cell("ASKCFuse", 1, 0)]
-SHORT = ("--num-epochs", "1", "--batch-size", "16", "--lr", "0.1", "--cosine", "--no-mixup")
+SHORT = (
+    *("--num-epochs", "1", "--batch-size", "16", "--lr", "0.1", "--cosine", "--no-mixup"),
+    *("--val-split", "0.1"),
+)
+CELLS = [Cell(Arm("DirectAdd"), 1, 0, SHORT), Cell(Arm("ASKCFuse", 2), 1, 0, SHORT)]
+EVERY = pytest.mark.parametrize("name, count", [("experiment", 60), ("ablation", 80)])
 
 
 @pytest.fixture
@@ -37,27 +41,32 @@ def run(*arguments):
     return main(["experiment", "--data-dir", "data", *arguments])
 
 
-def test_the_grid_is_whole():
-    cells = list(grid())
-    assert len(cells) == len(set(cells)) == len(FUSIONS) * len(BLOCKS) * len(SEEDS) == 60
-    assert {cell.seed for cell in cells[:20]} == {0}
-    assert len({cell.name for cell in cells}) == 60
+@EVERY
+def test_the_grid_is_whole(name, count):
+    one = EXPERIMENTS[name]
+    cells = one.cells()
+    assert len(cells) == len({cell.name for cell in cells}) == count
+    assert {(cell.seed, cell.blocks) for cell in cells[: len(one.arms)]} == {(0, 1)}
+    assert {c for arm in one.arms for b in one.blocks for c in one.cells_of(arm, b)} == set(cells)
 
 
-def test_every_run_is_one_of_the_script():
-    for cell in grid():
+@EVERY
+def test_every_run_is_one_of_the_script(name, count):
+    for cell in EXPERIMENTS[name].cells():
         config = config_of("cifar", cell.flags("params", "logs"))
         assert config.dataset == "fashion-mnist"
         assert config.model == f"cifar_resnet{6 * cell.blocks + 2}_askc"
-        assert config.model_kwargs["fusion"] == cell.fusion
+        assert (config.model, {"channel_times": 1, **config.model_kwargs}) == (
+            cell.arm.network(cell.blocks)[0],
+            {"channel_times": 1, **cell.arm.network(cell.blocks)[1]},
+        )
         assert config.seed == cell.seed
         assert config.val_split == 0.1
         assert not config.mixup
 
 
 def test_runs_are_made_once(fashion, monkeypatch, capsys):
-    monkeypatch.setattr(experiment, "grid", lambda: iter(CELLS))
-    monkeypatch.setattr(ablation, "SCHEDULE", (*SHORT, "--val-split", "0.1"))
+    monkeypatch.setattr(experiment, "cells_of", lambda name: CELLS)
     assert run("--jobs", "2") == 0
     said = capsys.readouterr().out
     assert said.startswith("0 of 2 runs are there\n")
@@ -72,8 +81,9 @@ def test_runs_are_made_once(fashion, monkeypatch, capsys):
 
 @pytest.mark.parametrize("runs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_that_fails_is_named(fashion, runs, monkeypatch, capsys):
-    monkeypatch.setattr(experiment, "grid", lambda: iter(CELLS[:runs]))
-    monkeypatch.setattr(ablation, "SCHEDULE", (*SHORT, "--val-split", "0.1", "--batch-size", "500"))
+    large = (*SHORT, "--batch-size", "500")
+    cells = [replace(cell, schedule=large) for cell in CELLS[:runs]]
+    monkeypatch.setattr(experiment, "cells_of", lambda name: cells)
     assert run("--jobs", "1") == 1
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == runs + 1
@@ -85,9 +95,8 @@ def test_a_run_that_fails_is_named(fashion, runs, monkeypatch, capsys):
 PROGRAM = """
 import sys
 from aff.cli import experiment, main
-from aff.paper import experiment as ablation
-experiment.grid = lambda: iter([ablation.Cell("ASKCFuse", b, 0) for b in (2, 1)])
-ablation.SCHEDULE = {schedule!r}
+from aff.paper.experiment import Arm, Cell
+experiment.cells_of = lambda name: [Cell(Arm("ASKCFuse"), b, 0, {schedule!r}) for b in (2, 1)]
 raise SystemExit(main.main(["experiment", *sys.argv[1:]]))
 """
 
@@ -116,14 +125,21 @@ def test_an_interrupted_grid_is_saved(fashion, monkeypatch, capsys):
     assert not (fashion / "logs" / "experiment" / "b1-ASKCFuse-seed0").exists()
 
 
-def test_commands_are_printed(fashion, capsys):
-    assert run("--print") == 0
+@EVERY
+def test_commands_are_printed(name, count, fashion, capsys):
+    assert run(name, "--print") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 60
+    assert len(lines) == count
+    assert all(f"--logging-dir logs/{name}/b" in line for line in lines)
     assert all(
         line.startswith("python -m aff train-cifar --dataset fashion-mnist") for line in lines
     )
     assert not (fashion / "logs").exists()
+
+
+def test_an_unknown_experiment(fashion, capsys):
+    assert run("ablatio") == 2
+    assert "did you mean 'ablation'" in capsys.readouterr().err
 
 
 def test_torn_lines_are_left_out(tmp_path):

@@ -193,7 +193,7 @@ def test_bench(elsewhere, argv):
     check(["bench", *argv], elsewhere)
 
 
-@fuzz(arguments("experiment"), 0.5)
+@fuzz(arguments("experiment", ["ablation", "nothing"]), 0.5)
 def test_experiment(elsewhere, argv):
     check(["experiment", *argv], elsewhere)
 

@@ -16,13 +16,14 @@ from aff.cli.main import build_parser, main
 from aff.data.datasets.fashion_mnist import DEBIAN_FOLDER
 from aff.models.records import WEIGHTS
 from aff.models.weights import fetch, verify
-from aff.paper.experiment import SEEDS, grid, outcome
+from aff.paper.experiment import EXPERIMENTS, outcome
 from aff.paper.recipes import RECIPES
 from aff.training.logger import read_events
 from aff.training.settings_file import upgraded
 
 from ..conftest import ROOT, assert_one_line_error, run_python
 
+EXPERIMENT = EXPERIMENTS["experiment"]
 OWN = [record for record in WEIGHTS.values() if record.ours]
 EVERY = pytest.mark.parametrize("record", OWN, ids=lambda record: record.name)
 #: What a run's place and machine are, and not what it computes.
@@ -49,7 +50,7 @@ def assert_what_was_run(flags, folder):
 
 
 def test_the_logs_are_of_the_whole_grid_and_its_one_schedule():
-    for cell in grid():
+    for cell in EXPERIMENT.cells():
         assert outcome(f"{ROOT}/logs/experiment/{cell.name}"), cell.name
         assert_what_was_run(cell.settings, f"experiment/{cell.name}")
 
@@ -68,7 +69,9 @@ def test_the_file_is_the_tables_and_small(record):
 
 @EVERY
 def test_the_score_is_the_runs_and_the_run_the_best_by_the_held_out_part(record):
-    runs = [outcome(f"{ROOT}/logs/{re.sub('[0-9]$', str(seed), record.curve)}") for seed in SEEDS]
+    runs = [
+        outcome(f"{ROOT}/logs/{re.sub('[0-9]$', str(seed), record.curve)}") for seed in range(3)
+    ]
     best = min(runs, key=lambda run: run["val_error"])
     assert outcome(f"{ROOT}/logs/{record.curve}") == best
     assert record.value == best["test_error"]
