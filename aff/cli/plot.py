@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from ..paper.curves import list_references, read_curves, read_reference
+from ..paper.curves import list_references, mean_over_seeds, read_curves, read_reference
 from ..training.curve_figure import FORMATS, best_text, draw
 from ..utils.errors import InputError
 from ..utils.files import check_destination
@@ -38,6 +38,12 @@ def add_arguments(parser: Parser) -> None:
         help="an authors' curve, by the name of its log, as in aff_resnet50; may be given again",
     )
     parser.add_argument(
+        "--seeds",
+        action="store_true",
+        help="runs whose names differ by their seed alone (NAME-seed0, ...) are one curve: their "
+        "mean, with a band from the least to the greatest",
+    )
+    parser.add_argument(
         "--out", type=nonempty, default="curves.png", help="the picture: .png, .svg or .pdf"
     )
     parser.add_argument(
@@ -45,14 +51,14 @@ def add_arguments(parser: Parser) -> None:
     )
 
 
-def run(logs: List[str], reference: List[str], out: str, title: Optional[str]) -> int:
+def run(logs: List[str], reference: List[str], seeds: bool, out: str, title: Optional[str]) -> int:
     """Draw curves into a picture."""
     if not logs and not reference:
         raise InputError(
             f"give a log, or --reference with one of: {', '.join(list_references()) or 'none here'}"
         )
     check_destination(out, FORMATS)
-    curves = read_curves(logs)
+    curves = mean_over_seeds(read_curves(logs)) if seeds else read_curves(logs)
     curves += [read_reference(name) for name in reference]
     draw(curves, out, title)
     for curve in curves:

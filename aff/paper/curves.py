@@ -10,7 +10,7 @@ import os
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Iterator, List, Match, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Match, Optional, Sequence, Tuple
 
 from ..nn.fusion import fusion_title
 from ..training.curves import Curve, DataNames, Row, row_of, run_title
@@ -103,6 +103,19 @@ def read_curves(paths: Sequence[str]) -> List[Curve]:
         if counts[curve.name] > 1:
             curve.name = os.path.normpath(path)
     return curves
+
+
+def mean_over_seeds(curves: Sequence[Curve]) -> List[Curve]:
+    """Return curves with those of runs whose names differ by their seed alone (``...-seed0``) as
+    one, their mean.
+    """
+    groups: Dict[str, List[Curve]] = {}
+    for curve in curves:
+        groups.setdefault(re.sub(r"-seed\d+$", "", curve.name), []).append(curve)
+    return [
+        Curve.mean_of(f"{name} ({len(runs)} seeds)", runs) if len(runs) > 1 else runs[0]
+        for name, runs in groups.items()
+    ]
 
 
 def read_curve(path: str, name: Optional[str] = None) -> Curve:

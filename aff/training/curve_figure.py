@@ -206,6 +206,9 @@ def _draw_panel(axis: Any, panel: Panel, looks: Looks) -> None:
                 look.update(marker="o", markersize=3, markevery=1)
             label = plain(f"{curve.name} {part}")
             axis.plot(epochs, [panel.scale * value for value in values], label=label, **look)
+            epochs, *ends = curve.band(key)
+            lows, highs = ([panel.scale * value for value in end] for end in ends)
+            axis.fill_between(epochs, lows, highs, color=look["color"], alpha=0.15, linewidth=0)
     if panel.zoomed:
         _zoom(axis, [window for window in map(_window, looks.curves) if window])
     if panel.from_zero:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from statistics import mean
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..data.datasets import DATASETS
 from ..models.naming import short_name
@@ -51,12 +52,34 @@ class Curve:
         the log has them.
     title : str
         What was trained on what, where that is known.
+    runs : list of Curve
+        Those that it is the mean of.
     """
 
     name: str
     train_metric: str = ""
     rows: Dict[int, Row] = field(default_factory=dict)
     title: str = ""
+    runs: List[Curve] = field(default_factory=list)
+
+    @classmethod
+    def mean_of(cls, name: str, runs: Sequence[Curve]) -> Curve:
+        """Return the mean of runs, of the epochs and figures that all of them have."""
+        first = runs[0]
+        rows: Dict[int, Row] = {}
+        for epoch in set.intersection(*(set(run.rows) for run in runs)):
+            keys = set.intersection(*(set(run.rows[epoch]) for run in runs))
+            rows[epoch] = {key: mean(run.rows[epoch][key] for run in runs) for key in keys}
+        return cls(name, first.train_metric, rows, first.title, list(runs))
+
+    def band(self, key: str) -> Tuple[List[int], List[float], List[float]]:
+        """Return epochs, least and greatest value of a figure among the runs that the curve is the
+        mean of; nothing of a single run.
+        """
+        found = [dict(zip(*run.series(key))) for run in self.runs]
+        epochs = sorted(set.intersection(*map(set, found))) if found else []
+        lows, highs = ([end(run[e] for run in found) for e in epochs] for end in (min, max))
+        return epochs, lows, highs
 
     def series(self, key: str) -> Tuple[List[int], List[float]]:
         """Return epochs and values of a figure, where there are any. Besides those of the rows:

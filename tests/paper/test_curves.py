@@ -7,7 +7,12 @@ import pytest
 import aff
 from aff.cli.main import main
 from aff.models.records import RUNS
-from aff.paper.curves import list_references, read_curve, read_curves, read_reference
+from aff.paper.curves import (
+    list_references,
+    read_curve,
+    read_curves,
+    read_reference,
+)
 from aff.training.curve_figure import panels
 
 from ..conftest import ROOT
