@@ -29,12 +29,15 @@ COLUMNS, WIDTH = 8, 1024
 
 
 def hyperparameters(config: TrainConfig) -> Dict[str, Any]:
-    """Return the settings that change what is computed, as a table of runs can hold them."""
+    """Return the settings that change what is computed, as a table of runs can hold them; not
+    those that others leave without effect.
+    """
     values = {"network": config.model, "fusion": str(config.model_kwargs["fusion"])}
     for key, item in settings_of(TrainConfig).items():
         value = getattr(config, key)
         counts = item.resume not in (FREE, UNTOLD) and item.only in (None, config.kind)
-        if counts and item.group not in ("", "instead of a run") and value is not None:
+        tells = item.group not in ("", "instead of a run") and value is not None
+        if counts and tells and not config.unused([key]):
             values[key] = ",".join(map(str, value)) if isinstance(value, list) else value
     return values
 
@@ -133,7 +136,7 @@ class TensorBoard:
         """Return what the plugin of hyperparameters knows: names, this run's values, its end."""
         names = ("score", f"{data.reported}_top1_error", f"last_{data.reported}_top1_error")
         hparams = library(f"{LIBRARY}.summary").hparams
-        return hparams(hyperparameters(self._config), {f"end/{name}": 0.0 for name in names})
+        return hparams(hyperparameters(self._config), {f"final/{name}": 0.0 for name in names})
 
     def begin_epoch(self) -> None:
         """Measure images per second from now on."""
@@ -194,5 +197,5 @@ class TensorBoard:
         """Show what came out, beside the settings."""
         if self._file:
             step = state.history[-1].epoch
-            self._file.add_scalars(step, "end", final_scores(state, data))
+            self._file.add_scalars(step, "final", final_scores(state, data))
             self._file.add(step, *self._settings(data)[2].value)
