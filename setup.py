@@ -30,6 +30,7 @@ DOCS = ["mkdocs>=1.6,<2", "mkdocstrings[python]>=0.26,<2"]
 EXPORT = ["onnx>=1.14,<1.19", "onnxruntime>=1.14", "safetensors>=0.4"]  # mxnet reads onnx.mapping
 #: Only to run and check exported PyTorch networks; on Linux, PyPI's brings CUDA's libraries.
 TORCH = ["torch==2.13.0; python_version >= '3.10'", "torch==2.4.1; python_version < '3.10'"]
+TENSORBOARD = ["tensorboardX>=2.6,<3"]
 build = os.environ.get("AFF_MXNET", "cpu")
 if build not in MXNET:
     raise SystemExit(f"AFF_MXNET={build}: valid: {', '.join(MXNET)}")
@@ -108,6 +109,7 @@ setup(
         "docs": DOCS,
         "export": EXPORT,
         "torch": TORCH,
+        "tensorboard": TENSORBOARD,
         "dev": [
             "pytest>=7,<9",
             "pytest-xdist>=3,<4",
@@ -116,6 +118,8 @@ setup(
             "mypy>=1.5,<2",
             *DOCS,
             *EXPORT,
+            *TENSORBOARD,
+            "tensorboard>=2.14,<3",  # reads back what was written
         ],
     },
     entry_points={"console_scripts": ["aff = aff.cli.main:main"]},

@@ -28,9 +28,9 @@ from importlib import metadata
 from types import ModuleType
 from typing import Dict, Optional
 
-from .utils.gluoncv_import import hide_torch_from_gluoncv
 from .utils.processor import cpuinfo, instruction_set
 from .utils.unpickling import refuse_pickles
+from .utils.without_torch import hide_torch
 
 NUMPY_ALIASES = {
     "bool": bool,
@@ -280,7 +280,7 @@ def prepare() -> None:
     """
     set_threads()
     restore_numpy_aliases()
-    hide_torch_from_gluoncv()
+    hide_torch()
     if job().get("ROLE") in ("server", "scheduler"):
         refuse_pickles()
     if installed("mxnet-cu112"):

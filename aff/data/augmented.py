@@ -14,6 +14,7 @@ from .auto_augment import Operation, auto_augment
 from .erasing import random_erasing
 from .mixup import cutmix, mixup, one_hot
 from .rand_augment import rand_augment
+from .transforms import denormalize
 
 Batch = Tuple[np.ndarray, np.ndarray]
 
@@ -55,6 +56,17 @@ class AugmentedLoader:
     limit: int
     devices: int
     extras: Extras
+
+    @property
+    def normalization(self) -> Tuple[Sequence[float], Sequence[float]]:
+        """Mean and deviation of each channel that images are normalised by, on a scale of 0 to
+        1.
+        """
+        raise NotImplementedError
+
+    def pixels(self, data: np.ndarray) -> np.ndarray:
+        """Return a batch's images as they can be looked at: (B, 3, H, W) float32 to uint8."""
+        return denormalize(data, *self.normalization)
 
     def check_one_batch(self, images: int, source: str) -> None:
         """Refuse images that do not fill one batch."""

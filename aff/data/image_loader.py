@@ -22,7 +22,7 @@ from .bad_images import BadImagePolicy
 from .decoding import decode
 from .images import IMAGENET_CLASSES, Images
 from .loader import EvaluationLoader, Shard, prefetch
-from .transforms import central_view, training_view
+from .transforms import MEAN, STD, central_view, training_view
 
 SIZE, CROP_RATIO = 224, 0.875
 TRAINING_IMAGES = 1_281_167
@@ -151,6 +151,10 @@ class ImageTrainLoader(AugmentedLoader):
     def __post_init__(self):
         self.images.label_for(self.classes)
         self.check_one_batch(len(self.images), self.images.source)
+
+    @property
+    def normalization(self) -> Tuple[Sequence[float], Sequence[float]]:
+        return (MEAN / 255).tolist(), (STD / 255).tolist()
 
     def __len__(self) -> int:
         return self.count(len(self.images))

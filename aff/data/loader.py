@@ -11,7 +11,7 @@ import math
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Callable, Generator, Iterator, List, Optional, Sequence, TypeVar
+from typing import Callable, Generator, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 import numpy as np
 
@@ -171,6 +171,10 @@ class TrainLoader(AugmentedLoader):
                 f"{{{used}}}: {POLICIES[used]} is for colour images, those of {self.data.name} are "
                 "grey"
             )
+
+    @property
+    def normalization(self) -> Tuple[Sequence[float], Sequence[float]]:
+        return self.data.mean, self.data.std
 
     def __len__(self) -> int:
         return self.count(len(self.data.train))

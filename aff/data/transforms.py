@@ -74,6 +74,14 @@ def normalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -
     return result if images.shape[1] == 3 else np.repeat(result, 3, axis=1)
 
 
+def denormalize(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
+    """Undo `normalize`: (N, 3, H, W) float32 to uint8; what is beyond black or white, as of erased
+    boxes, is cut off there.
+    """
+    scale, shift = (np.asarray(value, np.float64)[:, None, None] for value in (std, mean))
+    return _levels(255 * (images * scale + shift))
+
+
 def random_resized_crop(pixels: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """Return a random part of the image, of a share of its area in `AREA` and an aspect ratio in
     `ASPECT`, scaled to (size, size, 3).

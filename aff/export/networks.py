@@ -16,10 +16,10 @@ from .. import compat
 from ..models.parameters import Misfit
 from ..utils.errors import InputError, last_line
 from ..utils.json_file import parse_json, read_json, typed
+from ..utils.libraries import library
 from ..utils.opening import ANY_SIZE, check_regular
 from . import pytorch_file
 from .graph import INPUT
-from .libraries import library
 from .source import KEY, InputSettings
 
 ONNX, PYTORCH, SYMBOL = ".onnx", ".safetensors", "-symbol.json"

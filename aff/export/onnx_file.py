@@ -18,8 +18,8 @@ from mxnet.gluon import HybridBlock
 
 from .. import __version__
 from ..utils.errors import InputError
+from ..utils.libraries import library
 from .graph import INPUT, OUTPUT, plain_graph
-from .libraries import library
 from .source import KEY, Source
 
 OPSET = 13

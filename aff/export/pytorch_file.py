@@ -19,9 +19,9 @@ from ..models.registry import build_network, find_family, full_arguments
 from ..utils.errors import InputError
 from ..utils.files import open_to_readers
 from ..utils.json_file import parse_json, typed
+from ..utils.libraries import library
 from ..utils.opening import ANY_SIZE, MB, check_regular, open_regular, read_text, unreadable
 from .graph import Arrays
-from .libraries import library
 from .source import KEY, Source
 
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytorch")

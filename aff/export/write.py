@@ -22,11 +22,11 @@ from ..utils.files import (
     sync_folder,
     write_json,
 )
+from ..utils.libraries import library
 from ..utils.opening import hash_of
 from ..utils.report import versions
 from .check import Check, compare
 from .graph import parameter_arrays
-from .libraries import library
 from .networks import (
     EXPORTS,
     ONNX,

@@ -81,12 +81,12 @@ class Announcer:
             To be said loudly.
         """
         logger, config = self.logger, self.config
-        kept = {**describe(config, facts), "save_dir": folder.relative}
+        kept = {**describe(config, facts), "save_dir": folder.ways[folder.log_dir]}
         logger.go_back(state.next_epoch if folder.checkpoint else 0)
-        for path in dict.fromkeys((folder.save_dir, folder.log_dir)):
+        for path, way in folder.ways.items():
             remove_left_overs(path)
             remove(os.path.join(path, RESULT))  # of a run that is over
-            write_json(os.path.join(path, SETTINGS), kept)
+            write_json(os.path.join(path, SETTINGS), {**kept, "save_dir": way})
         if warning:
             logger.warn(warning)
         logger.event("start", **kept)
@@ -99,6 +99,8 @@ class Announcer:
             logger.text(f"start     with epoch {state.next_epoch}, from {config.resume_params}")
         for note in notes:
             logger.text(f"changed   {note}")
+        if folder.events_dir:
+            logger.text(f"shown     by TensorBoard, from {folder.events_dir}")
 
     def _describe(self) -> None:
         config, data, trainer, say = self.config, self.data, self.trainer, self.logger.text
@@ -132,13 +134,6 @@ class Announcer:
         trouble = tell_once(trainer.net) if config.batch_size == 1 else ""
         if trouble:
             self.logger.warn(f"{trouble}, or a larger {{batch_size}}")
-        if config.mixup:
-            say(
-                f"mixup     alpha {config.mixup_alpha:g} in epochs 0 to {config.mixup_until - 1}"
-                if config.mixup_until
-                else f"mixup     off: all {config.num_epochs} epochs are among the last "
-                f"{config.mixup_off_epoch} ({{mixup_off_epoch}})"
-            )
         for line in recipe_lines(config):
             say(line)
         say(data.selection)

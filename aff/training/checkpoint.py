@@ -42,7 +42,7 @@ EMA, BEST_EMA = "ema.params", "best-ema.params"
 _NAME = re.compile(r"checkpoint-(\d+)(?:-(\d+))?")
 _PARAMETERS = rf"{_NAME.pattern}|(?:best|best-ema|epoch-\d+)\.params"
 #: What a process that was killed was writing, of all that a run writes.
-_FILES = r"(?:settings|result)\.json|train\.jsonl|history\.png"
+_FILES = r"(?:settings|result)\.json|train\.jsonl|history\.png|events"
 _LEFT_OVER = rf"(?:{_PARAMETERS}|{_NAME.pattern}\.old|{_FILES})\.\d+\.tmp"
 
 

@@ -17,7 +17,8 @@ from ..utils.errors import unknown
 from ..utils.values import int_range, recorded, text
 from .contradictions import refuse_contradictions, unused_settings
 from .fields_data import DataSettings, DeviceSettings
-from .fields_run import FileSettings, OptimizationSettings
+from .fields_files import AUTO, FileSettings
+from .fields_run import OptimizationSettings
 from .lr_scheduler import Schedule, create_schedule
 from .optimizers import ADAMW_EPSILON, COUNTING, LAMB_EPSILON
 from .setting import MAPPING, UNTOLD, setting, settings_of
@@ -137,6 +138,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
             save_dir=os.path.join(folder, "params"),
             logging_dir=os.path.join(folder, "logs"),
             logging_file=None,
+            tensorboard=self.tensorboard and AUTO,
             discard=True,
         )
 

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from tqdm import tqdm
 
@@ -19,6 +19,7 @@ from ..utils.json_file import NoJSON, parse_json, ranged
 from ..utils.opening import MB, read_lines
 from ..utils.output import outliving_terminal
 from ..utils.screen import fold
+from .progress import Loop, shown, told
 
 TEXT_LOG, JSON_LOG, HISTORY_PLOT = "train.log", "train.jsonl", "history.png"
 #: A log of 10,000 epochs has 5 MB.
@@ -53,8 +54,6 @@ class RunLogger:
         Batches between lines that say how fast they go; 0: none.
     quiet : bool, default False
         Say nothing on the terminal.
-    workers : int, default 1
-        Processes that go through as many images each at the same time.
     spelling : callable, optional
         How lines name a setting, given its field (see `aff.utils.errors.spell`).
     """
@@ -65,14 +64,12 @@ class RunLogger:
         text_log: Optional[str] = None,
         interval: int = 0,
         quiet: bool = False,
-        workers: int = 1,
         spelling: Callable[[str], str] = str,
     ):
         self.folder = folder
         self.text_log = text_log
         self.interval = interval
         self.quiet = quiet
-        self.workers = workers
         self.spelling = spelling
         if folder:
             os.makedirs(folder, exist_ok=True)
@@ -137,57 +134,20 @@ class RunLogger:
         with open(path, "a", encoding="utf-8") if named else open_in_place(path, "a") as file:
             file.write(line + "\n")
 
-    def progress(
-        self,
-        batches: Iterable,
-        total: int,
-        description: str,
-        figures: Optional[Callable[[], str]] = None,
-    ) -> Iterable:
-        """Return the batches (data, labels) behind a bar on a terminal; as they are elsewhere.
+    def progress(self, batches: Iterable, loop: Loop) -> Iterable:
+        """Return the batches (data, labels) behind a bar on a terminal, or as they are elsewhere;
+        with an interval, lines say how far it is.
 
         Parameters
         ----------
         batches : iterable
             The batches.
-        total : int
-            Their number.
-        description : str
-            What is done.
-        figures : callable, optional
-            Asked for each batch what to show beside the bar; must not wait for anything.
+        loop : Loop
+            What is done with them.
         """
-        bar = tqdm(
-            batches,
-            total=total,
-            desc=description,
-            leave=False,
-            disable=self.quiet or not sys.stderr.isatty(),
-        )
-        shown = self._shown(bar, figures) if figures and not bar.disable else bar
         if not self.interval or self.quiet:
-            return shown
-        return self._timed(shown, total, description, figures or str)
-
-    @staticmethod
-    def _shown(bar: tqdm, figures: Callable[[], str]) -> Iterator:
-        for batch in bar:
-            bar.set_postfix_str(figures(), refresh=False)  # the bar's next drawing shows it
-            yield batch
-
-    def _timed(
-        self, batches: Iterable, total: int, description: str, figures: Callable[[], str]
-    ) -> Iterator:
-        since, images = time.perf_counter(), 0
-        for number, batch in enumerate(batches, 1):
-            yield batch
-            images += len(batch[0])
-            if number % self.interval == 0:
-                now = time.perf_counter()
-                rate = self.workers * images / (now - since)
-                line = f"{description}, batch {number} of {total}: {rate:.0f} images/s"
-                self.text(", ".join(filter(None, [line, figures()])))
-                since, images = now, 0
+            return shown(batches, loop, self.quiet)
+        return told(shown(batches, loop), loop, self.interval, self.text)
 
 
 def _is_of_before(line: str, path: str, epoch: int) -> bool:

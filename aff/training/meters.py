@@ -8,7 +8,7 @@ import math
 import time
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 from ..utils.errors import RunError
 from ..utils.json_file import ranged
@@ -43,6 +43,31 @@ class EpochStats:
     images_per_sec: float
     grad_norm: Optional[float] = None
     clipped: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class StepFigures:
+    """What a step of training measured.
+
+    Parameters
+    ----------
+    step : int
+        Counted from 0 over the whole run.
+    samples : int
+        Of this process.
+    loss : float
+        Mean over them.
+    lr : float
+        Learning rate.
+    grad_norm : float
+        Norm of the gradients before they were clipped; infinite where it was not measured.
+    """
+
+    step: int
+    samples: int
+    loss: float
+    lr: float
+    grad_norm: float = math.inf
 
 
 @dataclass
@@ -90,6 +115,8 @@ class EpochMeter:
         Is told, in a line, of each that was.
     clipper : GradientClipper, optional
         Clips the gradients.
+    observe : callable, optional
+        Is given what each step measured, when it has been read.
     """
 
     LAG = 2
@@ -102,23 +129,27 @@ class EpochMeter:
         precision: Optional[Float32] = None,
         notify: Callable[[str], None] = lambda line: None,
         clipper: Optional[GradientClipper] = None,
+        observe: Callable[[StepFigures], None] = lambda figures: None,
     ):
         self.epoch = epoch
         self.monitor = monitor
         self.precision = precision or Float32()
         self.notify = notify
+        self.observe = observe
         self.longest = clipper.max_norm if clipper else math.inf
         self.done = replace(done)
         self._start = time.perf_counter() - done.seconds
         self._pending: deque = deque()
-        self._latest: Optional[Tuple[float, float]] = None
+        self._latest: Optional[StepFigures] = None
 
     @property
-    def latest(self) -> str:
-        """Mean loss and learning rate of the last step that has been read, `LAG` steps behind; an
-        empty text before the first. Nothing is waited for.
+    def latest(self) -> List[str]:
+        """Mean loss and learning rate of the last step that has been read, `LAG` steps behind, as
+        texts; none before the first. Nothing is waited for.
         """
-        return "loss {:.4f}, lr {:.4g}".format(*self._latest) if self._latest else ""
+        if not self._latest:
+            return []
+        return [f"loss {self._latest.loss:.4f}", f"lr {self._latest.lr:.4g}"]
 
     def add(self, losses, measures, after, samples: int, step: int, lr: float, norm=None) -> None:
         """Take a step's losses, measures, what the precision's `update` returned, and the norm of
@@ -142,7 +173,6 @@ class EpochMeter:
             self._stop("the loss is", norms, step, lr)
         if norms and self.monitor and self.monitor.diverged(norms):
             self._stop("the norm of a gradient is", norms, step, lr)
-        self._latest = loss / samples, lr
         self.done.loss += loss
         self.done.metric += sum(part.asscalar().item() for part in measures)
         length = math.inf if norm is None else norm.asscalar().item()
@@ -150,6 +180,8 @@ class EpochMeter:
             self.done.measured += 1
             self.done.grad_norm += length
             self.done.clipped += length > self.longest
+        self._latest = StepFigures(step, samples, loss / samples, lr, length)
+        self.observe(self._latest)
 
     def _stop(self, what: str, norms: Optional[StepNorms], step: int, lr: float) -> None:
         where = self.monitor.first_bad(norms) if self.monitor and norms else None

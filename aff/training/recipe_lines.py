@@ -1,4 +1,4 @@
-"""What a run says, in its first lines, of what is switched on beyond the published recipe."""
+"""What a run says, in its first lines, of what its recipe switches on."""
 
 from __future__ import annotations
 
@@ -10,11 +10,38 @@ from .config import TrainConfig
 
 
 def recipe_lines(config: TrainConfig) -> List[str]:
-    """Return a line for each part of today's recipe that is on; none for a published run."""
+    """Return a line for each part of the recipe that is on: mixup, and today's, of which no
+    published run has any.
+    """
+    return [*_mixup(config), *_optimization(config), *_augmentation(config), *_around(config)]
+
+
+def _mixup(config: TrainConfig) -> List[str]:
+    if not config.mixup:
+        return []
+    if config.mixup_until:
+        until = config.mixup_until - 1
+        return [f"mixup     alpha {config.mixup_alpha:g} in epochs 0 to {until}"]
+    return [
+        f"mixup     off: all {config.num_epochs} epochs are among the last "
+        f"{config.mixup_off_epoch} ({{mixup_off_epoch}})"
+    ]
+
+
+def _optimization(config: TrainConfig) -> List[str]:
     lines = []
+    if config.grad_accum_steps > 1:
+        lines.append(f"steps     of {config.grad_accum_steps} batches, whose gradients are summed")
     if config.optimizer != "nag":
         values = ", ".join(f"{key} {value:g}" for key, value in config.optimizer_settings.items())
         lines.append(f"optimizer {config.optimizer}, {values}")
+    if config.clip_grad:
+        lines.append(f"gradients longer than {config.clip_grad:g} are scaled down to that norm")
+    return lines
+
+
+def _augmentation(config: TrainConfig) -> List[str]:
+    lines = []
     if config.rand_aug:
         count, magnitude = config.rand_aug
         lines.append(f"randaug   {count} operations an image at magnitude {magnitude}")
@@ -26,8 +53,11 @@ def recipe_lines(config: TrainConfig) -> List[str]:
         lines.append(f"cutmix    alpha {config.cutmix_alpha:g} in epochs 0 to {until}{share}")
     if config.label_smoothing not in (0, LABEL_SMOOTHING_ETA):
         lines.append(f"labels    smoothed by {config.label_smoothing:g}")
-    if config.clip_grad:
-        lines.append(f"gradients longer than {config.clip_grad:g} are scaled down to that norm")
+    return lines
+
+
+def _around(config: TrainConfig) -> List[str]:
+    lines = []
     if config.model_ema:
         lines.append(
             f"average   of parameters and BatchNorm's statistics, decay {config.model_ema:g}, less "

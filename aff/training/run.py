@@ -16,23 +16,23 @@ from mxnet.gluon import HybridBlock
 from ..utils.errors import InputError, Interrupted, RunError
 from .amp import Float32, create_precision
 from .announce import Announcer
+from .assembly import trainer_for
 from .checkpoint import BEST, start_from
 from .config import TrainConfig
 from .data import Data
-from .ema import ModelEma
 from .evaluating import EpochEvaluator
 from .finetune import Origin, arrange
-from .grad_clip import GradientClipper
 from .history_plot import HistoryPlot
 from .interruption import Interruption
 from .keeper import Keeper
 from .logger import RunLogger
 from .meters import Partial
-from .network import create_network
 from .process_group import ProcessGroup
+from .progress import Loop, RunClock
 from .run_folder import RunFolder, open_folder
 from .state import EpochRecord, RunState
-from .trainer import Stopped, Trainer
+from .tensorboard import TensorBoard
+from .trainer import Stopped
 
 
 class Run:
@@ -88,31 +88,11 @@ class Run:
         devices = devices or next(iter(net.collect_params().values())).list_ctx()
         precision = precision or create_precision(config.dtype, devices)
         self._lines = arrange(net, config.no_wd, config.freeze, config.head_lr_mult)
-        self.trainer = Trainer(
-            net,
-            devices,
-            config.schedule(len(data.train)),
-            config.momentum,
-            config.wd,
-            data.train.soft_targets,
-            precision,
-            data.loss(precision) if data.loss else None,
-            group,
-            config.grad_accum_steps,
-            self._average(devices) if config.model_ema else None,
-            GradientClipper(config.clip_grad) if config.clip_grad else None,
-            config.optimizer,
-            config.optimizer_settings,
-        )
+        self.trainer = trainer_for(config, data, net, devices, precision, group)
         self.logger = RunLogger(interval=config.log_interval, quiet=True)
         self.keeper = Keeper(self.trainer, "", config.save_period, config.save_minutes)
-        self._plot = HistoryPlot()
+        self._plot, self._board = HistoryPlot(), TensorBoard()
         self._evaluator = EpochEvaluator(config, data, self.trainer)
-
-    def _average(self, devices: Sequence[mx.Context]) -> ModelEma:
-        config = self.config
-        net = create_network(config.model, config.model_kwargs, devices, Float32(), "imperative")
-        return ModelEma(net, config.model_ema)
 
     @property
     def facts(self) -> dict:
@@ -149,6 +129,7 @@ class Run:
             state = self._begin()
             self._train(state)
             self._announcer.conclude(state, self.best_params)
+            self._board.conclude(state, self.data)
         return state
 
     def _begin(self) -> RunState:
@@ -178,7 +159,6 @@ class Run:
                 folder.log_dir,
                 config.logging_file,
                 config.log_interval,
-                workers=trainer.group.world_size,
                 spelling=self.spelling,
             )
             self._plot = HistoryPlot.of(config, self.logger)
@@ -187,6 +167,7 @@ class Run:
                     f"steps of an epoch: goes on with epoch {state.next_epoch} from its start"
                 )
             self._announcer.begin(folder, self.facts, state, notes, self.warning)
+            self._board = TensorBoard.of(config, folder, state, self.data, trainer)
         if self.data.bad_images:
             self.data.bad_images.say = self.logger.warn
         if checkpoint:
@@ -232,6 +213,7 @@ class Run:
         state.add(record, self.data.chooser)
         self._announcer.tell_epoch(state)
         self.logger.event("epoch", **record.told(), **self.trainer.precision.state())
+        self._board.epoch(record)
         if self.trainer.group.is_main_process:
             self.keeper.save(state)
             last = state.next_epoch == self.config.last_epoch
@@ -264,18 +246,31 @@ class Run:
         start = time.perf_counter() - done.seconds
         trainer.done = done
         mx.random.seed((self.config.seed * 1_000_003 + epoch) % 2**31)
-        total, description = len(train) - done.batches, f"epoch {epoch}"
-        show = partial(self.logger.progress, figures=lambda: trainer.meter.latest)
+        clock = RunClock(
+            start,
+            self.config.last_epoch - epoch - 1,
+            [record.seconds for record in state.history],
+        )
+        loop = Loop(
+            f"epoch {epoch}",
+            len(train),
+            done.batches,
+            trainer.group.world_size,
+            lambda: trainer.meter.latest,
+            clock,
+        )
+        self._board.begin_epoch()
         stats = trainer.train_epoch(
-            train.epoch(epoch, done.batches),
+            self._board.watched(train.epoch(epoch, done.batches), train.pixels, trainer.step),
             epoch,
-            partial(show, total=total, description=description),
+            partial(self.logger.progress, loop=loop),
             self.logger.text,
             done,
             lambda: interruption.asked,
             partial(self.keeper.keep_in_time, state),
+            self._board.step,
         )
-        errors = self._evaluator.errors(partial(self._until, interruption))
+        errors = self._evaluator.errors(partial(self._until, interruption, clock))
         return EpochRecord(
             epoch=epoch,
             lr=stats.lr,
@@ -289,11 +284,15 @@ class Run:
             **errors,
         )
 
-    def _until(self, interruption: Interruption, description: str, batches) -> Iterator:
+    def _until(
+        self, interruption: Interruption, clock: RunClock, description: str, batches
+    ) -> Iterator:
         """Yield the batches of an evaluation, which is given up when a signal comes: its epoch is
         trained by then, and a resumed run evaluates it again.
         """
-        for batch in self.logger.progress(batches, len(batches), description):
+        workers = self.trainer.group.world_size
+        loop = Loop(description, len(batches), workers=workers, clock=clock)
+        for batch in self.logger.progress(batches, loop):
             if interruption.asked:
                 raise Stopped
             yield batch

@@ -7,13 +7,16 @@ import glob
 import os
 import re
 from dataclasses import dataclass
-from typing import Any, Iterator, List, Mapping, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Set
 
 from ..utils.errors import InputError
 from ..utils.files import folder_for_files, open_in_place
+from ..utils.libraries import library
 from ..utils.lock import locked
 from .checkpoint import newest_checkpoint, parameters_of
 from .config import TrainConfig
+from .event_file import LIBRARY, event_files
+from .fields_files import AUTO
 from .logger import HISTORY_PLOT, JSON_LOG, SETTINGS, TEXT_LOG
 from .settings_file import changes, read_settings
 
@@ -28,15 +31,38 @@ class RunDirs:
         For parameters and checkpoints; for logs and the history plot.
     checkpoint : str or None
         Where the run goes on from.
+    tensorboard : str, optional
+        For TensorBoard, as the user gave it.
     """
 
     save_dir: str
     log_dir: str
     checkpoint: Optional[str] = None
+    tensorboard: Optional[str] = None
+
+    @property
+    def events_dir(self) -> Optional[str]:
+        """The folder for TensorBoard, where there is one."""
+        usual = os.path.join(self.log_dir, "tensorboard")
+        return usual if self.tensorboard == AUTO else self.tensorboard
+
+    @property
+    def folders(self) -> Dict[str, str]:
+        """All folders, by the setting that names them."""
+        named = {
+            "{tensorboard}": self.events_dir,
+            "{logging_dir}": self.log_dir,
+            "{save_dir}": self.save_dir,
+        }
+        return {field: folder for field, folder in named.items() if folder}
 
 
 def choose(
-    name: str, save_dir: Optional[str], log_dir: Optional[str], resume: Optional[str]
+    name: str,
+    save_dir: Optional[str],
+    log_dir: Optional[str],
+    resume: Optional[str],
+    tensorboard: Optional[str] = None,
 ) -> RunDirs:
     """Choose a run's folders; nothing is created yet.
 
@@ -50,6 +76,8 @@ def choose(
     resume : str, optional
         ``'auto'``: the newest checkpoint of `save_dir` (or of the newest run of this name), or a
         new run where there is none; else a run's folder or one of its checkpoints.
+    tensorboard : str, optional
+        Folder for TensorBoard, as the user gave it; ``'auto'``: one within that of the logs.
 
     Raises
     ------
@@ -65,16 +93,16 @@ def choose(
             raise InputError(
                 f"{{resume}} {resume} goes on in {folder}: leave {{save_dir}} {save_dir} out"
             )
-        return _same(RunDirs(folder, log_dir or usual_logs(folder), checkpoint))
+        return _same(RunDirs(folder, log_dir or usual_logs(folder), checkpoint, tensorboard))
     if not save_dir:
         taken = _taken("params", name)
         if not (resume and taken):
             number = max([*taken, *_taken("logs", name)], default=0) + 1
             save_dir = _numbered(name, number)
-            return _new(RunDirs(save_dir, log_dir or usual_logs(save_dir)))
+            return _new(RunDirs(save_dir, log_dir or usual_logs(save_dir), None, tensorboard))
         save_dir = _numbered(name, max(taken))
     checkpoint = newest_checkpoint(save_dir) if resume else None
-    dirs = RunDirs(save_dir, log_dir or usual_logs(save_dir), checkpoint)
+    dirs = RunDirs(save_dir, log_dir or usual_logs(save_dir), checkpoint, tensorboard)
     if checkpoint:
         return _same(dirs)
     begun = os.path.join(save_dir, SETTINGS)
@@ -96,27 +124,41 @@ def choose(
 
 def _new(dirs: RunDirs) -> RunDirs:
     """Return the folders of a new run, checked not to hold another's log."""
-    for name in (JSON_LOG, HISTORY_PLOT, SETTINGS):
-        if os.path.lexists(os.path.join(dirs.log_dir, name)):
-            raise InputError(
-                f"{{logging_dir}} {dirs.log_dir} holds the log of another run ({name}): name "
-                "another folder"
-            )
+    for field, folder in dirs.folders.items():
+        theirs = [os.path.join(folder, name) for name in (JSON_LOG, HISTORY_PLOT, SETTINGS)]
+        if field == "{tensorboard}":
+            theirs = [*theirs[-1:], *event_files(folder)]
+        if field != "{save_dir}":
+            _refuse_others(field, folder, theirs)
     return dirs
+
+
+def _refuse_others(field: str, folder: str, files: Iterable[str]) -> None:
+    """Refuse a folder where one of these files of another run is."""
+    for path in filter(os.path.lexists, files):
+        raise InputError(
+            f"{field} {folder} holds the log of another run ({os.path.basename(path)}): name "
+            "another folder"
+        )
 
 
 def _same(dirs: RunDirs) -> RunDirs:
     """Return the folders of a run to go on with, its log's checked not to be another run's."""
-    kept = os.path.join(dirs.log_dir, SETTINGS)
-    name = read_settings(dirs.log_dir).save_dir if os.path.exists(kept) else None
-    other = os.path.normpath(os.path.join(dirs.log_dir, name)) if name else ""
-    theirs, ours = os.path.join(other, SETTINGS), os.path.join(dirs.save_dir, SETTINGS)
-    both = bool(name) and os.path.exists(theirs) and os.path.exists(ours)
-    if both and not os.path.samefile(theirs, ours):
-        raise InputError(
-            f"{{logging_dir}} {dirs.log_dir} holds the log of the run in {other}: name another "
-            "folder"
-        )
+    for field, folder in dirs.folders.items():
+        kept = os.path.join(folder, SETTINGS)
+        if field == "{save_dir}":
+            continue
+        if not os.path.exists(kept):
+            _refuse_others(field, folder, event_files(folder) if field == "{tensorboard}" else ())
+            continue
+        name = read_settings(folder).save_dir
+        other = os.path.normpath(os.path.join(folder, name)) if name else ""
+        theirs, ours = os.path.join(other, SETTINGS), os.path.join(dirs.save_dir, SETTINGS)
+        both = bool(name) and os.path.exists(theirs) and os.path.exists(ours)
+        if both and not os.path.samefile(theirs, ours):
+            raise InputError(
+                f"{field} {folder} holds the log of the run in {other}: name another folder"
+            )
     return dirs
 
 
@@ -153,14 +195,21 @@ class RunFolder:
 
     def __init__(self, config: TrainConfig, dirs: RunDirs, held: contextlib.ExitStack):
         self.save_dir, self.log_dir, self.checkpoint = dirs.save_dir, dirs.log_dir, dirs.checkpoint
+        self.events_dir, self._folders = dirs.events_dir, dirs.folders
         self._config, self._held = config, held
+        self._locked: Set[str] = set()
         if self.checkpoint:
             self._hold(held)
 
     @property
-    def relative(self) -> str:
-        """The way from a run's logs to its parameters, which stays when both are moved."""
-        return os.path.relpath(self.save_dir, self.log_dir)
+    def ways(self) -> Dict[str, str]:
+        """The folders, each with the way from a run's logs there to its parameters, which stays
+        when all are moved.
+        """
+        starts = {self.save_dir: self.log_dir, self.log_dir: self.log_dir}
+        if self.events_dir:
+            starts.setdefault(self.events_dir, self.events_dir)
+        return {folder: os.path.relpath(self.save_dir, start) for folder, start in starts.items()}
 
     def changes(self, facts: Mapping[str, Any]) -> List[str]:
         """Return what differs from the settings and data that the run was trained with so far.
@@ -173,39 +222,38 @@ class RunFolder:
         return changes(self._config, facts, self.save_dir) if self.checkpoint else []
 
     def create(self) -> None:
-        """Create and hold the folders of a new run; those of another are there and held.
+        """Create and hold the folders that are not there yet; others are held.
 
         Raises
         ------
         InputError
             Where they cannot be created or written to, or another run was faster.
         """
-        if not self.checkpoint:
-            with contextlib.ExitStack() as made, contextlib.ExitStack() as held:
-                for path in (self.save_dir, self.log_dir):
-                    made.enter_context(folder_for_files(path))
-                self._hold(held)
-                self._held.push(held.pop_all())
+        with contextlib.ExitStack() as made, contextlib.ExitStack() as held:
+            for path in reversed(self._folders.values()):
+                made.enter_context(folder_for_files(path))
+            self._hold(held)
+            self._held.push(held.pop_all())
 
     def _hold(self, held: contextlib.ExitStack) -> None:
         """Hold the folders until `held` is closed, and look again what is in them: they were chosen
         when other processes could still write there.
         """
-        fields = ((self.log_dir, "{logging_dir}"), (self.save_dir, "{save_dir}"))
-        folders = {os.path.realpath(folder): (folder, field) for folder, field in fields}
+        folders = {os.path.realpath(path): (path, field) for field, path in self._folders.items()}
         for path, (folder, field) in reversed(folders.items()):
-            while not self.checkpoint or os.path.isdir(path):
+            while path not in self._locked and (not self.checkpoint or os.path.isdir(path)):
                 try:
                     held.enter_context(locked(folder, field))
-                    break
+                    self._locked.add(path)
                 except FileNotFoundError:  # removed by a run that was refused here
                     os.makedirs(folder, exist_ok=True)
-        found = choose(self._config.name, self.save_dir, self.log_dir, self._config.resume)
+        name, resume = self._config.name, self._config.resume
+        found = choose(name, self.save_dir, self.log_dir, resume, self.events_dir)
         if bool(found.checkpoint) != bool(self.checkpoint):
             raise InputError(f"{self.save_dir}: another run has just been there: start again")
         self.checkpoint = found.checkpoint
-        for name in (JSON_LOG, TEXT_LOG):
-            path = os.path.join(self.log_dir, name)
+        logs = [os.path.join(self.log_dir, name) for name in (JSON_LOG, TEXT_LOG)]
+        for path in [*logs, *event_files(self.events_dir or "")]:
             if os.path.lexists(path):
                 open_in_place(path, "ab").close()
 
@@ -227,7 +275,11 @@ def open_folder(config: TrainConfig, facts: Mapping[str, Any]) -> Iterator[RunFo
         For folders that hold another run, or that another process holds, and for settings that mean
         another run than the one in the folder.
     """
-    dirs = choose(config.name, config.save_dir, config.logging_dir, config.resume)
+    if config.tensorboard:
+        library(LIBRARY)  # which has to be there before anything else is done
+    dirs = choose(
+        config.name, config.save_dir, config.logging_dir, config.resume, config.tensorboard
+    )
     with contextlib.ExitStack() as held:
         folder = RunFolder(config, dirs, held)
         folder.changes(facts)

@@ -21,7 +21,7 @@ from .grad_clip import GradientClipper
 from .grad_monitor import GradientMonitor
 from .loss import CrossEntropy
 from .lr_scheduler import Schedule
-from .meters import EpochMeter, EpochStats, Partial
+from .meters import EpochMeter, EpochStats, Partial, StepFigures
 from .process_group import ProcessGroup
 
 
@@ -210,6 +210,7 @@ class Trainer:
         done: Optional[Partial] = None,
         stop: Callable[[], object] = bool,
         between: Callable[[], None] = lambda: None,
+        observe: Callable[[StepFigures], None] = lambda figures: None,
     ) -> EpochStats:
         """Train on each of the batches once, then average BatchNorm's running statistics over the
         devices.
@@ -230,6 +231,8 @@ class Trainer:
             Is asked before every step whether to stop.
         between : callable, optional
             Is called before every step.
+        observe : callable, optional
+            Is given what each step measured, `EpochMeter.LAG` steps later.
 
         Raises
         ------
@@ -239,7 +242,7 @@ class Trainer:
             When the loss of a step is not finite, or a gradient that was not thrown away.
         """
         meter = EpochMeter(
-            epoch, self.monitor, done or Partial(), self.precision, notify, self.clipper
+            epoch, self.monitor, done or Partial(), self.precision, notify, self.clipper, observe
         )
         self.meter = meter
         try:

@@ -101,7 +101,7 @@ def test_a_step_does_not_wait_for_the_devices(tiny_data, monkeypatch, precision)
     monkeypatch.setattr(EpochMeter, "LAG", 100)
     for step in steps[1:]:
         trainer.train_step(*step, meter)
-        assert meter.latest == ""
+        assert meter.latest == []
     assert not waits
     meter.finish()
     assert waits

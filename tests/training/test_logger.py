@@ -1,10 +1,9 @@
 """The run's log: text, JSON lines."""
 
-import io
 import json
-import time
 
 from aff.training.logger import RunLogger
+from aff.training.progress import Loop
 
 
 def test_text_and_events_are_appended(tmp_path, capsys):
@@ -33,31 +32,14 @@ def test_without_a_folder_it_only_speaks(tmp_path, monkeypatch, capsys):
     assert not list(tmp_path.iterdir())
 
 
-class Terminal(io.StringIO):
-    """Takes what is written to a terminal."""
-
-    def isatty(self):
-        return True
-
-
-def test_the_bar_shows_loss_and_rate(monkeypatch):
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
-    monkeypatch.setattr("tqdm.std.tqdm.monitor_interval", 0)
-    told = iter(["", "loss 2.3014, lr 0.1", "loss 2.2, lr 0.1"])
-    slowly = (time.sleep(0.11) or batch for batch in "abc")  # a bar is drawn ten times a second
-    assert list(RunLogger().progress(slowly, 3, "epoch 7", lambda: next(told))) == ["a", "b", "c"]
-    for part in ("epoch 7", "2/3", "loss 2.3014, lr 0.1"):
-        assert part in terminal.getvalue()
-
-
 def test_lines_of_batches_tell_loss_and_rate(capsys):
     log = RunLogger(interval=2)
-    figures = iter(["loss 2.5, lr 0.1"])
-    batches = log.progress([("ab", 0)] * 3, 3, "epoch 7", lambda: next(figures))
+    figures = iter([["loss 2.5", "lr 0.1"]])
+    batches = log.progress([("ab", 0)] * 3, Loop("epoch 7", 3, figures=lambda: next(figures)))
     assert len(list(batches)) == 3
     line = capsys.readouterr().out
-    assert line.startswith("epoch 7, batch 2 of 3: ") and line.endswith("/s, loss 2.5, lr 0.1\n")
+    assert line.startswith("epoch 7, batch 2 of 3: ")
+    assert line.endswith("/s, loss 2.5, lr 0.1, 00:00 left\n")
 
 
 def test_lines_are_folded_on_a_terminal_only(tmp_path, monkeypatch, capsys):

@@ -10,6 +10,7 @@ from ...data.datasets import list_datasets
 from ...data.mixup import LABEL_SMOOTHING_ETA
 from ...training.config import TrainConfig
 from ...training.devices import parse_gpus
+from ...training.fields_files import AUTO
 from ...training.setting import SWITCH, Setting, settings_of
 from ...utils.errors import InputError
 from ...utils.values import int_range
@@ -72,10 +73,10 @@ SECOND = {
 #: And names of networks.
 SECOND_MODELS = {"cifar": ("resnext",), "imagenet": ("resnet", "resnext")}
 #: Fields whose flags need no value, and what they stand for without.
-WITHOUT_VALUE = {"label_smoothing": LABEL_SMOOTHING_ETA}
+WITHOUT_VALUE = {"label_smoothing": LABEL_SMOOTHING_ETA, "tensorboard": AUTO}
 #: Fields whose flags take several values.
 SEVERAL = {"rand_aug": ("N", "M")}
-METAVARS = {"resume": "auto|DIR", "max_bad_records": "SHARE"}
+METAVARS = {"resume": "auto|DIR", "tensorboard": "DIR", "max_bad_records": "SHARE"}
 #: Fields whose values are files.
 FILES = (
     *("rec_train", "rec_train_idx", "rec_val", "rec_val_idx"),

@@ -28,6 +28,7 @@ from ...training.amp import create_precision
 from ...training.analysis import PredictionCollector
 from ...training.evaluation import evaluate
 from ...training.logger import RunLogger
+from ...training.progress import Loop
 from ...utils.errors import InputError, shorten
 from ...utils.report import score
 from .evaluation_report import Inside, Wanted, observer, tell
@@ -126,7 +127,7 @@ def report(
         batches, data = create_loader(spec, size, workers)
     if warning:
         log.warn(warning)
-    progress = partial(log.progress, total=len(batches), description="evaluate")
+    progress = partial(log.progress, loop=Loop("evaluate", len(batches)))
     collector = PredictionCollector() if wanted else None
     observe = observer(spec, collector)
     found = evaluate(net, batches, devices, precision.dtype, progress, observe=observe)

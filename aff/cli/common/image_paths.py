@@ -21,6 +21,7 @@ from ...inference.predictor import Predictor, load
 from ...models.weights import DEFAULT_ROOT
 from ...training.devices import choose_devices
 from ...training.logger import RunLogger
+from ...training.progress import Loop
 from ...utils.errors import InputError, shorten
 from ...utils.report import printable
 from ...utils.values import int_range, nonempty
@@ -182,7 +183,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[List[Image]]:
         count = math.ceil(len(self.paths) / self.batch_size)
-        return iter(RunLogger().progress(self._batches(), count, "images"))
+        return iter(RunLogger().progress(self._batches(), Loop("images", count, count=len)))
 
     def _batches(self) -> Iterator[List[Image]]:
         batch: List[Image] = []

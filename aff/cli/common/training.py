@@ -16,11 +16,13 @@ from ...training.config import NETWORK, TrainConfig
 from ...training.data import open_source
 from ...training.devices import choose_devices, choose_gpus
 from ...training.network import network_for
+from ...training.recipe_lines import recipe_lines
 from ...training.run import Run
 from ...training.run_folder import open_folder
 from ...training.settings_file import read_config
-from ...utils.errors import InputError
+from ...utils.errors import InputError, spell
 from ...utils.report import evaluate_command
+from ...utils.screen import fold
 from ..summary import print_summary
 from .config_flags import (
     given_fields,
@@ -89,6 +91,8 @@ def train(data: str, given: Dict[str, Any]) -> int:
             config = config.for_classes(open_source(config).classes)
         size = config.input_size or record.size
         print_summary(config.model, config.model_kwargs, size)
+        for line in recipe_lines(config):
+            print(fold(spell(line, spelling_of(data))))
         return 0
     notes = [f"not used  {line}" for line in config.unused(given)]
     if why:

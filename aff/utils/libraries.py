@@ -1,17 +1,17 @@
-"""The libraries that exports need beyond the package's own, asked for when they are needed."""
+"""The libraries of the extras, beyond the package's own, asked for when they are needed."""
 
 from __future__ import annotations
 
 import importlib
 from types import ModuleType
 
-from ..utils.errors import InputError
+from .errors import InputError
 
-EXTRAS = {"torch": "export,torch"}
+EXTRAS = {"torch": "export,torch", "tensorboardX": "tensorboard"}
 
 
 def library(name: str) -> ModuleType:
-    """Import a library of the extras ``export`` and ``torch``.
+    """Import a library of the extras ``export``, ``torch`` and ``tensorboard``.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""GluonCV imported as if PyTorch were not there: it refuses PyTorch 2, and needs none."""
+"""Libraries imported as if PyTorch were not there. GluonCV refuses PyTorch 2, and needs none; what
+TensorBoard's files need has no use for it either, and it takes seconds and hundreds of MB.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,18 @@ import importlib.machinery
 import sys
 from types import ModuleType
 
+LIBRARIES = ("gluoncv", "tensorboardX")
 
-class _GluonCVWithoutTorch(importlib.abc.MetaPathFinder):
-    """Finds ``gluoncv`` such that it finds no PyTorch while it is imported."""
+
+class _WithoutTorch(importlib.abc.MetaPathFinder):
+    """Finds the libraries such that they find no PyTorch while they are imported."""
 
     hidden = False
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname == "torch" and self.hidden:
-            raise ModuleNotFoundError("hidden from gluoncv", name=fullname)
-        if fullname != "gluoncv":
+            raise ModuleNotFoundError("hidden from this library", name=fullname)
+        if fullname not in LIBRARIES:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path)
         if spec is not None and spec.loader is not None:
@@ -35,7 +39,7 @@ class _GluonCVWithoutTorch(importlib.abc.MetaPathFinder):
         return spec
 
 
-def hide_torch_from_gluoncv() -> None:
-    """Have GluonCV imported, whenever that is, as if PyTorch were not installed."""
-    if not any(isinstance(finder, _GluonCVWithoutTorch) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _GluonCVWithoutTorch())
+def hide_torch() -> None:
+    """Have the libraries imported, whenever that is, as if PyTorch were not installed."""
+    if not any(isinstance(finder, _WithoutTorch) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _WithoutTorch())
