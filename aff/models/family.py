@@ -19,9 +19,10 @@ IMAGENET_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 #: Arguments that are whole numbers, and more than anybody can use of each.
 _WHOLE = {
     **{"classes": 1 << 24, "channel_times": 1 << 16, "start_layer": 8, "stem_width": 1 << 16},
-    "r": 1 << 16,
+    **{"channels": 1 << 16, "r": 1 << 16},
 }
 LAYERS = ("norm_layer", "norm_kwargs")
+FUSIONS = ("fusion", "backbone_fusion")
 _SWITCHES = ("deep_stem", "avg_down", "use_se", "last_gamma")
 
 
@@ -53,7 +54,8 @@ class Family:
     initializer : callable
         Gives the initializer that the published runs used.
     kind : str
-        What it is for: ``'cifar'``, small images in memory, or ``'imagenet'``, image files.
+        What it is for: ``'cifar'``, small images in memory, ``'imagenet'``, image files, or
+        ``'segmentation'``, images of either with a class for every pixel.
     short : str
         Name that the training scripts take too: ``{}`` stands for the depth; without it the depth
         is that of the number of blocks.
@@ -138,6 +140,5 @@ class Family:
             raise InputError(
                 f"stem_width of {name} is that of the deep stem: it needs deep_stem=True"
             )
-        if "fusion" in kwargs:
-            kwargs = {**kwargs, "fusion": resolve_fusion(kwargs["fusion"])}
-        return kwargs
+        named = {key: resolve_fusion(kwargs[key]) for key in FUSIONS if key in kwargs}
+        return {**kwargs, **named}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from mxnet import Context, init
 from mxnet.gluon import HybridBlock
@@ -15,9 +16,11 @@ from mxnet.gluon import HybridBlock
 from ..nn.forms import choose_form, form_for
 from ..utils.errors import InputError, unknown
 from .family import LAYERS, Family
+from .fpn import FPN
 from .inception import CIFARInception
 from .resnet import CIFARResNet, ResNetV1b
 from .resnext import CIFARResNeXt, ResNeXt
+from .segmenter import OnBackbone
 
 FAMILIES: List[Family] = [
     Family("resnet{}_v1b_askc", ResNetV1b, (50, 101, 152), 224, init.MSRAPrelu, "imagenet"),
@@ -55,6 +58,25 @@ FAMILIES: List[Family] = [
         short="inception",
     ),
 ]
+
+
+def _on_backbone(prefix: str, host: Callable[..., HybridBlock], family: Family) -> Family:
+    """Return the segmentation networks over the networks of a family."""
+    return replace(
+        family,
+        pattern=f"{prefix}_{family.pattern}",
+        network=OnBackbone(host, family.network),
+        depths=family.depths[:4],
+        size=max(family.size, 128),
+        initializer=init.MSRAPrelu,
+        kind="segmentation",
+        short=f"{prefix}_{family.short}" if family.short else "",
+        usual={},
+        started={},
+    )
+
+
+FAMILIES += [_on_backbone("fpn", FPN, family) for family in FAMILIES]
 
 
 def register_family(family: Family) -> None:
