@@ -8,7 +8,7 @@ import importlib
 from typing import Any
 
 #: The networks that are made of another one, and the modules that they come from.
-_ORIGINS = {"FPN": "fpn"}
+_ORIGINS = {"FPN": "fpn", "UNet": "unet"}
 
 
 def __getattr__(name: str) -> Any:

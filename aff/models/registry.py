@@ -21,6 +21,7 @@ from .inception import CIFARInception
 from .resnet import CIFARResNet, ResNetV1b
 from .resnext import CIFARResNeXt, ResNeXt
 from .segmenter import OnBackbone
+from .unet import UNet
 
 FAMILIES: List[Family] = [
     Family("resnet{}_v1b_askc", ResNetV1b, (50, 101, 152), 224, init.MSRAPrelu, "imagenet"),
@@ -76,7 +77,11 @@ def _on_backbone(prefix: str, host: Callable[..., HybridBlock], family: Family) 
     )
 
 
-FAMILIES += [_on_backbone("fpn", FPN, family) for family in FAMILIES]
+FAMILIES += [
+    _on_backbone(prefix, host, family)
+    for prefix, host in (("fpn", FPN), ("unet", UNet))
+    for family in FAMILIES
+]
 
 
 def register_family(family: Family) -> None:
