@@ -45,7 +45,7 @@ class Family:
     network : callable
         The class; its first argument is the number of blocks of each stage.
     depths : tuple of int
-        Depths to list.
+        Depths to list, unless `listed` says which of them.
     step : int, optional
         Depths are ``step * b + 2`` for b blocks in each of three stages; without it they are those
         of `IMAGENET_BLOCKS` that are listed.
@@ -63,6 +63,8 @@ class Family:
         Arguments that the published runs started with, though no flag of theirs says so.
     usual : dict
         Arguments that its short name stands for.
+    listed : tuple of int
+        Depths to list, where they are fewer.
     """
 
     pattern: str
@@ -75,6 +77,7 @@ class Family:
     short: str = ""
     started: Dict[str, Any] = field(default_factory=dict)
     usual: Dict[str, Any] = field(default_factory=dict)
+    listed: Tuple[int, ...] = ()
 
     def blocks(self, depth: int) -> Tuple[int, ...]:
         """Return blocks of each stage.
@@ -100,7 +103,7 @@ class Family:
 
     def names(self) -> List[str]:
         """Return the names of the listed depths."""
-        return [self.pattern.format(depth) for depth in self.depths]
+        return [self.pattern.format(depth) for depth in self.listed or self.depths]
 
     @property
     def arguments(self) -> Dict[str, Any]:

@@ -67,7 +67,7 @@ def _on_backbone(prefix: str, host: Callable[..., HybridBlock], family: Family) 
         family,
         pattern=f"{prefix}_{family.pattern}",
         network=OnBackbone(host, family.network),
-        depths=family.depths[:4],
+        listed=family.depths[:1],
         size=max(family.size, 128),
         initializer=init.MSRAPrelu,
         kind="segmentation",
