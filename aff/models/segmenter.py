@@ -6,7 +6,7 @@ import inspect
 from typing import Any, Callable, Dict, Optional
 
 import mxnet as mx
-from mxnet.gluon import HybridBlock
+from mxnet.gluon import HybridBlock, nn
 
 from ..nn.forms import Compiling
 from ..nn.layers import NormLayer, conv
@@ -50,6 +50,11 @@ class Segmenter(Compiling):
     ):
         super().__init__()
         self._strides, self._classes = backbone.strides, classes
+        first = backbone.stem[0]
+        if isinstance(first, nn.BatchNorm):
+            # mxnet updates running statistics in the backward pass, which ends before a layer on
+            # the image: they would stay at 0 and 1, and evaluation see other images than training.
+            first._kwargs["use_global_stats"] = True
         with self.name_scope():
             self.backbone = backbone
             self.decoder = decoder
@@ -57,7 +62,7 @@ class Segmenter(Compiling):
             self.output = conv(channels, classes, use_bias=True)
 
     def forward(self, x, *args):
-        coarsest = self._strides[-1]
+        coarsest = self.stride
         if isinstance(x, mx.nd.NDArray) and any(side % coarsest for side in x.shape[2:]):
             raise InputError(
                 f"{type(self).__name__}: height and width must be multiples of {coarsest}, the "
@@ -68,6 +73,11 @@ class Segmenter(Compiling):
     def hybrid_forward(self, F, x):
         logits = self.output(self.head(self.decoder(*self.backbone(x))[0]))
         return logits if self._strides[0] == 1 else resized(F, logits, x, self._classes, 2)
+
+    @property
+    def stride(self) -> int:
+        """What heights and widths of its images are multiples of."""
+        return self._strides[-1]
 
     @property
     def parts(self) -> Parts:
