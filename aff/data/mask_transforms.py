@@ -49,8 +49,8 @@ def window(
     image = np.zeros((*size, 3), np.float32)
     mask = np.full(size, IGNORED, np.uint8)
     outer = [
-        slice(max(0, start), max(0, min(side, start + length)))
-        for start, length, side in zip(corner, size, labels.shape)
+        slice(*np.clip((at, at + length), 0, side))
+        for at, length, side in zip(corner, size, labels.shape)
     ]
     inner = tuple(slice(part.start - at, part.stop - at) for part, at in zip(outer, corner))
     image[inner] = (pixels[outer[0], outer[1]] - MEAN) / STD
