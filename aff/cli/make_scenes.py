@@ -7,7 +7,8 @@ from typing import List, Optional
 
 from ..compat import available_cpus
 from ..data.datasets import load_dataset
-from ..data.scene_set import FOLDERS, MADE_BY, MANIFEST, make_scenes
+from ..data.made_folder import MANIFEST
+from ..data.scene_set import FOLDERS, MADE_BY, make_scenes
 from ..data.scenes import PARTS, SIZES, SceneSettings
 from ..utils.files import folder_for_files
 from ..utils.lock import locked

@@ -8,24 +8,23 @@ import hashlib
 import io
 import os
 from collections import Counter
-from dataclasses import asdict, dataclass
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from dataclasses import dataclass, replace
+from typing import Callable, Dict, Iterable, List, Sequence, Tuple
 
 import numpy as np
 from PIL import Image
 
 from ..utils.errors import InputError
-from ..utils.files import remove, replacing, write_json
-from ..utils.json_file import read_json, typed
-from ..utils.lock import LOCK
+from ..utils.files import replacing_folder
 from .datasets import find_dataset
 from .datasets.base import DataSet
 from .loader import prefetch
+from .made_folder import open_made, write_made
 from .mask_file import SUFFIX, encode_mask
-from .mask_folders import CLASSES, IMAGES, MASKS
+from .mask_folders import IMAGES, MASKS
 from .scenes import PARTS, SIZES, Scene, SceneSettings, by_class, draw_scene
 
-MANIFEST, SIDES = "manifest.json", "sides"
+SIDES = "sides"
 FOLDERS = (IMAGES, MASKS, SIDES)
 MADE_BY = "aff make-scenes"
 BACKGROUND = "background"
@@ -83,23 +82,6 @@ class SceneManifest:
     parts: Dict[str, ScenePart]
 
 
-def read_scene_manifest(folder: str) -> Optional[SceneManifest]:
-    """Return the manifest of a folder of scenes; None where the folder has none.
-
-    Raises
-    ------
-    InputError
-        For one that `make_scenes` did not write.
-    """
-    path = os.path.join(folder, MANIFEST)
-    if not os.path.lexists(path):
-        return None
-    found = read_json(path)
-    if found.get("made_by") != MADE_BY:
-        raise InputError(f"{path}: was not written by '{MADE_BY}'")
-    return typed(found, SceneManifest, path)
-
-
 def make_scenes(
     out: str,
     settings: SceneSettings,
@@ -144,43 +126,24 @@ def make_scenes(
     if lacking or min(map(len, items.values())) < data.classes:
         raise InputError(f"{data.source}: holds no items of some classes")
     sums = {part: split.sums["contents"] for part, split in splits.items()}
-    found = read_scene_manifest(out)
     wanted = SceneManifest(MADE_BY, command, settings, settings.bounds, sums, {})
-    if not found and set(os.listdir(out)) - {LOCK}:
-        raise InputError(f"{out}: holds other files: name a new folder as OUT")
-    if found and (found.settings, found.items) != (settings, sums):
-        raise InputError(f"{out}: holds scenes of other settings or items: name another OUT")
+    manifest = open_made(out, wanted, ("settings", "items"))
+    names = [BACKGROUND, *(find_dataset(data.name).class_names(None, data.classes) or ())]
     done = {
         part: entry
-        for part, entry in (found.parts.items() if found else ())
+        for part, entry in manifest.parts.items()
         if all(_count(out, part, folder) == entry.scenes for folder in FOLDERS)
     }
     results = {part: (entry, False) for part, entry in done.items()}
-    names = [BACKGROUND, *(find_dataset(data.name).class_names(None, data.classes) or ())]
-    _write_manifest(out, wanted, done)
-    with replacing(os.path.join(out, CLASSES)) as path, open(path, "w", encoding="utf-8") as file:
-        file.write("".join(f"{name}\n" for name in names))
     for part in PARTS:
         if part in done:
             continue
-        temporary = os.path.join(out, f".{part}.tmp")
-        remove(temporary)
-        try:
-            done[part] = _write_part(
-                temporary, settings, part, items[part], names, workers, progress
-            )
-            remove(os.path.join(out, part))
-            os.replace(temporary, os.path.join(out, part))
-        finally:
-            remove(temporary)
-        results[part] = done[part], True
-        _write_manifest(out, wanted, done)
+        with replacing_folder(os.path.join(out, part)) as folder:
+            made = _write_part(folder, settings, part, items[part], names, workers, progress)
+            write_made(out, replace(wanted, parts=done), names)  # ours, should this end here
+        done[part], results[part] = made, (made, True)
+        write_made(out, replace(wanted, parts=done), names)
     return results
-
-
-def _write_manifest(out: str, wanted: SceneManifest, done: Dict[str, ScenePart]) -> None:
-    value = {**asdict(wanted), "parts": {part: asdict(entry) for part, entry in done.items()}}
-    write_json(os.path.join(out, MANIFEST), value)
 
 
 def _count(out: str, part: str, folder: str) -> int:

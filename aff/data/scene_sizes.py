@@ -11,9 +11,10 @@ import numpy as np
 from ..utils.errors import InputError
 from ..utils.opening import read_bytes
 from .image_file import MAX_BYTES
+from .made_folder import read_made
 from .mask_file import IGNORED, decode_mask
 from .masks import MaskedImages
-from .scene_set import SIDES, read_scene_manifest
+from .scene_set import MADE_BY, SIDES, SceneManifest
 from .scenes import SIZES
 
 
@@ -75,7 +76,7 @@ def find_size_maps(masks: MaskedImages) -> Optional[SizeMaps]:
     """Return the maps of a set that `aff make-scenes` made; None for another set."""
     if not os.path.isfile(_beside(masks, 0)):
         return None
-    manifest = read_scene_manifest(masks.folder)
+    manifest = read_made(masks.folder, MADE_BY, SceneManifest)
     return SizeMaps(masks, manifest.bounds) if manifest else None
 
 

@@ -37,6 +37,7 @@ PLAIN = {
     "summary": (["resnet50_v1b_askc", "cifar_resnet20_askc"], 1.0),
     "fetch": (["nothing", "all"], 1.0),
     "prepare": (["/nonexistent", "/proc/none"], 1.0),
+    "make-masks": (["/nonexistent/instances.json", "/etc/passwd"], 0.5),
     "make-scenes": (["/nonexistent/out", "/proc/none"], 0.25),
     "launch": (["true"], 1.0),
     "bench": (["small", "cifar", "resnet50_v1b_askc", "nothing"], 0.5),

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from aff.data.image_file import read_image
+from aff.data.made_folder import read_made
 from aff.data.mask_file import IGNORED
 from aff.data.mask_folders import mask_parts
-from aff.data.scene_set import read_scene_manifest
+from aff.data.scene_set import MADE_BY, SceneManifest
 from aff.data.scene_sizes import find_size_maps
 
 from ..conftest import write_idx
@@ -69,7 +70,7 @@ def test_the_folder_is_one_of_images_and_masks(made):
 
 
 def test_the_manifest_says_what_is_there(made):
-    manifest = read_scene_manifest(str(made))
+    manifest = read_made(str(made), MADE_BY, SceneManifest)
     assert manifest.settings.scales == [6, 40]
     assert "--scales 6 40" in manifest.command
     for part, entry in manifest.parts.items():
