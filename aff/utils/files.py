@@ -28,6 +28,24 @@ def replacing(path: str) -> Iterator[str]:
         remove(temporary)
 
 
+#: How names of folders end that `replacing_folder` writes to.
+TEMPORARY = ".tmp"
+
+
+@contextmanager
+def replacing_folder(path: str) -> Iterator[str]:
+    """Give a new folder to write to, beside `path`; it becomes `path` at the end, or is removed."""
+    temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}{TEMPORARY}")
+    remove(temporary)
+    try:
+        os.makedirs(temporary)
+        yield temporary
+        remove(path)
+        os.replace(temporary, path)
+    finally:
+        remove(temporary)
+
+
 def check_destination(path: str, formats: Sequence[str], field: str = "out") -> None:
     """Refuse the name of a file to be written before any work starts.
 
