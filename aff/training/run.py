@@ -16,23 +16,22 @@ from mxnet.gluon import HybridBlock
 from ..utils.errors import InputError, Interrupted, RunError
 from .amp import Float32, create_precision
 from .announce import Announcer
+from .assembly import create_trainer
 from .checkpoint import BEST, start_from
 from .config import TrainConfig
 from .data import Data
-from .ema import ModelEma
 from .evaluating import EpochEvaluator
 from .finetune import Origin, arrange
-from .grad_clip import GradientClipper
 from .history_plot import HistoryPlot
 from .interruption import Interruption
 from .keeper import Keeper
 from .logger import RunLogger
 from .meters import Partial
-from .network import create_network
 from .process_group import ProcessGroup
+from .record import EpochRecord
 from .run_folder import RunFolder, open_folder
-from .state import EpochRecord, RunState
-from .trainer import Stopped, Trainer
+from .state import RunState
+from .trainer import Stopped
 
 
 class Run:
@@ -88,31 +87,12 @@ class Run:
         devices = devices or next(iter(net.collect_params().values())).list_ctx()
         precision = precision or create_precision(config.dtype, devices)
         self._lines = arrange(net, config.no_wd, config.freeze, config.head_lr_mult)
-        self.trainer = Trainer(
-            net,
-            devices,
-            config.schedule(len(data.train)),
-            config.momentum,
-            config.wd,
-            data.train.soft_targets,
-            precision,
-            data.loss(precision) if data.loss else None,
-            group,
-            config.grad_accum_steps,
-            self._average(devices) if config.model_ema else None,
-            GradientClipper(config.clip_grad) if config.clip_grad else None,
-            config.optimizer,
-            config.optimizer_settings,
-        )
+        group = group or ProcessGroup()
+        self.trainer = create_trainer(config, data, net, devices, precision, group)
         self.logger = RunLogger(interval=config.log_interval, quiet=True)
         self.keeper = Keeper(self.trainer, "", config.save_period, config.save_minutes)
         self._plot = HistoryPlot()
         self._evaluator = EpochEvaluator(config, data, self.trainer)
-
-    def _average(self, devices: Sequence[mx.Context]) -> ModelEma:
-        config = self.config
-        net = create_network(config.model, config.model_kwargs, devices, Float32(), "imperative")
-        return ModelEma(net, config.model_ema)
 
     @property
     def facts(self) -> dict:
@@ -199,9 +179,10 @@ class Run:
         with Interruption(active=self._alone) as interruption:
             for epoch in range(state.next_epoch, last):
                 if self._waited_enough(state):
+                    better = self.trainer.task.scores.better.format(self.data.chooser)
                     self.logger.text(
                         f"early stop: {self.config.early_stop} epochs ({{early_stop}}) without a "
-                        f"lower {self.data.chooser} error"
+                        f"{better}"
                     )
                     break
                 try:
@@ -275,18 +256,18 @@ class Run:
             lambda: interruption.asked,
             partial(self.keeper.keep_in_time, state),
         )
-        errors = self._evaluator.errors(partial(self._until, interruption))
+        scores = self._evaluator.scores(partial(self._until, interruption))
         return EpochRecord(
             epoch=epoch,
             lr=stats.lr,
             train_loss=stats.loss,
-            train_metric=trainer.metric,
+            train_metric=trainer.task.metric,
             train_value=stats.metric,
             images_per_sec=round(stats.images_per_sec, 1),
             seconds=round(time.perf_counter() - start, 2),
             grad_norm=stats.grad_norm,
             clipped=stats.clipped,
-            **errors,
+            **scores,
         )
 
     def _until(self, interruption: Interruption, description: str, batches) -> Iterator:

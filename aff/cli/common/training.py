@@ -13,7 +13,7 @@ from ...data.datasets import find_dataset
 from ...distributed.job import create_group
 from ...training.amp import create_precision
 from ...training.config import NETWORK, TrainConfig
-from ...training.data import open_source
+from ...training.sources import open_source
 from ...training.devices import choose_devices, choose_gpus
 from ...training.network import network_for
 from ...training.run import Run
