@@ -153,6 +153,6 @@ def run_title(model: str, kwargs: Mapping[str, Any], data: Mapping[str, Any]) ->
     network = short_name(model, {**kwargs, "fusion": fusion_title(kwargs["fusion"])})
     name, labels = data["dataset"], data.get("labels")
     record = DATASETS.get(name)
-    if record and record.kind == "imagenet" and data.get("data_dir"):
+    if record and record.kind != "cifar" and data.get("data_dir"):
         name = os.path.basename(os.path.normpath(data["data_dir"]))
     return f"{network} on {name}" + (f" ({labels} labels)" if labels else "")

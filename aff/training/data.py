@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ..data.bad_images import BadImagePolicy
 from .amp import Float32
 from .task import Task
+
+SMOKE_BATCHES = 2
+HELD_OUT = "selection by the held-out part of the training set"
 
 
 @dataclass(frozen=True)
@@ -58,3 +61,11 @@ class Data:
     def create_task(self, precision: Float32) -> Task:
         """Return what the run learns."""
         return self.task(precision) if self.task else Task(self.train.soft_targets)
+
+
+def sums_of(parts: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return what tells images of files from others: their names and order, and what they are."""
+    return {
+        "images": {part: images.order() for part, images in parts.items()},
+        "sums": {part: images.sums for part, images in parts.items()},
+    }

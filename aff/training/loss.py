@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import Callable, Dict
 
+import mxnet as mx
 from gluoncv.loss import DistillationSoftmaxCrossEntropyLoss
 from mxnet import autograd
 from mxnet.gluon import HybridBlock
 from mxnet.gluon.loss import SoftmaxCrossEntropyLoss
 
-#: The label of pixels that do not count.
-IGNORED = 255
+from ..data.mask_file import IGNORED
 
 
 class CrossEntropy:
@@ -75,7 +75,7 @@ class PixelCrossEntropy(CrossEntropy):
     def __call__(self, outputs, targets, data):
         counted = targets != IGNORED
         own = outputs.log_softmax(axis=1).pick(targets, axis=1) * counted
-        return -own.sum(axis=(1, 2)) / counted.sum(axis=(1, 2)).maximum(1)
+        return -own.sum(axis=(1, 2)) / mx.nd.maximum(counted.sum(axis=(1, 2)), 1)
 
 
 class SoftIoU(CrossEntropy):

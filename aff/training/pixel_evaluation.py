@@ -9,9 +9,9 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
+from ..data.mask_file import IGNORED
 from ..utils.errors import InputError, RunError
 from .evaluation import DIVERGED, Observer, check_samples, computed
-from .loss import IGNORED
 from .process_group import ProcessGroup
 
 

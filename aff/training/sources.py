@@ -1,10 +1,12 @@
-"""From a configuration to the data of its run: small images from memory, or image files."""
+"""From a configuration to the data of its run: small images from memory, image files, or images
+with masks.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
 import mxnet as mx
 
@@ -14,20 +16,16 @@ from ..data.datasets import DATASETS, find_dataset, load_dataset
 from ..data.datasets.folder import list_parts
 from ..data.image_loader import TRAINING_IMAGES, ImageEvalLoader, ImageTrainLoader
 from ..data.image_parts import folder_parts, record_parts
-from ..data.images import Images
 from ..data.loader import EvalLoader, Shard, TrainLoader
-from ..utils.errors import InputError
 from .amp import Float32
-from .batching import batch_arguments
+from .batching import batch_arguments, check_alike
 from .config import TrainConfig
-from .data import Data
+from .data import HELD_OUT, SMOKE_BATCHES, Data, sums_of
 from .loss import Distillation
+from .mask_source import MaskSource
 from .process_group import ProcessGroup
 from .task import Task
 from .teacher import build_teacher
-
-SMOKE_BATCHES = 2
-HELD_OUT = "selection by the held-out part of the training set"
 
 
 class MemorySource:
@@ -48,7 +46,7 @@ class MemorySource:
             self.classes = count_classes(parts["train"])
             self.facts = {
                 "class_names": names_of_classes(parts["train"], self.classes),
-                **_sums(parts),
+                **sums_of(parts),
             }
 
     def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
@@ -139,19 +137,13 @@ class FileSource:
             "class_names": names_of_classes(self.train, self.classes),
             "train_images": len(self.train),
             "val_images": len(self.parts["val"]),
-            **_sums(self.parts),
+            **sums_of(self.parts),
         }
 
     def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
         """Prepare the loaders; of several processes each reads its shard."""
         facts = self.facts
-        mine = [facts["images"], len(devices), config.batch_size, config.grad_accum_steps]
-        if group.broadcast(mine) != mine:
-            raise InputError(
-                "this worker's images, their order, or its devices, {batch_size} or "
-                "{grad_accum_steps} are not those of worker 0: give all workers the same data and "
-                "flags"
-            )
+        check_alike(config, facts["images"], len(devices), group)
         size = config.batch_size * len(devices)
         shared: Dict[str, Any] = {
             "classes": self.classes,
@@ -213,20 +205,16 @@ class FileSource:
         return []
 
 
-SOURCES: Dict[str, Callable[[TrainConfig], Any]] = {"cifar": MemorySource, "imagenet": FileSource}
+SOURCES: Dict[str, Callable[[TrainConfig], Any]] = {
+    "cifar": MemorySource,
+    "imagenet": FileSource,
+    "segmentation": MaskSource,
+}
 
 
 def open_source(config: TrainConfig) -> Any:
     """Open the source of a run's data: what is there of it, without reading it."""
     return SOURCES[config.kind](config)
-
-
-def _sums(parts: Mapping[str, Images]) -> Dict[str, Any]:
-    """Return what tells images of files from others: their names and order, and what they are."""
-    return {
-        "images": {part: images.order() for part, images in parts.items()},
-        "sums": {part: images.sums for part, images in parts.items()},
-    }
 
 
 def _distillation(

@@ -7,8 +7,11 @@ from __future__ import annotations
 import math
 from typing import Any, Callable, Optional
 
+import mxnet as mx
+
+from ..data.mask_file import IGNORED
 from .evaluation import evaluate
-from .loss import IGNORED, CrossEntropy, PixelCrossEntropy
+from .loss import CrossEntropy, PixelCrossEntropy
 from .pixel_evaluation import evaluate_pixels
 from .scores import IMAGES, PIXELS, Scores
 
@@ -31,7 +34,7 @@ def wrong_pixels(logits, labels):
     """
     counted = labels != IGNORED
     wrong = (logits.argmax(axis=1) != labels) * counted
-    return (wrong.sum(axis=(1, 2)) / counted.sum(axis=(1, 2)).maximum(1)).sum()
+    return (wrong.sum(axis=(1, 2)) / mx.nd.maximum(counted.sum(axis=(1, 2)), 1)).sum()
 
 
 class Task:

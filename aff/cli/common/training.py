@@ -85,10 +85,9 @@ def train(data: str, given: Dict[str, Any]) -> int:
         if why:
             print(generation)
         record = find_dataset(config.dataset)
-        if record.is_open and config.data_dir:
+        if (record.is_open or config.kind == "segmentation") and config.data_dir:
             config = config.for_classes(open_source(config).classes)
-        size = config.input_size or record.size
-        print_summary(config.model, config.model_kwargs, size)
+        print_summary(config.model, config.model_kwargs, config.image_size)
         return 0
     notes = [f"not used  {line}" for line in config.unused(given)]
     if why:

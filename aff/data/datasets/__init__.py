@@ -40,7 +40,7 @@ class DatasetRecord:
         What it is called.
     kind : str
         ``'cifar'``: small images, kept in memory; ``'imagenet'``: image files, of whatever number
-        and classes.
+        and classes; ``'segmentation'``: any folder of images with masks, which says its classes.
     classes : int
         Outputs of a network for it. Of the kind ``'imagenet'`` the training images have the word:
         any folders or records in ImageNet's form are read by its record.
@@ -160,6 +160,15 @@ DATASETS: Dict[str, DatasetRecord] = {
             mean=IMAGENET_MEAN,
             std=IMAGENET_STD,
             names=class_names.imagenet,
+        ),
+        DatasetRecord(
+            name="masks",
+            kind="segmentation",
+            classes=2,
+            size=128,
+            whole=0,
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
         ),
     )
 }
