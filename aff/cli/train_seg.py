@@ -1,5 +1,5 @@
-"""``aff train-seg``: train a segmentation network with any fusion, evaluate it every epoch, keep the
-best.
+"""``aff train-seg``: train a segmentation network with any fusion, evaluate it every epoch, keep
+the best.
 """
 
 from __future__ import annotations

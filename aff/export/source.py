@@ -148,7 +148,7 @@ def describe_source(
     images are taken to be like CIFAR's or ImageNet's, as the network is.
     """
     family, _ = find_family(model)
-    likely = "cifar10" if family.kind == "cifar" else "imagenet"
+    likely = {"cifar": "cifar10", "imagenet": "imagenet", "segmentation": "masks"}[family.kind]
     record = find_dataset(dataset or likely)
     from_files = record.kind == "imagenet"
     size = input_size or (SIZE if from_files else record.size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import asdict, dataclass, field
-from typing import Any, Collection, Dict, List, Mapping, Optional, Set
+from typing import Any, Collection, List, Mapping, Optional, Set
 
 from ..models.parameters import Misfit
 from ..utils.errors import InputError

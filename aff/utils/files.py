@@ -16,13 +16,14 @@ from .errors import InputError
 
 @contextmanager
 def replacing(path: str) -> Iterator[str]:
-    """Give a path to write to; what was written becomes `path` at the end, or nothing does."""
+    """Give a path to write a file or a folder to; what was written becomes `path` at the end, or
+    nothing does. A folder does where there is none.
+    """
     temporary = f"{path}.{os.getpid()}.tmp"
     remove(temporary)  # a link there would lead what is written elsewhere
     try:
         yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
+        sync_folder(temporary)
         os.replace(temporary, path)
     finally:
         remove(temporary)

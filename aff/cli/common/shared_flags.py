@@ -33,7 +33,11 @@ MASK_MODELS = (
     "name that 'aff list models' gives: a feature pyramid over that backbone"
 )
 SEGMENTATION_HELP = (
-    ("--blocks", 300, "blocks b of each of the three stages of a CIFAR-style backbone (default: 5)"),
+    (
+        "--blocks",
+        300,
+        "blocks b of each of the three stages of a CIFAR-style backbone (default: 5)",
+    ),
     ("--num-layers", 2000, "the backbone's depth, in place of the one in the model's name"),
     ("--channels", 1 << 16, "channels of the pyramid (default: those of its finest map)"),
     ("--r", 1 << 16, "reduction ratio of the fusions (default: 4, the paper's)"),
@@ -140,7 +144,10 @@ def add_segmentation_network_arguments(parser: Any, model: str) -> None:
     """Add the flags that name a segmentation network; `model` is said to be the default."""
     group = parser.add_argument_group("network")
     group.add_argument(
-        "--model", type=nonempty, default=argparse.SUPPRESS, help=f"{MASK_MODELS} (default: {model})"
+        "--model",
+        type=nonempty,
+        default=argparse.SUPPRESS,
+        help=f"{MASK_MODELS} (default: {model})",
     )
     add_fusion_argument(group, "ASKCFuse", "of the long skips")
     for flag, most, help in SEGMENTATION_HELP:

@@ -13,12 +13,12 @@ from ...data.datasets import find_dataset
 from ...distributed.job import create_group
 from ...training.amp import create_precision
 from ...training.config import NETWORK, TrainConfig
-from ...training.sources import open_source
 from ...training.devices import choose_devices, choose_gpus
 from ...training.network import network_for
 from ...training.run import Run
 from ...training.run_folder import open_folder
 from ...training.settings_file import read_config
+from ...training.sources import open_source
 from ...utils.errors import InputError
 from ...utils.report import evaluate_command
 from ..summary import print_summary
@@ -85,7 +85,7 @@ def train(data: str, given: Dict[str, Any]) -> int:
         if why:
             print(generation)
         record = find_dataset(config.dataset)
-        if (record.is_open or config.kind == "segmentation") and config.data_dir:
+        if record.is_open and config.data_dir:
             config = config.for_classes(open_source(config).classes)
         print_summary(config.model, config.model_kwargs, config.image_size)
         return 0

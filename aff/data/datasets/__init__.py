@@ -57,8 +57,8 @@ class DatasetRecord:
         Of each channel, red first or grey alone, on a scale of 0 to 1; empty where only its
         reader knows them.
     is_open : bool
-        Whether it is any folder of images, in memory: then the folder says its classes, the run
-        the size and normalisation of its images, and what is here is usual.
+        Whether it is any folder of images: then the folder says its classes, the run the size of
+        its images (and of those in memory the normalisation), and what is here is usual.
     names : callable, optional
         Label set, or None for the usual one, to the names of the classes.
     """
@@ -169,6 +169,7 @@ DATASETS: Dict[str, DatasetRecord] = {
             whole=0,
             mean=IMAGENET_MEAN,
             std=IMAGENET_STD,
+            is_open=True,
         ),
     )
 }
@@ -244,7 +245,7 @@ def load_dataset(
         have.
     """
     record = find_dataset(name)
-    if record.is_open:
+    if record.is_open and record.kind == "cifar":
         style = normalization(normalize_as)
         return folder.load_folder(data_dir, size or record.size, *style, val_split, workers)
     if record.load is None:
