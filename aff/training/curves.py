@@ -135,8 +135,10 @@ def row_of(record: Mapping[str, Any]) -> Row:
     """Return the figures of an epoch's record, as a log or a run's history holds it."""
     figures = ("lr", "train_loss", "train_value", "images_per_sec")
     row = {key: float(record[key]) for key in figures if key in record}
-    for name, key in KEYS.items():
-        row.update({f"{part}_{key}": float(value) for part, value in record[name].items()})
+    for kept in (IMAGES, PIXELS):
+        for part in record[kept.names[0]]:
+            for name in kept.names:
+                row[f"{part}_{KEYS[name]}"] = float(record[name][part])
     return row
 
 

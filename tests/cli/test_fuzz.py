@@ -178,6 +178,12 @@ def test_train_imagenet(elsewhere, data, argv):
     check(["train-imagenet", *given_data, "--batch-size", "4", *argv], elsewhere)
 
 
+@fuzz(arguments("train-seg"))
+def test_train_seg(elsewhere, masked, argv):
+    given_data = ["--data-dir", str(masked)] if "--data-dir" not in argv else []
+    check(["train-seg", *given_data, "--batch-size", "2", *argv], elsewhere)
+
+
 @pytest.mark.parametrize("command", PLAIN)
 def test_command(elsewhere, command):
     words_of_it, share = PLAIN[command]
@@ -230,12 +236,21 @@ CONTRADICTIONS = [
     ("train-imagenet", "--max-bad-records 2"),
     ("train-imagenet", "--crop-ratio 0"),
     ("train-imagenet", "--batch-size 10"),
+    ("train-seg", "--data-dir nowhere"),
+    ("train-seg", "--crop-size 30"),
+    ("train-seg", "--scale 2 1"),
+    ("train-seg", "--batch-size 10"),
+    ("train-seg", "--model resnet"),
+    ("train-seg", "--mixup"),
+    ("train-seg", "--val-split 0.9 --batch-size 2"),
 ]
 
 
 @pytest.mark.parametrize("command, text", CONTRADICTIONS)
-def test_contradictions(command, text, elsewhere, data):
+def test_contradictions(command, text, elsewhere, data, masked):
     base = ["--dataset", "digits"] if command == "train-cifar" else []
+    if command == "train-seg" and "--data-dir" not in text:
+        base = ["--data-dir", str(masked)]
     if command == "train-imagenet" and "--data-dir" not in text and "rec" not in text.split()[0]:
         base = ["--data-dir", str(data)]
     code, errors = outcome([command, *base, *text.split()])
