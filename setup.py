@@ -28,6 +28,8 @@ CUDA_LIBRARIES = [
 ]
 DOCS = ["mkdocs>=1.6,<2", "mkdocstrings[python]>=0.26,<2"]
 EXPORT = ["onnx>=1.14,<1.19", "onnxruntime>=1.14", "safetensors>=0.4"]  # mxnet reads onnx.mapping
+#: Fills the polygons of COCO's annotations.
+COCO = ["pycocotools>=2.0.7,<3"]
 #: Only to run and check exported PyTorch networks; on Linux, PyPI's brings CUDA's libraries.
 TORCH = ["torch==2.13.0; python_version >= '3.10'", "torch==2.4.1; python_version < '3.10'"]
 TENSORBOARD = ["tensorboardX>=2.6,<3"]
@@ -107,6 +109,7 @@ setup(
     extras_require={
         "cu112": [MXNET["cu112"], *CUDA_LIBRARIES, *refusal],
         "docs": DOCS,
+        "coco": COCO,
         "export": EXPORT,
         "torch": TORCH,
         "tensorboard": TENSORBOARD,
@@ -120,6 +123,7 @@ setup(
             *EXPORT,
             *TENSORBOARD,
             "tensorboard>=2.14,<3",  # reads back what was written
+            *COCO,
         ],
     },
     entry_points={"console_scripts": ["aff = aff.cli.main:main"]},

@@ -7,7 +7,6 @@ PyTorch trains the module that `aff export --to pytorch` writes. Nothing else sh
 """
 
 import argparse
-import importlib
 import json
 import os
 import subprocess
@@ -22,7 +21,7 @@ import mxnet as mx
 from aff.bench.networks import training_step
 from aff.cli.bench import CASES
 from aff.compat import available_cpus
-from aff.export.pytorch_file import architecture, torch_parts
+from aff.export.pytorch_file import architecture, torch_form
 from aff.models.registry import find_family
 
 MODES = ("mxnet", "eager", "channels_last", "compile")
@@ -38,8 +37,7 @@ def torch_step(case, fusion, mode):
     torch.set_num_threads(available_cpus())
     family, depth = find_family(case.model)
     kwargs = family.checked(depth, {**case.kwargs, "fusion": fusion})
-    part = importlib.import_module(f"aff.export.pytorch.{torch_parts(case.model)[-1]}")
-    net = part.Network(**architecture(case.model, kwargs)).train()
+    net = torch_form(case.model).network()(**architecture(case.model, kwargs)).train()
     layout = torch.contiguous_format if mode == "eager" else torch.channels_last
     net = net.to(memory_format=layout)
     rule = torch.optim.SGD(net.parameters(), 1e-4, momentum=0.9, nesterov=True, weight_decay=1e-4)

@@ -25,7 +25,7 @@ from .golden import ARCHITECTURES, fill
 
 FILE = os.path.join(os.path.dirname(__file__), "reference", "conditioned.json")
 BATCH, GRADIENTS = 2, 8
-IN_A_BLOCK = re.compile(r"(layer|features\.)\d+\.\d+\.")
+IN_A_BLOCK = re.compile(r"((layer|features\.|backbone\.stages\.)\d+\.\d+|decoder\.\w+\.\d+\.\w+)\.")
 LAST_NORM = re.compile(r"(.+\.(?:body\.|resfwd\.|preact\.|bn|\w*att\w*\.))(\d+)\.gamma")
 
 
@@ -50,6 +50,18 @@ NETWORKS = {
             [8, 3, 32, 32],
         )
         for fusion in ("DirectAdd", "ASKCFuse", "ResGlobLocaforGlobLocaCha")
+    },
+    **{
+        f"{host}_{fusion}": (
+            {"name": f"{host}_askc", "kwargs": {"fusion": fusion, "classes": 5}},
+            [8, 3, 16, 16],
+        )
+        for host, fusion in (
+            ("fpn_cifar_resnet8", "DirectAdd"),
+            ("fpn_cifar_resnet8", "ASKCFuse"),
+            ("fpn_cifar_resnet8", "ResGlobLocaforGlobLocaCha"),
+            ("unet_cifar_inception5", "ASKCFuse"),
+        )
     },
 }
 
@@ -91,8 +103,8 @@ def images(key, dtype="float32", perturbation=0.0):
 
 
 def logits(net, x):
-    """What a network gives in evaluation."""
-    return net(x).asnumpy()
+    """What a network gives in evaluation, a row an image."""
+    return net(x).asnumpy().reshape(len(x), -1)
 
 
 def gradient_norms(net, x):

@@ -1,4 +1,6 @@
-"""``aff evaluate``: top-1 and top-5 error of parameters, over every image exactly once."""
+"""``aff evaluate``: top-1 and top-5 error of parameters, over every image exactly once; of
+segmentation networks the mean IoU, over every pixel.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from ..training.devices import choose_devices
 from ..training.logger import SETTINGS
 from ..utils import values
 from .common.evaluating import report
+from .common.evaluating_pixels import report_pixels
 from .common.evaluation_report import Wanted
 from .common.parser import Parser
 from .common.shared_flags import (
@@ -25,7 +28,8 @@ DESCRIPTION = (
     "Evaluate parameters on a data set's test part, each image exactly once: those that are "
     "published under a NAME, under the recipe they were published with, or those of a file. Of a "
     f"file, network and data set are those of the run ({SETTINGS} beside it), unless flags say "
-    "otherwise."
+    "otherwise. Of a segmentation network it is the mean intersection over union, and the share "
+    "of pixels that are wrong, each pixel once."
 )
 
 
@@ -131,4 +135,5 @@ def run(
     wanted.check()
     spec = find_spec(chosen_source(name, params), root, given)
     devices, warning = choose_devices(gpus, cpus)
-    return report(spec, devices, batch_size, num_workers, mode, root, warning, wanted)
+    tell = report_pixels if spec.segments else report
+    return tell(spec, devices, batch_size, num_workers, mode, root, warning, wanted)

@@ -19,6 +19,7 @@ from .common.shared_flags import (
     add_fusion_argument,
 )
 
+COSTS = ["network", "input", "trainable M", "parameters M", "GFLOPs"]
 GROUP, HELP = "look", "networks, fusions and published parameters"
 DESCRIPTION = (
     "List the networks with their parameters and multiply-adds at the usual input "
@@ -53,21 +54,30 @@ def costs(model: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> Tup
 
 
 def list_networks_of(fusion: Optional[str], root: Optional[str]) -> str:
-    """Return the networks in their usual depths."""
+    """Return the networks in their usual depths: those that classify images, then those that
+    classify every pixel.
+    """
     fusion = resolve_fusion(fusion or "ASKCFuse")
-    rows = []
-    for name in list_networks():
-        size = find_family(name)[0].size
-        published = sum(record.model == name for record in WEIGHTS.values())
-        rows.append([name, size, *costs(name, {"fusion": fusion}), published])
+    names = [*list_networks("imagenet"), *list_networks("cifar")]
+    published = [sum(record.model == name for record in WEIGHTS.values()) for name in names]
+    rows = [[*row, count] for row, count in zip(_cost_rows(names, fusion), published)]
     title = fold(
         f"Networks with {fusion_names(fusion)} (parameters in millions; GFLOPs: multiply-adds of "
         "one image; CIFAR ResNets exist in every depth 6b+2, ResNeXts in every 9b+2, Inceptions in "
         "every 3b+2)",
         indent=0,
     )
-    head = ["network", "input", "trainable M", "parameters M", "GFLOPs", "published files"]
-    return f"{title}\n{columns(head, rows)}"
+    pixels = fold(
+        "Segmentation networks over all of these, here over the smallest of each kind: feature "
+        "pyramids and U-Nets, the fusion in their long skips alone",
+        indent=0,
+    )
+    others = columns(COSTS, _cost_rows(list_networks("segmentation"), fusion))
+    return "\n".join([title, columns([*COSTS, "published files"], rows), "", pixels, others])
+
+
+def _cost_rows(names: List[str], fusion: str) -> List[Row]:
+    return [[name, find_family(name)[0].size, *costs(name, {"fusion": fusion})] for name in names]
 
 
 def list_fusions_of(fusion: Optional[str], root: Optional[str]) -> str:

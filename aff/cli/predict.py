@@ -20,12 +20,13 @@ from typing import (
 
 import numpy as np
 
-from ..inference.predictor import Prediction, Predictor
+from ..inference.predictor import MaskPredictor, Prediction, Predictor
 from ..utils.files import check_destinations, replacing
 from ..utils.report import printable
 from ..utils.values import int_range, nonempty
 from ..viz.montage import LIMIT, Tile, draw_montage, thumbnail
 from .common.image_paths import (
+    Batches,
     Image,
     add_image_arguments,
     open_batches,
@@ -34,16 +35,18 @@ from .common.image_paths import (
     shortened,
 )
 from .common.parser import Parser
+from .common.segmenting import segment
 
 __all__ = ["add_arguments", "parse", "run"]
 GROUP, HELP = "evaluate", "what images of yours show, by any trained network"
 DESCRIPTION = (
     "Name the classes that a network sees in images: a table on the terminal, or a file. The "
     "network is that of published parameters, of a run, or of an exported file; what it is given "
-    "of an image is what evaluation gives it. An image that cannot be read is named and left out, "
-    "and the exit code is then 1."
+    "of an image is what evaluation gives it. Of a network that names the class of every pixel the "
+    "table has the shares of an image. An image that cannot be read is named and left out, and the "
+    "exit code is then 1."
 )
-WIDTH = 79
+WIDTH, TOPK = 79, 5
 
 
 class Row(NamedTuple):
@@ -56,7 +59,11 @@ class Row(NamedTuple):
 def add_arguments(parser: Parser) -> None:
     """Add the command's flags."""
     parser.add_argument(
-        "--topk", metavar="K", type=int_range(1), default=5, help="how many classes of each image"
+        "--topk",
+        metavar="K",
+        type=int_range(1),
+        default=None,
+        help=f"how many classes of each image (default: {TOPK}; of a segmentation network all)",
     )
     parser.add_argument(
         "--out",
@@ -64,7 +71,8 @@ def add_arguments(parser: Parser) -> None:
         type=nonempty,
         default=None,
         help="write there instead of a table: .csv (path, rank, label, name, probability), .jsonl "
-        "(an object an image, a line each), or .json (a list of these)",
+        "(an object an image, a line each), or .json (a list of these); of a segmentation network "
+        "a new folder, for masks/ and overlays/",
     )
     parser.add_argument(
         "--montage",
@@ -128,11 +136,29 @@ def write_rows(path: str, rows: List[Row]) -> None:
         writer(file, rows)
 
 
-def run(topk: int, out: Optional[str], montage: Optional[str], **given: Any) -> int:
+def run(topk: Optional[int], out: Optional[str], montage: Optional[str], **given: Any) -> int:
     """Predict, and print or write what was found."""
+    folder = out if out and not os.path.splitext(out)[1] else None
+    if folder is None:
+        check(out, montage)
+    predictor, batches = open_batches(**given)
+    if isinstance(predictor, MaskPredictor):
+        unfit = {"topk": topk, "montage": montage, "out": None if folder else out}
+        return segment(predictor, batches, folder, [name for name in unfit if unfit[name]])
+    check(out, montage)
+    return rank(predictor, batches, topk or TOPK, out, montage)
+
+
+def check(out: Optional[str], montage: Optional[str]) -> None:
+    """Refuse names of files before anything is computed."""
     named = {"out": (out, list(WRITERS)), "montage": (montage, ["png"])}
     check_destinations({field: (path, ends) for field, (path, ends) in named.items() if path})
-    predictor, batches = open_batches(**given)
+
+
+def rank(
+    predictor: Predictor, batches: Batches, topk: int, out: Optional[str], montage: Optional[str]
+) -> int:
+    """Name the classes of images, and print or write what was found."""
     rows: List[Row] = []
     tiles: List[Tile] = []
     for batch in batches:

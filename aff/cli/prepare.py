@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Dict, Iterable, Optional
-
-from tqdm import tqdm
+from typing import Dict, Optional
 
 from ..compat import available_cpus
 from ..data.archives import TRAIN, VAL, open_train, open_val
@@ -17,6 +15,7 @@ from ..utils.files import folder_for_files
 from ..utils.lock import locked
 from ..utils.values import int_range, nonempty
 from .common.parser import Parser
+from .common.progress import progress
 
 SHOWN = 5
 
@@ -76,18 +75,6 @@ def add_arguments(parser: Parser) -> None:
         action="store_true",
         help="check the files of OUT: sums, labels, and that every record decodes",
     )
-
-
-def progress(items: Iterable, total: int, description: str) -> Iterable:
-    """Yield the items behind a bar on a terminal, with a line every tenth elsewhere."""
-    if sys.stderr.isatty():
-        yield from tqdm(items, total=total, desc=description, leave=False)
-        return
-    step = max(1, total // 10)
-    for number, item in enumerate(items, 1):
-        yield item
-        if number % step == 0 and total >= 1000:
-            print(f"{description}: {number} of {total}", file=sys.stderr, flush=True)
 
 
 def find_sources(folder: str, val_labels: Optional[str]) -> Dict[str, Source]:

@@ -45,17 +45,11 @@ class Extras:
         return random_erasing(image, self.erasing, rng) if self.erasing else image
 
 
-class AugmentedLoader:
-    """The part of a loader of training batches that does not depend on where images are from."""
+class WholeBatches:
+    """Training batches of one size: what does not fill the last one of an epoch is left out."""
 
     batch_size: int
-    mixup_alpha: float
-    mixup_until: int
-    smoothing: float
-    auto_aug: bool
     limit: int
-    devices: int
-    extras: Extras
 
     @property
     def normalization(self) -> Tuple[Sequence[float], Sequence[float]]:
@@ -80,6 +74,17 @@ class AugmentedLoader:
         """Return the number of whole batches of so many images, up to the limit."""
         batches = images // self.batch_size
         return min(batches, self.limit) if self.limit else batches
+
+
+class AugmentedLoader(WholeBatches):
+    """The part of a loader of training batches that does not depend on where images are from."""
+
+    mixup_alpha: float
+    mixup_until: int
+    smoothing: float
+    auto_aug: bool
+    devices: int
+    extras: Extras
 
     @property
     def soft_targets(self) -> bool:

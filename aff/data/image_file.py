@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import contextmanager
+from typing import BinaryIO, Iterator, Tuple
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from ..utils.errors import InputError
-from ..utils.opening import MB, read_bytes
+from ..utils.opening import MB, open_regular, read_bytes
 
 MAX_PIXELS, MAX_ASPECT = 1 << 27, 200
 #: Pillow's names of what is read; all its other readers stay shut.
@@ -25,6 +27,8 @@ SUFFIXES = (
 )
 MAX_BYTES = 512 * MB
 WHITE = (255, 255, 255, 255)
+#: The tag of EXIF data that says how a picture lies, and its values for those that lie on a side.
+ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
@@ -41,12 +45,25 @@ def read_image(path: str) -> np.ndarray:
 
 def decode_any(content: bytes, name: str) -> np.ndarray:
     """Return the pixels of an image file's content, (H, W, 3) uint8; `name` is for messages."""
+    with opened(io.BytesIO(content), name) as image:
+        image.load()
+        return to_pixels(image, name)
+
+
+@contextmanager
+def opened(file: BinaryIO, name: str, formats: Tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """Open an image of a size within bounds, and turn what Pillow raises of it into one line.
+
+    Raises
+    ------
+    InputError
+        Where what is done with it fails.
+    """
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # which gluoncv.data switches on for all
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(file, formats=formats) as image:
             check_size(image, name)
-            image.load()
-            return to_pixels(image, name)
+            yield image
     except InputError:
         raise
     except Image.DecompressionBombError as error:
@@ -56,6 +73,23 @@ def decode_any(content: bytes, name: str) -> np.ndarray:
     except Exception as error:  # a damaged file runs Pillow's readers into errors of every kind
         truncated = " (it ends early)" if "truncated" in str(error) else ""
         raise InputError(f"{name}: cannot be decoded as an image{truncated}") from error
+
+
+def read_size(path: str) -> Tuple[int, int]:
+    """Return width and height of an image file as `read_image` gives it, from its header alone.
+
+    Raises
+    ------
+    InputError
+        As `read_image`, as far as the header shows it.
+    """
+    with open_regular(path, MAX_BYTES) as file, opened(file, path) as image:
+        width, height = image.size
+        try:  # of a PNG file the data after the pixels would be read
+            orientation = 1 if image.format == "PNG" else image.getexif().get(ORIENTATION, 1)
+        except Exception:  # damaged EXIF data, as in `_upright`
+            orientation = 1
+    return (height, width) if orientation in SIDEWAYS else (width, height)
 
 
 def to_pixels(image: Image.Image, name: str = "image") -> np.ndarray:

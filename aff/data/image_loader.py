@@ -11,12 +11,12 @@ import contextlib
 import itertools
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Iterator, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ..utils.errors import InputError
-from .augmented import AugmentedLoader, Batch, Extras
+from .augmented import AugmentedLoader, Batch, Extras, WholeBatches
 from .auto_augment import IMAGENET
 from .bad_images import BadImagePolicy
 from .decoding import decode
@@ -70,7 +70,37 @@ def load_images(
             raise InputError(f"{name}: label {label} is not in 0..{classes - 1}")
         return view(decode(content, name), index).transpose(2, 0, 1), label
 
-    def load_good(index: int) -> Tuple[np.ndarray, int]:
+    return load_batches(load, batches, workers, bad_images)
+
+
+def load_batches(
+    load: Callable[[int], Tuple[np.ndarray, Any]],
+    batches: Sequence[Sequence[int]],
+    workers: int,
+    bad_images: Optional[BadImagePolicy] = None,
+) -> Iterator[Batch]:
+    """Yield batches of what `load` makes of their indices, `AHEAD` of their use.
+
+    Parameters
+    ----------
+    load : callable
+        An index to an image and its label: a number, or an array of one for each pixel.
+    batches : sequence of sequence of int
+        Indices of each batch.
+    workers : int
+        Threads; 0: the caller.
+    bad_images : BadImagePolicy, optional
+        Puts up with images for which `load` raises `InputError`.
+
+    Yields
+    ------
+    data : numpy.ndarray
+        (B, ...) of the images' type.
+    labels : numpy.ndarray
+        (B, ...) int32.
+    """
+
+    def load_good(index: int) -> Tuple[np.ndarray, Any]:
         while True:
             try:
                 return load(index)
@@ -88,8 +118,26 @@ def load_images(
             yield np.stack(data), np.array(labels, np.int32)
 
 
+class ShuffledFiles(WholeBatches):
+    """Training batches of files, read as they are needed, in an order for each epoch."""
+
+    seed: int
+    shard: Shard
+
+    def shuffled(self, images: int, epoch: int, start: int) -> List[List[int]]:
+        """Return indices of an epoch's batches, from number `start` on: of each this worker's."""
+        count = self.count(images)
+        order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(images)
+        whole = order[: count * self.batch_size].reshape(count, self.batch_size).tolist()
+        return [self.shard.of_batch(batch) for batch in whole[start:]]
+
+    def generator(self, epoch: int, index: int) -> np.random.Generator:
+        """Return what an image's augmentation in an epoch is drawn from."""
+        return np.random.default_rng([self.seed, epoch, _IMAGE, index])
+
+
 @dataclass(frozen=True)
-class ImageTrainLoader(AugmentedLoader):
+class ImageTrainLoader(ShuffledFiles, AugmentedLoader):
     """Augmented, shuffled training batches of one size; what does not fill the last batch of an
     epoch is left out.
 
@@ -163,12 +211,10 @@ class ImageTrainLoader(AugmentedLoader):
         """Yield batches of one epoch, from number `start` on: data (B, 3, size, size) and targets
         (B, classes), both float32.
         """
-        order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.images))
-        whole = order[: len(self) * self.batch_size].reshape(len(self), self.batch_size).tolist()
-        indices = [self.shard.of_batch(batch) for batch in whole[start:]]
+        indices = self.shuffled(len(self.images), epoch, start)
 
         def view(pixels: np.ndarray, index: int) -> np.ndarray:
-            rng = np.random.default_rng([self.seed, epoch, _IMAGE, index])
+            rng = self.generator(epoch, index)
             policy = partial(self.by_policy, policy=IMAGENET, rng=rng)
             return self.extras.erased(training_view(pixels, self.size, rng, policy), rng)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from functools import cached_property, lru_cache
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -50,7 +50,7 @@ class FolderImages:
         root = inner if os.path.isdir(inner) else root
         try:
             found = {
-                entry.name: _image_files(entry.path)
+                entry.name: image_files(entry.path)
                 for entry in os.scandir(root)
                 if entry.is_dir() and not entry.name.startswith(".")
             }
@@ -120,17 +120,12 @@ class FolderImages:
 
     def order(self) -> str:
         """Return a sum of the images' names in their order."""
-        names = (self.relative(index) for index in range(len(self)))
-        return hashlib.sha256(os.fsencode("\n".join(names))).hexdigest()
+        return sum_of_names(self.relative(index) for index in range(len(self)))
 
     @cached_property
     def sums(self) -> Dict[str, str]:
-        """Sums of the files' sizes and of the times, in seconds, when they were written."""
-        found = [_size_and_time(path) for path, _ in self._files]
-        return {
-            kind: hashlib.sha256(np.array(values, np.int64).tobytes()).hexdigest()
-            for kind, values in zip(("sizes", "times"), zip(*found))
-        }
+        """Those of the files."""
+        return sums_of_files(path for path, _ in self._files)
 
     def fingerprint(self) -> str:
         """Return a sum of the images' names, sizes and times, which changes with them."""
@@ -142,6 +137,20 @@ class FolderImages:
         return digest.hexdigest()
 
 
+def sum_of_names(names: Iterable[str]) -> str:
+    """Return a sum that tells these names, in this order, from others."""
+    return hashlib.sha256(os.fsencode("\n".join(names))).hexdigest()
+
+
+def sums_of_files(paths: Iterable[str]) -> Dict[str, str]:
+    """Return sums of the files' sizes and of the times, in seconds, when they were written."""
+    found = [_size_and_time(path) for path in paths]
+    return {
+        kind: hashlib.sha256(np.array(values, np.int64).tobytes()).hexdigest()
+        for kind, values in zip(("sizes", "times"), zip(*found))
+    }
+
+
 def _size_and_time(path: str) -> Tuple[int, int]:
     try:
         status = os.stat(path)
@@ -150,7 +159,8 @@ def _size_and_time(path: str) -> Tuple[int, int]:
     return status.st_size, int(status.st_mtime)
 
 
-def _image_files(folder: str) -> List[str]:
+def image_files(folder: str) -> List[str]:
+    """Return the paths of a folder's images, by name; hidden files are left out."""
     return sorted(
         os.path.join(folder, name)
         for name in os.listdir(folder)

@@ -109,7 +109,7 @@ class EvaluationLoader:
         """Return what to call an image: here its number in the part."""
         return str(index)
 
-    def indices(self, batch: int) -> range:
+    def indices(self, batch: int) -> Sequence[int]:
         """Return indices of a batch's images."""
         start = batch * self.batch_size
         return self.shard.of_all(self.samples_of_all)[start : start + self.batch_size]
@@ -240,7 +240,7 @@ class EvalLoader(EvaluationLoader):
 
     def _make(self, index: int) -> Batch:
         indices = self.indices(index)
-        part = slice(indices.start, indices.stop)
+        part = slice(indices[0], indices[-1] + 1)
         return normalize(self.split.images[part], self.data.mean, self.data.std), self.split.labels[
             part
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import warnings
 from dataclasses import dataclass, field
@@ -144,10 +143,9 @@ def torch_network(path: str, model: str, kwargs: Dict[str, Any]):
     """
     torch = library("torch")
     arguments = pytorch_file.architecture(model, kwargs)
-    part = pytorch_file.torch_parts(model)[-1]
     state = pytorch_file.load_tensors(path, "torch")
     pytorch_file.fitting_tensors(path, state, model, kwargs)
-    net = importlib.import_module(f".pytorch.{part}", __package__).Network(**arguments)
+    net = pytorch_file.torch_form(model).network()(**arguments)
     try:
         net.load_state_dict(state, strict=True)
     except RuntimeError as error:

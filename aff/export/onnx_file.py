@@ -20,6 +20,7 @@ from .. import __version__
 from ..utils.errors import InputError
 from ..utils.libraries import library
 from .graph import INPUT, OUTPUT, plain_graph
+from .onnx_operators import teach
 from .source import KEY, Source
 
 OPSET = 13
@@ -35,7 +36,7 @@ def write_onnx(
     float16: bool = False,
 ) -> None:
     """Write a network as an ONNX file of one input `data`, (N, 3, H, W) with all but the 3 open,
-    and one output `logits`, (N, classes), both float32.
+    and one output `logits`, (N, classes) or (N, classes, H, W), both float32.
 
     Parameters
     ----------
@@ -86,6 +87,7 @@ def _exported(net: HybridBlock, source: Source, path: str):
         import mxnet.onnx
     except ImportError as error:
         raise InputError(f"mxnet's exporter needs onnx.mapping: {error}") from error
+    teach()
     size = source.input_size
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints what it converts
@@ -115,7 +117,8 @@ def _tidy(model, source: Source) -> None:
     float32 = onnx.TensorProto.FLOAT
     value = onnx.helper.make_tensor_value_info
     graph.input.append(value(INPUT, float32, ["N", 3, "H", "W"]))
-    graph.output.append(value(OUTPUT, float32, ["N", source.kwargs["classes"]]))
+    sides = ["H", "W"] if source.per_pixel else []
+    graph.output.append(value(OUTPUT, float32, ["N", source.kwargs["classes"], *sides]))
     graph.name = source.name
     for made in graph.node:
         made.name = made.name or made.output[0]

@@ -7,13 +7,17 @@ needs, in order, without what they import from one another.
 from __future__ import annotations
 
 import ast
+import functools
+import importlib
 import json
 import os
 import textwrap
-from typing import Any, Dict, List, Set, Tuple
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Set, Tuple
 
 import numpy as np
 
+from ..models.family import FUSIONS
 from ..models.parameters import Misfit, misfits
 from ..models.registry import build_network, find_family, full_arguments
 from ..utils.errors import InputError
@@ -25,8 +29,8 @@ from .graph import Arrays
 from .source import KEY, Source
 
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytorch")
-#: The modules that each family's file is put together of, behind those of all; the last one holds
-#: its `Network`.
+#: The modules that each classifier's file is put together of, behind those of all; the last one
+#: holds its `Network`.
 PARTS: Dict[str, Tuple[str, ...]] = {
     "cifar_resnet{}_askc": ("cifar_stem", "preact", "cifar_resnet"),
     "resnet{}_v1b_askc": ("imagenet_stem", "resnet_v1b"),
@@ -34,25 +38,58 @@ PARTS: Dict[str, Tuple[str, ...]] = {
     "resnext{}_32x4d_askc": ("imagenet_stem", "resnext_block", "resnext"),
     "cifar_inception{}_askc": ("cifar_stem", "preact", "cifar_inception"),
 }
+#: What a segmentation network's pattern begins with, and its class in the module `segmenter`.
+HOSTS = {"fpn_": "FPN", "unet_": "UNet"}
 #: BatchNorm's parameters here and in PyTorch.
 RENAMED = {"gamma": "weight", "beta": "bias"}
-STANDARD = ("argparse", "math", "os", "sys")
+STANDARD = ("argparse", "functools", "math", "os", "sys")
 MAX_HEADER = 16 * MB
 
 
-def torch_parts(model: str) -> Tuple[str, ...]:
-    """Return the modules of ``aff.export.pytorch`` that a network needs; its `Network` is in the
-    last, `initialize` in the first.
+@dataclass(frozen=True)
+class TorchForm:
+    """How a network's file is put together of the modules of ``aff.export.pytorch``.
+
+    Parameters
+    ----------
+    parts : tuple of str
+        The modules of its kind; the last one holds a classifier's `Network`.
+    host : str
+        Of a segmentation network its class in the module `segmenter`, which is made of that
+        `Network`; else empty.
+    started : str
+        The module of its first parameters.
+    """
+
+    parts: Tuple[str, ...]
+    host: str
+    started: str
+
+    def network(self) -> Callable[..., Any]:
+        """Return what makes the network of the arguments of `architecture`."""
+        modules = f"{__package__}.pytorch"
+        classifier = importlib.import_module(f"{modules}.{self.parts[-1]}").Network
+        if not self.host:
+            return classifier
+        host = getattr(importlib.import_module(f"{modules}.segmenter"), self.host)
+        return functools.partial(host, classifier)
+
+
+def torch_form(model: str) -> TorchForm:
+    """Return how a network is put together in PyTorch.
 
     Raises
     ------
     InputError
         For a network that has no PyTorch form here.
     """
-    family, _ = find_family(model)
-    if family.pattern not in PARTS:
+    pattern = find_family(model)[0].pattern
+    prefix = next((prefix for prefix in HOSTS if pattern.startswith(prefix)), "")
+    parts = PARTS.get(pattern[len(prefix) :])
+    if parts is None:
         raise InputError(f"{model} has no PyTorch form here: export it to onnx or symbol")
-    return PARTS[family.pattern]
+    xavier = not prefix and parts[0] == "cifar_stem"
+    return TorchForm(parts, HOSTS.get(prefix, ""), "xavier" if xavier else "msra")
 
 
 def architecture(model: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
@@ -63,13 +100,12 @@ def architecture(model: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
     InputError
         For a network, a fusion or a normalisation that has no PyTorch form here.
     """
-    torch_parts(model)
+    torch_form(model)
     family, depth = find_family(model)
     known = _fusions()
-    if kwargs["fusion"] not in known:
-        raise InputError(
-            f"fusion {kwargs['fusion']} has no PyTorch form here: export it to onnx or symbol"
-        )
+    for name in (kwargs[key] for key in FUSIONS if key in kwargs):
+        if name not in known:
+            raise InputError(f"fusion {name} has no PyTorch form here: export it to onnx or symbol")
     found = {**full_arguments(model, kwargs), "last_gamma": kwargs.get("last_gamma", False)}
     if found.pop("norm_layer", None) or found.pop("norm_kwargs", None):
         raise InputError("a network with another normalisation has no PyTorch form here")
@@ -99,22 +135,26 @@ def _tree(part: str) -> ast.Module:
 
 def torch_source(source: Source) -> str:
     """Return the text of a network's ``NAME.py``."""
-    arguments = architecture(source.model, source.kwargs)
-    parts = ["layers", "fusion", "trunk", *torch_parts(source.model), "main"]
+    arguments, form = architecture(source.model, source.kwargs), torch_form(source.model)
+    does = "segment" if form.host else "classify"
+    parts = ["layers", "fusion", "trunk", form.started, *form.parts]
+    parts += [*(["segmenter"] if form.host else []), "create", does]
     bodies, imported = zip(*map(_without_imports, parts))
+    sizes = {"SIZE": source.input_size, "RESIZED": source.resized}
     values = {
         "ARCHITECTURE": arguments,
-        "SIZE": source.input_size,
-        "RESIZED": source.resized,
+        **({} if form.host else sizes),
         "GREY": len(source.mean) == 1,
         "MEAN": [round(value, 4) for value in source.mean],
         "STD": [round(value, 4) for value in source.std],
         "WEIGHTS": f"{source.name}.safetensors",
     }
     described = "\n".join(f"{name} = {_literal(value)}" for name, value in values.items())
-    head = "\n\n".join([_head(source), _imports(set().union(*imported)), described])
+    needed = set().union(*imported, ["import functools"] if form.host else [])
+    head = "\n\n".join([_head(source), _imports(needed), described])
     names = f"CLASS_NAMES = {_literal(source.class_names)}"
-    return "\n\n\n".join([head, *bodies[:-1], names, bodies[-1]]) + "\n"
+    made = [f"Network = functools.partial({form.host}, Network)"] if form.host else []
+    return "\n\n\n".join([head, *bodies[:-2], *made, bodies[-2], names, bodies[-1]]) + "\n"
 
 
 def _literal(value: Any) -> str:
@@ -140,7 +180,7 @@ def _head(source: Source) -> str:
         f'"""{source.model} with the fusion {source.kwargs["fusion"]}, in PyTorch: "Attentional '
         'Feature\nFusion" (WACV 2021), '
         f"{depth} layers.\n\n"
-        f"    python {source.name}.py IMAGE ...     # the most probable classes of each image\n"
+        f"    python {source.name}.py IMAGE ...     # {_what(source)}\n"
         f"    from {source.name} import create      # net = create()\n\n"
         f"Needs torch, safetensors and Pillow, and beside this file\n{source.name}.safetensors, "
         f"exported from\n{os.path.basename(source.params)} (whose SHA-256 is\n{digest}).\n\n"
@@ -148,6 +188,10 @@ def _head(source: Source) -> str:
         "FUSIONS. Module names are those of the mxnet networks that this was made from, by `aff "
         'export`.\n"""'
     )
+
+
+def _what(source: Source) -> str:
+    return "masks of images" if source.per_pixel else "the most probable classes of each image"
 
 
 def _without_imports(part: str) -> Tuple[str, Set[str]]:

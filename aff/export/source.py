@@ -85,6 +85,11 @@ class Source:
     data_dir: Optional[str] = None
     normalize_as: Optional[str] = None
 
+    @property
+    def per_pixel(self) -> bool:
+        """Whether it classifies every pixel, not the image."""
+        return find_family(self.model)[0].kind == "segmentation"
+
     @cached_property
     def params_sha256(self) -> str:
         """SHA-256 of the parameter file."""
@@ -143,7 +148,7 @@ def describe_source(
     images are taken to be like CIFAR's or ImageNet's, as the network is.
     """
     family, _ = find_family(model)
-    likely = {"cifar": "cifar10", "imagenet": "imagenet"}[family.kind]
+    likely = {"cifar": "cifar10", "imagenet": "imagenet", "segmentation": "masks"}[family.kind]
     record = find_dataset(dataset or likely)
     from_files = record.kind == "imagenet"
     size = input_size or (SIZE if from_files else record.size)

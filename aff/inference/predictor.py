@@ -20,7 +20,7 @@ from ..training.network import make_ready_to_infer
 from ..utils.errors import InputError, telling
 from .network import load_network, ready_network
 from .spec import EvaluationSpec, find_spec, source_of
-from .view import View
+from .view import View, WholeView
 
 BATCH_SIZE = 32
 MODE = "optimized"
@@ -80,7 +80,7 @@ class Predictor:
     def __init__(
         self,
         spec: EvaluationSpec,
-        view: View,
+        view: Union[View, WholeView],
         compute: Callable[[mx.nd.NDArray], mx.nd.NDArray],
         devices: Sequence[mx.Context],
         precision: Float32,
@@ -113,7 +113,9 @@ class Predictor:
 
     @property
     def input_size(self) -> int:
-        """Height and width of what the network is given."""
+        """Height and width of what the network is given; of a segmentation network those that are
+        usual.
+        """
         return self.view.size
 
     def __call__(self, x: Union[np.ndarray, mx.nd.NDArray]) -> np.ndarray:
@@ -204,8 +206,66 @@ class Predictor:
         return found
 
 
+class MaskPredictor(Predictor):
+    """A trained segmentation network with all that it takes to use it on images; `load` gives one.
+
+    Called with a prepared batch (N, 3, H, W) float32, whose sides are multiples of the network's
+    stride, it gives logits (N, classes, H, W) float32, as NumPy arrays.
+    """
+
+    def segment(self, images: Any) -> Any:
+        """Return the class of every pixel of images.
+
+        Parameters
+        ----------
+        images : path, PIL.Image.Image or numpy.ndarray, or a list of them
+            As `predict` of a classifier takes them, of any size.
+
+        Returns
+        -------
+        numpy.ndarray, or a list of these
+            (H, W) uint8, for one image or for a list of images.
+
+        Raises
+        ------
+        InputError
+            For what is no image.
+        """
+        if not isinstance(images, (list, tuple)):
+            return self.segment([images])[0]
+        return [self.labels(pixels, self.view(pixels)) for pixels in map(pixels_of, images)]
+
+    def labels(self, pixels: np.ndarray, view: np.ndarray) -> np.ndarray:
+        """Return the class of every pixel, (H, W) uint8, of an image (H, W, 3) and what the network
+        is given of it.
+        """
+        height, width = pixels.shape[:2]
+        return self(view[None])[0, :, :height, :width].argmax(axis=0).astype(np.uint8)
+
+    def predict(self, images: Any, topk: int = 5) -> List:
+        """Refuse to name the class of an image.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError(
+            f"{self.spec.params}: {self.spec.model} gives a class to every pixel: segment(images)"
+        )
+
+    @cached_property
+    def _pooled(self) -> Callable[[mx.nd.NDArray], mx.nd.NDArray]:
+        raise InputError(
+            f"{self.spec.params}: {self.spec.model} gives a class to every pixel, and makes no "
+            "vector of an image: features need a classifier"
+        )
+
+
 def load(source: str, root: Optional[str] = None, ctx: Devices = None) -> Predictor:
     """Load a trained network to use it on images.
+
+    It is a `MaskPredictor` where the network gives a class to every pixel.
 
     Parameters
     ----------
@@ -228,13 +288,17 @@ def load(source: str, root: Optional[str] = None, ctx: Devices = None) -> Predic
     devices = [ctx] if isinstance(ctx, mx.Context) else list(ctx or [mx.cpu()])
     on_gpu = devices[0].device_type == "gpu"
     precision = create_precision(spec.dtype if on_gpu else "float32", devices)
-    view = view_of(spec)
+    kind, view = (
+        (MaskPredictor, WholeView.of_network(spec.model, spec.kwargs))
+        if spec.segments
+        else (Predictor, view_of(spec))
+    )
     if is_exported(spec.params):
         compute = ready_network(spec, devices, precision, MODE)
-        return Predictor(spec, view, compute, devices, precision)
+        return kind(spec, view, compute, devices, precision)
     net = load_network(spec, devices, precision, root)
     compute = make_ready_to_infer(net, devices, precision, MODE)
-    return Predictor(spec, view, compute, devices, precision, net)
+    return kind(spec, view, compute, devices, precision, net)
 
 
 def view_of(spec: EvaluationSpec) -> View:

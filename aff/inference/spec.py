@@ -14,7 +14,7 @@ from ..models.family import NetworkSettings
 from ..models.naming import STRUCTURE, network_from
 from ..models.parameters import count_outputs
 from ..models.records import WEIGHTS, WeightsRecord
-from ..models.registry import check_described
+from ..models.registry import check_described, find_family
 from ..models.weights import DEFAULT_ROOT, find_weights
 from ..training.config import TrainConfig
 from ..training.logger import SETTINGS
@@ -75,6 +75,11 @@ class EvaluationSpec:
         """Kind of the data set."""
         return find_dataset(self.dataset).kind
 
+    @property
+    def segments(self) -> bool:
+        """Whether the network gives a class to every pixel, not to the image."""
+        return find_family(self.model)[0].kind == "segmentation"
+
     def class_name(self, label: int) -> str:
         """Return what to call a class."""
         return (
@@ -116,10 +121,14 @@ def find_spec(
     else:
         spec = _of_file(path, given, needs_data)
     given = given or {}
-    any_size = spec.dataset and find_dataset(spec.dataset).is_open
+    any_size = spec.dataset and spec.kind == "cifar" and find_dataset(spec.dataset).is_open
     for key in ("rec_val", "input_size", "crop_ratio"):
         if given.get(key) and spec.kind != "imagenet" and not (any_size and key == "input_size"):
             raise InputError(f"{{{key}}} is for imagenet; this is {spec.dataset}")
+    if spec.dataset and (spec.kind == "segmentation") != spec.segments:
+        raise InputError(
+            f"{spec.params}: {spec.model} is no network for {{dataset}} {spec.dataset}"
+        )
     if given.get("rec_val_idx") and not given.get("rec_val"):
         raise InputError("{rec_val_idx} needs {rec_val}")
     if root and path is not None:

@@ -8,12 +8,14 @@ evaluation; any other image has its shorter side scaled to their size, and the c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
+from ..data.mask_transforms import padded_pair
 from ..data.transforms import central_view, normalize, small_square
 from ..export.source import InputSettings, Source
+from ..models.registry import build_network, find_family
 from ..utils.errors import InputError
 
 #: Pixels a side, the most that training takes.
@@ -68,3 +70,29 @@ class View:
         if len(told.mean) not in (1, 3) or len(told.std) != len(told.mean):
             raise InputError("has not a mean and a std for each of 1 or 3 channels")
         return cls(size, tuple(told.mean), tuple(told.std), told.shorter_side)
+
+
+@dataclass(frozen=True)
+class WholeView:
+    """What a segmentation network is given of an image: all of it, normalised, and padded below and
+    on the right to sides that its stride divides.
+
+    Parameters
+    ----------
+    stride : int
+        The network's.
+    size : int
+        Usual height and width.
+    """
+
+    stride: int
+    size: int
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        image, _ = padded_pair(pixels, np.zeros(pixels.shape[:2], np.uint8), self.stride)
+        return np.ascontiguousarray(image.transpose(2, 0, 1))
+
+    @classmethod
+    def of_network(cls, name: str, kwargs: Dict[str, Any]) -> WholeView:
+        """Return the view of a network, as `aff.get_model` takes it."""
+        return cls(build_network(name, **kwargs).stride, find_family(name)[0].size)

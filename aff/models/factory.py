@@ -17,8 +17,8 @@ from .weights import list_published
 
 def list_models() -> List[str]:
     """Return the names that `get_model` takes: the networks in their usual depths (CIFAR ResNets
-    exist in every depth 6b+2, ResNeXts in every 9b+2, Inceptions in every 3b+2), then those with
-    published parameters.
+    exist in every depth 6b+2, ResNeXts in every 9b+2, Inceptions in every 3b+2), the segmentation
+    networks over them (``fpn_...``, ``unet_...``), then those with published parameters.
     """
     return [*list_networks(), *list_published()]
 
@@ -72,13 +72,16 @@ def get_model(
         networks); `channel_times`; `r`, the fusions' reduction ratio (4, or 16 in bottlenecks);
         `deep_stem` and its `stem_width`; `avg_down`; `use_se`;
         `last_gamma`, zero in the last gamma of every block; `norm_layer` (e.g.
-        `mxnet.gluon.contrib.nn.SyncBatchNorm`) and its `norm_kwargs`; as far as the network has
+        `mxnet.gluon.contrib.nn.SyncBatchNorm`) and its `norm_kwargs`; of segmentation networks
+        (`classes` 21) `channels` and `r` of :class:`aff.models.fpn.FPN`, and `backbone_fusion`
+        (``'DirectAdd'``), which is what `fusion` is to their backbone; as far as the network has
         them.
 
     Returns
     -------
     HybridBlock
-        (N, 3, H, W) to logits (N, classes), or to the tuple of the stages' maps.
+        (N, 3, H, W) to logits (N, classes), of segmentation networks (N, classes, H, W); or to
+        the tuple of the stages' maps.
 
     Raises
     ------

@@ -19,9 +19,10 @@ IMAGENET_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 #: Arguments that are whole numbers, and more than anybody can use of each.
 _WHOLE = {
     **{"classes": 1 << 24, "channel_times": 1 << 16, "start_layer": 8, "stem_width": 1 << 16},
-    "r": 1 << 16,
+    **{"channels": 1 << 16, "r": 1 << 16},
 }
 LAYERS = ("norm_layer", "norm_kwargs")
+FUSIONS = ("fusion", "backbone_fusion")
 _SWITCHES = ("deep_stem", "avg_down", "use_se", "last_gamma")
 
 
@@ -44,7 +45,7 @@ class Family:
     network : callable
         The class; its first argument is the number of blocks of each stage.
     depths : tuple of int
-        Depths to list.
+        Depths to list, unless `listed` says which of them.
     step : int, optional
         Depths are ``step * b + 2`` for b blocks in each of three stages; without it they are those
         of `IMAGENET_BLOCKS` that are listed.
@@ -53,7 +54,8 @@ class Family:
     initializer : callable
         Gives the initializer that the published runs used.
     kind : str
-        What it is for: ``'cifar'``, small images in memory, or ``'imagenet'``, image files.
+        What it is for: ``'cifar'``, small images in memory, ``'imagenet'``, image files, or
+        ``'segmentation'``, images of either with a class for every pixel.
     short : str
         Name that the training scripts take too: ``{}`` stands for the depth; without it the depth
         is that of the number of blocks.
@@ -61,6 +63,8 @@ class Family:
         Arguments that the published runs started with, though no flag of theirs says so.
     usual : dict
         Arguments that its short name stands for.
+    listed : tuple of int
+        Depths to list, where they are fewer.
     """
 
     pattern: str
@@ -73,6 +77,7 @@ class Family:
     short: str = ""
     started: Dict[str, Any] = field(default_factory=dict)
     usual: Dict[str, Any] = field(default_factory=dict)
+    listed: Tuple[int, ...] = ()
 
     def blocks(self, depth: int) -> Tuple[int, ...]:
         """Return blocks of each stage.
@@ -98,7 +103,7 @@ class Family:
 
     def names(self) -> List[str]:
         """Return the names of the listed depths."""
-        return [self.pattern.format(depth) for depth in self.depths]
+        return [self.pattern.format(depth) for depth in self.listed or self.depths]
 
     @property
     def arguments(self) -> Dict[str, Any]:
@@ -138,6 +143,5 @@ class Family:
             raise InputError(
                 f"stem_width of {name} is that of the deep stem: it needs deep_stem=True"
             )
-        if "fusion" in kwargs:
-            kwargs = {**kwargs, "fusion": resolve_fusion(kwargs["fusion"])}
-        return kwargs
+        named = {key: resolve_fusion(kwargs[key]) for key in FUSIONS if key in kwargs}
+        return {**kwargs, **named}

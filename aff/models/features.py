@@ -6,7 +6,7 @@ theirs, whichever is trained or loaded.
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
@@ -34,6 +34,8 @@ class FeatureMaps(Compiling):
         C of each map.
     strides : tuple of int
         s of each map: pixels of the image for one of its own.
+    origins : dict of str to str
+        What the classifier calls each parameter, by its name here.
     """
 
     def __init__(self, net: HybridBlock):
@@ -42,6 +44,9 @@ class FeatureMaps(Compiling):
         self.stem = sequential(*parts.stem)
         self.stages = sequential(*parts.stages)
         self.channels, self.strides = _measure(self)
+        theirs = {id(item): name for name, item in net._collect_params_with_prefix().items()}
+        ours = self._collect_params_with_prefix()
+        self.origins: Dict[str, str] = {name: theirs[id(item)] for name, item in ours.items()}
 
     def __call__(self, x) -> Tuple:
         return tuple(super().__call__(x))  # compiled, Gluon gives a list

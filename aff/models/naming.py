@@ -14,10 +14,14 @@ from .registry import FAMILIES, find_family, list_networks, match_family
 #: Arguments that change a network's structure; `blocks` and `num_layers` change its name.
 STRUCTURE = (
     *("blocks", "num_layers", "channel_times", "start_layer", "deep_stem", "stem_width"),
-    *("avg_down", "use_se", "last_gamma", "r"),
+    *("avg_down", "use_se", "last_gamma", "channels", "r", "backbone_fusion"),
 )
 #: The network of a training script that names none, as the published scripts have it.
-DEFAULT_MODELS = {"cifar": "resnet", "imagenet": "resnet50_v1b_askc"}
+DEFAULT_MODELS = {
+    "cifar": "resnet",
+    "imagenet": "resnet50_v1b_askc",
+    "segmentation": "fpn_resnet",
+}
 #: Blocks of each stage that a short name stands for: the CIFAR ResNet's is AFF-ResNet-32.
 DEFAULT_BLOCKS = 5
 #: What the names of generation 2 stand for, by kind of images: the family's pattern, its usual
@@ -41,7 +45,11 @@ SECOND: Dict[str, Dict[str, Tuple[str, int, Dict[str, Any]]]] = {
     },
 }
 #: Kinds of networks that train on a kind of images: image files can be shown at any size.
-SUITED = {"cifar": ("cifar",), "imagenet": ("imagenet", "cifar")}
+SUITED = {
+    "cifar": ("cifar",),
+    "imagenet": ("imagenet", "cifar"),
+    "segmentation": ("segmentation",),
+}
 #: Depths of the published CIFAR ResNeXts.
 SHORT_DEPTHS = (29, 38, 47)
 Network = Tuple[str, Dict[str, Any]]
@@ -158,10 +166,11 @@ def network_from(
 
 def short_name(name: str, kwargs: Dict[str, Any]) -> str:
     """Return a network in a run's name: ``resnet32-c4-ASKCFuse``."""
-    base = re.sub(r"^cifar_|_askc$", "", name)
+    base = re.sub(r"cifar_|_askc$", "", name)
     times, start = kwargs.get("channel_times", 1), kwargs.get("start_layer", 1)
     usual = find_family(name)[0].arguments.get("r")
     r = kwargs.get("r", usual)
+    own, channels = kwargs.get("backbone_fusion"), kwargs.get("channels")
     parts = [
         base,
         f"c{times}" if times != 1 else "",
@@ -169,7 +178,9 @@ def short_name(name: str, kwargs: Dict[str, Any]) -> str:
         "deepstem" if kwargs.get("deep_stem") else "",
         "avgdown" if kwargs.get("avg_down") else "",
         "se" if kwargs.get("use_se") else "",
+        f"w{channels}" if channels else "",
         f"r{r}" if r != usual else "",
+        own if own and own != "DirectAdd" else "",
         str(kwargs["fusion"]),
     ]
     return "-".join(part for part in parts if part)

@@ -14,8 +14,9 @@ STEM, BACKBONE = "stem", "backbone"
 OUTPUTS = ("output", "fc")
 
 
-def output_layer(net: HybridBlock) -> Tuple[str, nn.Dense]:
-    """Return the name and the layer that gives the logits.
+def output_layer(net: HybridBlock) -> Tuple[str, HybridBlock]:
+    """Return the name and the layer that gives the logits: dense, or of a segmentation network a
+    convolution.
 
     Raises
     ------
@@ -24,7 +25,7 @@ def output_layer(net: HybridBlock) -> Tuple[str, nn.Dense]:
     """
     for name in OUTPUTS:
         layer = getattr(net, name, None)
-        if isinstance(layer, nn.Dense):
+        if isinstance(layer, (nn.Dense, nn.Conv2D)):
             return name, layer
     raise InputError(f"{type(net).__name__} has no output layer named {' or '.join(OUTPUTS)}")
 

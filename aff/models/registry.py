@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from mxnet import Context, init
 from mxnet.gluon import HybridBlock
@@ -15,9 +16,12 @@ from mxnet.gluon import HybridBlock
 from ..nn.forms import choose_form, form_for
 from ..utils.errors import InputError, unknown
 from .family import LAYERS, Family
+from .fpn import FPN
 from .inception import CIFARInception
 from .resnet import CIFARResNet, ResNetV1b
 from .resnext import CIFARResNeXt, ResNeXt
+from .segmenter import OnBackbone
+from .unet import UNet
 
 FAMILIES: List[Family] = [
     Family("resnet{}_v1b_askc", ResNetV1b, (50, 101, 152), 224, init.MSRAPrelu, "imagenet"),
@@ -54,6 +58,29 @@ FAMILIES: List[Family] = [
         step=3,
         short="inception",
     ),
+]
+
+
+def _on_backbone(prefix: str, host: Callable[..., HybridBlock], family: Family) -> Family:
+    """Return the segmentation networks over the networks of a family."""
+    return replace(
+        family,
+        pattern=f"{prefix}_{family.pattern}",
+        network=OnBackbone(host, family.network),
+        listed=family.depths[:1],
+        size=max(family.size, 128),
+        initializer=init.MSRAPrelu,
+        kind="segmentation",
+        short=f"{prefix}_{family.short}" if family.short else "",
+        usual={},
+        started={},
+    )
+
+
+FAMILIES += [
+    _on_backbone(prefix, host, family)
+    for prefix, host in (("fpn", FPN), ("unet", UNet))
+    for family in FAMILIES
 ]
 
 

@@ -11,6 +11,7 @@ from mxnet.gluon import HybridBlock, Parameter
 
 from ..utils.errors import InputError, shorten
 from ..utils.params_file import ArrayFile
+from .features import FeatureMaps
 from .parameters import cast_to, set_values
 from .parts import output_layer
 
@@ -86,7 +87,8 @@ def transfer_parameters(
     net : HybridBlock
         Initialized; what the file does not have stays as it is.
     path : str
-        A parameter file, of a network of any number of classes.
+        A parameter file, of a network of any number of classes; of a classifier too, whose stem
+        and stages a segmentation network takes.
     outputs : sequence of (int, int)
         Outputs to be taken over, the network's with the file's: see `same_classes`. The others stay
         as they are.
@@ -102,15 +104,16 @@ def transfer_parameters(
     output, layer = output_layer(net)
     head = {name: parameters[name] for name in parameters if name.startswith(f"{output}.")}
     body = {name: parameter for name, parameter in parameters.items() if name not in head}
-    fits = [name for name, item in body.items() if file.shapes.get(name) == item.shape]
-    missing = [name for name in body if name not in file.shapes]
-    other = [name for name in body if name not in fits and name in file.shapes]
+    theirs = _names_in(file, net, list(body))
+    fits = [name for name, item in body.items() if file.shapes.get(theirs[name]) == item.shape]
+    missing = [name for name in body if theirs[name] not in file.shapes]
+    other = [name for name in body if name not in fits and name not in missing]
     if not fits:
         raise InputError(
             f"{path}: holds nothing of this network: {shorten(missing or other)} cannot be taken; "
             "name the network that its parameters are of"
         )
-    values = {name: cast_to(file, name, parameters[name].dtype) for name in fits}
+    values = {name: cast_to(file, theirs[name], parameters[name].dtype) for name in fits}
     rows = _outputs_of(head, file)
     pairs = [(own, their) for own, their in outputs if their < rows]
     if pairs:
@@ -118,7 +121,7 @@ def transfer_parameters(
         for name, parameter in head.items():
             values[name] = _mixed(parameter, cast_to(file, name, parameter.dtype), own, their)
     set_values(net, values)
-    used = {*fits, *head}
+    used = {*(theirs[name] for name in (*fits, *other)), *head}
     return Transfer(
         path=path,
         loaded=len(fits),
@@ -126,8 +129,19 @@ def transfer_parameters(
         kept=len(pairs),
         missing=missing,
         other=other,
-        left_over=[name for name in file.shapes if name not in used and name not in other],
+        left_over=[name for name in file.shapes if name not in used],
     )
+
+
+def _names_in(file: ArrayFile, net: HybridBlock, names: List[str]) -> Dict[str, str]:
+    """Return what a file calls each of a network's parameters: of a segmentation network, its own
+    names, or those of the classifier that its backbone is of.
+    """
+    maps = getattr(net, "backbone", None)
+    if not isinstance(maps, FeatureMaps) or any(name in file.shapes for name in names):
+        return {name: name for name in names}
+    origins = {f"backbone.{name}": origin for name, origin in maps.origins.items()}
+    return {name: origins.get(name, name) for name in names}
 
 
 def _outputs_of(head: Dict[str, Parameter], file: ArrayFile) -> int:

@@ -15,8 +15,8 @@ from typing import Dict, Iterator, List, Match, Optional, Sequence, Tuple
 from ..nn.fusion import fusion_title
 from ..training.curves import Curve, DataNames, Row, row_of, run_title
 from ..training.logger import JSON_LOG, MAX_LOG, SETTINGS, TEXT_LOG, read_events
+from ..training.record import MAX_EPOCH, MAX_FIGURE, EpochRecord
 from ..training.settings_file import read_settings
-from ..training.state import MAX_EPOCH, MAX_FIGURE, EpochRecord
 from ..utils.errors import InputError, unknown
 from ..utils.json_file import typed
 from ..utils.opening import KB, check_regular, read_lines

@@ -13,7 +13,7 @@ from typing import Dict, List, Optional, Tuple
 
 from ..nn.fusion import fusion_title
 from ..training.logger import JSON_LOG, EndEvent, read_events
-from ..training.state import EpochRecord
+from ..training.record import EpochRecord
 from ..utils.errors import InputError
 from ..utils.json_file import typed
 

@@ -83,21 +83,23 @@ def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Tab
 def paper_table(
     name: str, root: str = DEFAULT_ROOT, logs: str = "logs", fractions: bool = False
 ) -> Table:
-    """Build a table of the paper, ``'table3'``, ``'table4'`` (and each with ``_inception``) or
-    ``'table6'``; accuracies are in percent, or, for programs, `fractions`.
+    """Build a table of the paper, ``'table3'``, ``'table4'`` (and each with ``_inception`` and
+    ``_fpn``) or ``'table6'``; scores are in percent, or, for programs, `fractions`.
     """
     said = TABLES[name]
     shown = _as_accuracy_fraction if fractions else _as_accuracy
     reported = "{:.3f}".format if fractions else _as_percent  # the source's digits
     imagenet = any("imagenet" in row for row in said["rows"])
-    head = ["fusion", *(f"b={b}" for b in BLOCKS), f"our runs{EACH_B}"]
+    on_cifar, classes = "classes" not in said, said.get("classes", 100)
+    head = ["fusion", *(f"b={b}" for b in BLOCKS)]
+    head += [f"our runs{EACH_B}"] if on_cifar else []
     head += ["ImageNet", "of the file", "file, here"] if imagenet else []
     title = said["title"] if fractions else f"{said['title']}, in percent"
     table = Table(title, [*head, f"parameters (M){EACH_B}", f"MFLOPs{EACH_B}"])
     runs = own_runs(logs)
     models = models_of(said.get("host", "cifar_resnet{}_askc"), BLOCKS)
     for row in said["rows"]:
-        kwargs = {"fusion": row["fusion"], "classes": 100}
+        kwargs = {"fusion": row["fusion"], "classes": classes}
         costs = [measured(model, kwargs) for model in models]
         ours = [
             min((r.top1_error for r in runs if r.is_of(m, kwargs, *ABLATION)), default=None)
@@ -107,7 +109,8 @@ def paper_table(
             f"{row['name']}",
             *(_or_dash(value, reported) for value in row["reported"]),
         ]
-        cells.append([_or_dash(error, shown) for error in ours])
+        if on_cifar:
+            cells.append([_or_dash(error, shown) for error in ours])
         if imagenet:
             record = RECIPES[row["recipe"]].record
             cells += [reported(row["imagenet"]), shown(record.top1_error)]
@@ -119,7 +122,7 @@ def paper_table(
                 [f"{cost.multiply_adds / 1e6:.1f}" for cost in costs],
             ]
         )
-    table.notes += [*said.get("notes", []), *PAPER_NOTES]
+    table.notes += [*said.get("notes", []), *(PAPER_NOTES if on_cifar else [])]
     return table
 
 

@@ -22,11 +22,24 @@ BINS = 15
 
 
 class Confusion(NamedTuple):
-    """How many images of one class were taken for another."""
+    """How many images (or pixels) of one class were taken for another."""
 
     label: int
     predicted: int
     images: int
+
+
+def confusions(counts: np.ndarray) -> List[Confusion]:
+    """Return the cells of a confusion matrix that are off its diagonal and not 0, the greatest
+    first.
+    """
+    wrong = counts - np.diag(np.diag(counts))
+    labels, predicted = np.nonzero(wrong)
+    found = [
+        Confusion(*cell)
+        for cell in zip(labels.tolist(), predicted.tolist(), wrong[labels, predicted].tolist())
+    ]
+    return sorted(found, key=lambda cell: -cell.images)
 
 
 class Bin(NamedTuple):

@@ -11,12 +11,12 @@ from ..models.registry import count_parameters
 from ..nn.fusion import form_in_use, fusion_names
 from ..nn.one_image import tell_once
 from ..utils.files import remove, write_json
-from ..utils.report import score
 from .checkpoint import BEST_EMA, remove_left_overs
 from .config import TrainConfig
 from .data import Data
 from .logger import HISTORY_PLOT, JSON_LOG, SETTINGS, TEXT_LOG, RunLogger
 from .recipe_lines import recipe_lines
+from .record import AVERAGE
 from .result import RESULT, result_of
 from .run_folder import RunFolder
 from .settings_file import describe
@@ -24,7 +24,7 @@ from .state import RunState
 from .trainer import Trainer
 
 #: Images of a batch, over all GPUs, that the published learning rates are for.
-PUBLISHED_BATCH = {"cifar": 128, "imagenet": 256}
+PUBLISHED_BATCH = {"cifar": 128, "imagenet": 256, "masks": 32}
 #: Epochs after the first in which it is told that the loss does not fall.
 WATCHED = 3
 
@@ -141,7 +141,8 @@ class Announcer:
     def tell_epoch(self, state: RunState) -> None:
         """Say what came out of the last epoch, and, once, that the loss does not fall."""
         self.logger.text(state.history[-1].line(self.config.model_kwargs["classes"]))
-        classes = None if self.config.teacher else self.config.model_kwargs["classes"]
+        guessing = self.trainer.task.loss.is_cross_entropy
+        classes = self.config.model_kwargs["classes"] if guessing else None
         above = trouble_at_start(state, classes)
         if above and self.trainer.group.is_main_process:
             kind = self.config.kind
@@ -166,31 +167,30 @@ class Announcer:
             else f"the {name} set itself"
         )
         classes = self.config.model_kwargs["classes"]
-        averaged, more = state.best_ema(), {}
+        averaged, kept, more = state.best_ema(), self.trainer.task.scores, {}
         for label, record in (("best", best), ("last", last)):
             how = f", chosen by {chosen}" if label == "best" else ""
-            errors = {"top1": record.top1_error[shown], "top5": record.top5_error[shown]}
-            logger.text(f"{label} epoch {record.epoch}{how}: {name} {score(errors, classes)}")
+            phrase = kept.phrase(record.scores(shown), classes)
+            logger.text(f"{label} epoch {record.epoch}{how}: {name} {phrase}")
         if averaged:
-            top1, top5 = averaged.ema_top1_error[shown], averaged.ema_top5_error[shown]
+            scores = averaged.scores(shown, AVERAGE)
             logger.text(
                 f"the average's best epoch {averaged.epoch}, chosen by {chosen}: {name} "
-                f"{score({'top1': top1, 'top5': top5}, classes)}"
+                f"{kept.phrase(scores, classes)}"
             )
             more = {
                 "best_ema_epoch": averaged.epoch,
                 "ema_parameters": os.path.join(os.path.dirname(params), BEST_EMA),
-                f"{shown}_ema_top1_error": top1,
-                f"{shown}_ema_top5_error": top5,
+                **{f"{shown}_{AVERAGE}{score}": value for score, value in scores.items()},
             }
+        first = kept.names[0]
         ended = {
             "best_epoch": best.epoch,
             "chosen_by": self.data.chooser,
             "parameters": params,
             f"{shown}_images": self.data.evals[shown].total,
-            f"{shown}_top1_error": best.top1_error[shown],
-            f"{shown}_top5_error": best.top5_error[shown],
-            f"last_{shown}_top1_error": last.top1_error[shown],
+            **{f"{shown}_{score}": value for score, value in best.scores(shown).items()},
+            f"last_{shown}_{first}": last.scores(shown)[first],
             **more,
         }
         logger.event("end", **ended)
@@ -200,7 +200,7 @@ class Announcer:
             result = result_of(self.config, self.data, state, ended)
             for path in dict.fromkeys((os.path.dirname(params), logger.folder)):
                 write_json(os.path.join(path, RESULT), result)
-        logger.text(f"{name} accuracy  {100 * (1 - best.top1_error[shown]):.2f} %")
+        logger.text(f"{name} {kept.headline(best.scores(shown)[first])}")
         logger.text(f"parameters     {params}")
         if averaged:
             logger.text(f"the average's  {more['ema_parameters']}")

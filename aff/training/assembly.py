@@ -1,8 +1,8 @@
-"""From a run's settings to its trainer."""
+"""From a run's settings, data and network to what trains it."""
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Sequence
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
@@ -17,48 +17,48 @@ from .process_group import ProcessGroup
 from .trainer import Trainer
 
 
-def trainer_for(
+def create_trainer(
     config: TrainConfig,
     data: Data,
     net: HybridBlock,
     devices: Sequence[mx.Context],
     precision: Float32,
-    group: Optional[ProcessGroup] = None,
+    group: ProcessGroup,
 ) -> Trainer:
-    """Return the trainer of a run: schedule, loss, optimizer and what else acts in a step.
+    """Create the trainer of a run.
 
     Parameters
     ----------
     config : TrainConfig
         Its settings.
     data : Data
-        Its images.
+        Says what is learnt, and how many steps an epoch has.
     net : HybridBlock
-        Its network, initialized on the devices.
+        Its network, on the devices.
     devices : sequence of Context
         Where it trains.
     precision : Float32
-        The number format.
-    group : ProcessGroup, optional
-        The processes that train together, of which this is one.
+        Its number format.
+    group : ProcessGroup
+        The processes that train together.
     """
-    average = None
-    if config.model_ema:
-        twin = create_network(config.model, config.model_kwargs, devices, Float32(), "imperative")
-        average = ModelEma(twin, config.model_ema)
     return Trainer(
         net,
         devices,
         config.schedule(len(data.train)),
         config.momentum,
         config.wd,
-        data.train.soft_targets,
+        data.create_task(precision),
         precision,
-        data.loss(precision) if data.loss else None,
         group,
         config.grad_accum_steps,
-        average,
+        _average(config, devices) if config.model_ema else None,
         GradientClipper(config.clip_grad) if config.clip_grad else None,
         config.optimizer,
         config.optimizer_settings,
     )
+
+
+def _average(config: TrainConfig, devices: Sequence[mx.Context]) -> ModelEma:
+    net = create_network(config.model, config.model_kwargs, devices, Float32(), "imperative")
+    return ModelEma(net, config.model_ema)

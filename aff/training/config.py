@@ -1,4 +1,4 @@
-"""What a run is: every setting of both training scripts, as one typed, frozen dataclass.
+"""What a run is: every setting of the training commands, as one typed, frozen dataclass.
 
 A field carries its kind, help, defaults and what resuming may do with it (:mod:`.setting`). Flags
 are made from that, ``settings.json`` is written and read from it, and a resumed run is held to it.
@@ -20,8 +20,8 @@ from .fields_data import DataSettings, DeviceSettings
 from .fields_files import AUTO, FileSettings
 from .fields_run import OptimizationSettings
 from .lr_scheduler import Schedule, create_schedule
-from .optimizers import ADAMW_EPSILON, COUNTING, LAMB_EPSILON
-from .setting import MAPPING, UNTOLD, setting, settings_of
+from .optimizers import COUNTING, EPSILONS, WITH_MOMENTUM
+from .setting import MAPPING, OF_IMAGES, UNTOLD, setting, settings_of
 
 #: Names of what makes up a network in `TrainConfig.from_args`.
 NETWORK = ("model", "fusion", *STRUCTURE)
@@ -37,7 +37,12 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
 
     command: str = setting(text, "", "the command that was given", "", UNTOLD)
     model: str = setting(
-        recorded, "cifar_resnet32_askc", "the network's name", "", imagenet="resnet50_v1b_askc"
+        recorded,
+        "cifar_resnet32_askc",
+        "the network's name",
+        "",
+        imagenet="resnet50_v1b_askc",
+        segmentation="fpn_cifar_resnet32_askc",
     )
     generation: int = setting(
         int_range(1, 2),
@@ -47,6 +52,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         "that only the second knew means 2 (docs, 'Train')",
         "network",
         UNTOLD,
+        OF_IMAGES,
     )
     model_kwargs: Dict[str, Any] = setting(
         MAPPING,
@@ -54,13 +60,12 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         "the network's arguments, as aff.get_model takes them",
         "",
         imagenet={"fusion": "ASKCFuse", "classes": 1000},
+        segmentation={"fusion": "ASKCFuse", "classes": 2},
     )
 
     @classmethod
     def defaults(cls, data: str, generation: int = 1) -> TrainConfig:
-        """Return the defaults for a kind of data set, ``'cifar'`` or ``'imagenet'``, of a
-        generation of the published code.
-        """
+        """Return the defaults for a kind of data set, of a generation of the published code."""
         usual = {name: item.default(data, generation) for name, item in settings_of(cls).items()}
         return cls(**{**usual, "generation": generation})
 
@@ -80,7 +85,7 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
             Values of fields and, of the network, of `NETWORK`: `model` (a short name, too),
             `fusion` and what changes its structure.
         data : str
-            The kind of data set, ``'cifar'`` or ``'imagenet'``.
+            The kind of data set: ``'cifar'``, ``'imagenet'`` or ``'segmentation'``.
         base : TrainConfig, optional
             What `given` does not say; by default the defaults.
         network : (str, dict), optional
@@ -159,8 +164,13 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
 
     @property
     def kind(self) -> str:
-        """Kind of the data set: ``'cifar'`` or ``'imagenet'``."""
+        """Kind of the data set."""
         return find_dataset(self.dataset).kind
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of images as the network sees them in training."""
+        return self.input_size or self.crop_size or find_dataset(self.dataset).size
 
     @property
     def name(self) -> str:
@@ -172,6 +182,8 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
     def data(self) -> Dict[str, Any]:
         """What an evaluation has to know of the data, as ``settings.json`` keeps it."""
         known: Dict[str, Any] = {"dataset": self.dataset, "labels": self.labels}
+        if self.kind == "segmentation":
+            return {**known, "data_dir": _absolute(self.data_dir), "val_split": self.val_split}
         if self.kind == "cifar":
             known["data_dir"] = _absolute(self.data_dir)
             if find_dataset(self.dataset).is_open:
@@ -197,10 +209,11 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
     @property
     def optimizer_settings(self) -> Dict[str, float]:
         """What the optimizer takes beside learning rate and weight decay."""
-        if self.optimizer not in COUNTING:
+        if self.optimizer in WITH_MOMENTUM:
             return {"momentum": self.momentum}
-        usual = LAMB_EPSILON if self.optimizer == "lamb" else ADAMW_EPSILON
-        epsilon = self.epsilon or usual
+        epsilon = self.epsilon or EPSILONS[self.optimizer]
+        if self.optimizer not in COUNTING:
+            return {"eps": epsilon}
         return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": epsilon}
 
     def schedule(self, steps_per_epoch: int) -> Schedule:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Collection, List, Optional
 
 from ..data.datasets import find_dataset
 from ..utils.errors import InputError
-from .optimizers import COUNTING
+from .optimizers import COUNTING, WITH_MOMENTUM
 
 if TYPE_CHECKING:
     from .config import TrainConfig
@@ -77,6 +77,7 @@ def _check_files(config: TrainConfig) -> None:
 
 def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
     """Return those of the settings `given` that others leave without effect, a phrase each."""
+    optimized = f"with {{optimizer}} {config.optimizer}"
     stepless = config.lr_mode != "step"
     mode = f"with a {config.lr_mode} learning rate"
     first = min(config.lr_decay_epoch, default=0)
@@ -90,11 +91,10 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
             not (config.mixup and config.cutmix_alpha),
             "without both mixup and {cutmix_alpha}",
         ),
-        ("momentum", config.optimizer in COUNTING, f"with {{optimizer}} {config.optimizer}"),
-        *(
-            (key, config.optimizer not in COUNTING, f"with {{optimizer}} {config.optimizer}")
-            for key in ("beta1", "beta2", "epsilon")
-        ),
+        ("momentum", config.optimizer not in WITH_MOMENTUM, optimized),
+        ("beta1", config.optimizer not in COUNTING, optimized),
+        ("beta2", config.optimizer not in COUNTING, optimized),
+        ("epsilon", config.optimizer in WITH_MOMENTUM, optimized),
         ("warmup_lr", not config.warmup_epochs, "without {warmup_epochs}"),
         ("lr_decay", stepless, mode),
         ("lr_decay_epoch", stepless, mode),

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..utils.errors import InputError
 from ..utils.figures import COLOURS, blank_figure, plain
-from .curves import Curve
+from .curves import EVALUATED, Curve
 
 FORMATS = ("png", "svg", "pdf")
 PARTS = ("train", "val", "test")
@@ -53,10 +53,15 @@ class Panel:
 
 
 _TOP1 = {f"{part}_top1": part for part in PARTS}
+_MIOU = {f"{part}_miou": part for part in PARTS[1:]}
+_PIXELS = {f"{part}_pixel_error": part for part in PARTS}
 PANELS = (
     Panel("top-1 error (%)", _TOP1, 100),
     Panel("top-1 error (%), last epochs", _TOP1, 100, zoomed=True),
     Panel("top-5 error (%)", {f"{part}_top5": part for part in PARTS[1:]}, 100),
+    Panel("mean IoU (%)", _MIOU, 100),
+    Panel("mean IoU (%), last epochs", _MIOU, 100, zoomed=True),
+    Panel("pixel error (%)", _PIXELS, 100),
     Panel("training loss", {"train_loss": "train"}),
     Panel("training RMSE (soft targets)", {"train_rmse": "train"}),
     Panel("learning rate", {"lr": "train"}, from_zero=True),
@@ -73,24 +78,24 @@ def panels(curves: Sequence[Curve]) -> List[Panel]:
 
 def _says_something(panel: Panel, curves: Sequence[Curve]) -> bool:
     if panel.zoomed:
-        return any(_window(curve) for curve in curves)
+        return any(_window(curve, panel) for curve in curves)
     values = [value for curve in curves for key in panel.figures for value in curve.series(key)[1]]
     return any(values) if set(panel.figures.values()) == set(PARTS[1:]) else bool(values)
 
 
-def _window(curve: Curve) -> Optional[Window]:
-    """Return the last epochs of a long run, first and last, and the range of its errors there."""
+def _window(curve: Curve, panel: Panel) -> Optional[Window]:
+    """Return the last epochs of a long run, first and last, and the range of its scores there."""
     first, last = min(curve.rows), max(curve.rows)
     start = last - int(LAST * (last - first))
-    errors = [
+    scores = [
         value
-        for part in PARTS[1:]
-        for epoch, value in zip(*curve.series(f"{part}_top1"))
-        if epoch >= start
+        for key, part in panel.figures.items()
+        for epoch, value in zip(*curve.series(key))
+        if epoch >= start and part in EVALUATED
     ]
-    if len(curve.rows) < LONG or not errors:
+    if len(curve.rows) < LONG or not scores:
         return None
-    return start, last, min(errors), max(errors)
+    return start, last, min(scores), max(scores)
 
 
 class Looks:
@@ -105,7 +110,8 @@ class Looks:
 
     def __init__(self, curves: Sequence[Curve]):
         self.curves = curves
-        drawn = {part for key, part in _TOP1.items() for curve in curves if curve.series(key)[0]}
+        keys = {**_TOP1, **_PIXELS}
+        drawn = {part for key, part in keys.items() for curve in curves if curve.series(key)[0]}
         self.parts = [part for part in PARTS if part in drawn]
         self._styles = dict(zip(reversed(self.parts), STYLES))
 
@@ -177,9 +183,10 @@ def fill(figure: Any, curves: Sequence[Curve], shown: Sequence[Panel], columns: 
         place = grid[0, :] if wide and not number else grid[row, column]
         axis = figure.add_subplot(place)
         _draw_panel(axis, panel, looks)
-        if panel.figures is _TOP1:
-            last = not any(other.zoomed for other in shown) or panel.zoomed
-            _mark_best(axis, looks, told=last and len(curves) <= TOLD)
+        last = panel.zoomed or not any(
+            other.zoomed for other in shown if other.figures is panel.figures
+        )
+        _mark_best(axis, panel, looks, told=last and len(curves) <= TOLD)
     entries = looks.legend()
     figure.legend(
         [Line2D([], [], **look) for look, _ in entries],
@@ -210,7 +217,8 @@ def _draw_panel(axis: Any, panel: Panel, looks: Looks) -> None:
             lows, highs = ([panel.scale * value for value in end] for end in ends)
             axis.fill_between(epochs, lows, highs, color=look["color"], alpha=0.15, linewidth=0)
     if panel.zoomed:
-        _zoom(axis, [window for window in map(_window, looks.curves) if window])
+        windows = [_window(curve, panel) for curve in looks.curves]
+        _zoom(axis, [window for window in windows if window])
     if panel.from_zero:
         axis.set_ylim(bottom=0)
     axis.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
@@ -220,13 +228,15 @@ def _draw_panel(axis: Any, panel: Panel, looks: Looks) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _mark_best(axis: Any, looks: Looks, told: bool) -> None:
-    """Draw a ring round each run's best epoch, and its error above it where that is `told`."""
+def _mark_best(axis: Any, panel: Panel, looks: Looks, told: bool) -> None:
+    """Draw a ring round each run's best epoch, and its score above it where that is `told`, into
+    the panels of what chose it.
+    """
     for number, curve in enumerate(looks.curves):
         best = curve.best()
-        if not best:
+        if not best or best.key not in panel.figures:
             continue
-        place, colour = (best.epoch, 100 * best.top1_error), looks.of(number, best.part)["color"]
+        place, colour = (best.epoch, 100 * best.score), looks.of(number, best.part)["color"]
         axis.plot(*([value] for value in place), gid=BEST, color=colour, **RING)
         if told:
             axis.margins(y=0.12)
@@ -256,4 +266,4 @@ def best_text(curve: Curve) -> str:
     if not best:
         return ""
     chosen = "best" if best.chooser == best.part else f"chosen by {best.chooser}"
-    return f"{100 * best.top1_error:.2f} % at epoch {best.epoch} ({chosen})"
+    return f"{100 * best.score:.2f} % at epoch {best.epoch} ({chosen})"

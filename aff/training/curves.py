@@ -10,8 +10,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from ..data.datasets import DATASETS
 from ..models.naming import short_name
 from ..nn.fusion import fusion_title
+from .scores import IMAGES, PIXELS, Scores
 
 Row = Dict[str, float]
+#: Parts that are evaluated, and scores of an epoch's record by what they are called in a row.
+EVALUATED = ("val", "test")
+KEYS = {"top1_error": "top1", "top5_error": "top5", "miou": "miou", "pixel_error": "pixel_error"}
 
 
 @dataclass(frozen=True)
@@ -23,17 +27,20 @@ class Best:
     epoch : int
         Which.
     chooser : str
-        Part whose top-1 error chose it.
+        Part whose score chose it.
     part : str
-        Part whose error is the run's result.
-    top1_error : float
-        On that part, a fraction.
+        Part whose score is the run's result.
+    key : str
+        The figure of the rows that is that score.
+    score : float
+        Its value, a fraction: a top-1 error, or a mean IoU.
     """
 
     epoch: int
     chooser: str
     part: str
-    top1_error: float
+    key: str
+    score: float
 
 
 @dataclass
@@ -45,11 +52,11 @@ class Curve:
     name : str
         What to call it.
     train_metric : str
-        Name of ``train_value``: ``'top1_error'``, ``'accuracy'`` or ``'rmse'``.
+        Name of ``train_value``: ``'top1_error'``, ``'accuracy'``, ``'rmse'`` or ``'pixel_error'``.
     rows : dict of int to dict
         Epoch to its figures: ``train_value``, ``train_loss``, ``<part>_top1`` and ``<part>_top5``
-        (errors, fractions; parts are ``val`` and ``test``), ``lr``, ``images_per_sec``, as far as
-        the log has them.
+        (errors, fractions; parts are ``val`` and ``test``) or, of segmentation, ``<part>_miou``
+        and ``<part>_pixel_error``, ``lr``, ``images_per_sec``, as far as the log has them.
     title : str
         What was trained on what, where that is known.
     runs : list of Curve
@@ -93,17 +100,26 @@ class Curve:
         found = [(epoch, row[key]) for epoch, row in sorted(self.rows.items()) if key in row]
         return [epoch for epoch, _ in found], [value for _, value in found]
 
+    @property
+    def kept(self) -> Scores:
+        """Which scores it has: of images' classes, where it has none."""
+        pixels = any(f"{part}_miou" in row for row in self.rows.values() for part in EVALUATED)
+        return PIXELS if pixels else IMAGES
+
     def best(self) -> Optional[Best]:
-        """Return the best epoch: the last of those with the smallest top-1 error on the held-out
-        part, or on the other where nothing is held out, as a run chooses it.
+        """Return the best epoch: the last of those with the smallest top-1 error, or largest mean
+        IoU, on the held-out part, or on the other where nothing is held out, as a run chooses it.
         """
-        parts = [part for part in ("val", "test") if self.series(f"{part}_top1")[0]]
+        kept = self.kept
+        first = KEYS[kept.names[0]]
+        parts = [part for part in EVALUATED if self.series(f"{part}_{first}")[0]]
         if not parts:
             return None
-        chosen = dict(zip(*self.series(f"{parts[0]}_top1")))
-        epoch = min(chosen, key=lambda epoch: (chosen[epoch], -epoch))
-        result = dict(zip(*self.series(f"{parts[-1]}_top1")))
-        return Best(epoch, parts[0], parts[-1], result[epoch]) if epoch in result else None
+        chosen = dict(zip(*self.series(f"{parts[0]}_{first}")))
+        epoch = min(chosen, key=lambda epoch: (kept.error(chosen[epoch]), -epoch))
+        key = f"{parts[-1]}_{first}"
+        result = dict(zip(*self.series(key)))
+        return Best(epoch, parts[0], parts[-1], key, result[epoch]) if epoch in result else None
 
 
 @dataclass(frozen=True)
@@ -119,9 +135,10 @@ def row_of(record: Mapping[str, Any]) -> Row:
     """Return the figures of an epoch's record, as a log or a run's history holds it."""
     figures = ("lr", "train_loss", "train_value", "images_per_sec")
     row = {key: float(record[key]) for key in figures if key in record}
-    for part, value in record["top1_error"].items():
-        row[f"{part}_top1"] = float(value)
-        row[f"{part}_top5"] = float(record["top5_error"][part])
+    for kept in (IMAGES, PIXELS):
+        for part in record[kept.names[0]]:
+            for name in kept.names:
+                row[f"{part}_{KEYS[name]}"] = float(record[name][part])
     return row
 
 
@@ -138,6 +155,6 @@ def run_title(model: str, kwargs: Mapping[str, Any], data: Mapping[str, Any]) ->
     network = short_name(model, {**kwargs, "fusion": fusion_title(kwargs["fusion"])})
     name, labels = data["dataset"], data.get("labels")
     record = DATASETS.get(name)
-    if record and record.kind == "imagenet" and data.get("data_dir"):
+    if record and record.kind != "cifar" and data.get("data_dir"):
         name = os.path.basename(os.path.normpath(data["data_dir"]))
     return f"{network} on {name}" + (f" ({labels} labels)" if labels else "")

@@ -1,28 +1,13 @@
-"""From a configuration to the data of its run: small images from memory, or image files."""
+"""The data of a run, and what is to be learnt of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
-
-import mxnet as mx
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ..data.bad_images import BadImagePolicy
-from ..data.classes import count_classes, names_of_classes, without_images
-from ..data.datasets import DATASETS, find_dataset, load_dataset
-from ..data.datasets.folder import list_parts
-from ..data.image_loader import TRAINING_IMAGES, ImageEvalLoader, ImageTrainLoader
-from ..data.image_parts import folder_parts, record_parts
-from ..data.images import Images
-from ..data.loader import EvalLoader, Shard, TrainLoader
-from ..utils.errors import InputError
 from .amp import Float32
-from .batching import batch_arguments
-from .config import TrainConfig
-from .loss import CrossEntropy, Distillation
-from .process_group import ProcessGroup
-from .teacher import build_teacher
+from .task import Task
 
 SMOKE_BATCHES = 2
 HELD_OUT = "selection by the held-out part of the training set"
@@ -47,8 +32,9 @@ class Data:
         Further lines to say.
     facts : dict
         What ``settings.json`` keeps of it: a resumed run has to find the same.
-    loss : callable, optional
-        Number format to what is minimised, where that is not plain cross-entropy.
+    task : callable, optional
+        Number format to what is learnt, where that is not the classes of images by plain
+        cross-entropy.
     bad_images : BadImagePolicy, optional
         Counts damaged training images.
     """
@@ -59,222 +45,27 @@ class Data:
     selection: str = ""
     notes: List[str] = field(default_factory=list)
     facts: Dict[str, Any] = field(default_factory=dict)
-    loss: Optional[Callable[[Float32], CrossEntropy]] = None
+    task: Optional[Callable[[Float32], Task]] = None
     bad_images: Optional[BadImagePolicy] = None
 
     @property
     def chooser(self) -> str:
-        """The part whose top-1 error chooses the best epoch."""
+        """The part whose score chooses the best epoch."""
         return "val" if "val" in self.evals else "test"
 
     @property
     def reported(self) -> str:
-        """The part whose errors are the run's result."""
+        """The part whose scores are the run's result."""
         return "test" if "test" in self.evals else "val"
 
-
-class MemorySource:
-    """Small images, which are read when the run's folder is settled.
-
-    Parameters
-    ----------
-    config : TrainConfig
-        Names the data set.
-    """
-
-    def __init__(self, config: TrainConfig):
-        record = find_dataset(config.dataset)
-        self.classes, names = record.classes, record.class_names(config.labels, record.classes)
-        self.facts: Dict[str, Any] = {"class_names": names}
-        if record.is_open:
-            parts = list_parts(config.data_dir, config.val_split)
-            self.classes = count_classes(parts["train"])
-            self.facts = {
-                "class_names": names_of_classes(parts["train"], self.classes),
-                **_sums(parts),
-            }
-
-    def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
-        """Read the data set, and prepare its loaders."""
-        data = load_dataset(
-            config.dataset,
-            config.data_dir,
-            config.labels,
-            config.input_size,
-            config.normalize_as,
-            config.val_split,
-            config.num_workers,
-        )
-        data = replace(data, mirror=data.mirror and config.mirror)
-        limit = SMOKE_BATCHES if config.smoke else 0
-        size = config.batch_size * len(devices)
-        train = TrainLoader(
-            data,
-            workers=config.num_workers,
-            limit=limit,
-            **batch_arguments(config, len(devices)),
-        )
-        evals = {
-            part: EvalLoader(data, split, size, config.num_workers, limit)
-            for part, split in data.parts().items()
-            if part != "train"
-        }
-        parts = ", ".join(f"{len(split)} {part}" for part, split in data.parts().items())
-        labels = f" ({data.label_set} labels)" if data.label_set else ""
-        shown, notes = "", []
-        if find_dataset(config.dataset).is_open:
-            grey = ", grey" if len(data.mean) == 1 else ""
-            style = config.normalize_as or "imagenet"
-            shown = f", {data.size} pixels{grey}, normalised as {style}"
-            tested = {part: split for part, split in data.parts().items() if part != "train"}
-            for part, split in tested.items():
-                notes += without_images(split.labels, data.classes, part)
-        sums = {part: split.sums for part, split in data.parts().items()}
-        return Data(
-            train,
-            evals,
-            description=f"{data.name}{labels}: {parts} images, from {data.source}{shown}",
-            notes=notes,
-            selection=HELD_OUT
-            if data.val is not None
-            else "selection by the test set, as in the published code: the best epoch's error is "
-            "optimistic; {val_split} holds out part of the training set instead",
-            facts={"sums": sums, **self.facts},
-        )
+    def create_task(self, precision: Float32) -> Task:
+        """Return what the run learns."""
+        return self.task(precision) if self.task else Task(self.train.soft_targets)
 
 
-class FileSource:
-    """Image files in ImageNet's form, opened and counted.
-
-    Parameters
-    ----------
-    config : TrainConfig
-        Names folders or records.
-
-    Raises
-    ------
-    InputError
-        For images that are not there, or of fewer than two classes.
-    """
-
-    def __init__(self, config: TrainConfig):
-        fraction = config.val_split
-        self.parts = (
-            record_parts(
-                config.rec_train,
-                config.rec_train_idx,
-                config.rec_val,
-                config.rec_val_idx,
-                fraction,
-            )
-            if config.use_rec
-            else folder_parts(config.data_dir, fraction)
-        )
-        self.train = self.parts["train"]
-        self.classes = count_classes(self.train)
-
-    @cached_property
-    def facts(self) -> Dict[str, Any]:
-        """Names of the classes, numbers of images, and sums that tell them and their order from
-        others.
-        """
-        return {
-            "class_names": names_of_classes(self.train, self.classes),
-            "train_images": len(self.train),
-            "val_images": len(self.parts["val"]),
-            **_sums(self.parts),
-        }
-
-    def load(self, config: TrainConfig, devices: Sequence[mx.Context], group: ProcessGroup) -> Data:
-        """Prepare the loaders; of several processes each reads its shard."""
-        facts = self.facts
-        mine = [facts["images"], len(devices), config.batch_size, config.grad_accum_steps]
-        if group.broadcast(mine) != mine:
-            raise InputError(
-                "this worker's images, their order, or its devices, {batch_size} or "
-                "{grad_accum_steps} are not those of worker 0: give all workers the same data and "
-                "flags"
-            )
-        size = config.batch_size * len(devices)
-        shared: Dict[str, Any] = {
-            "classes": self.classes,
-            "size": config.input_size,
-            "workers": config.num_workers,
-            "limit": SMOKE_BATCHES if config.smoke else 0,
-            "shard": Shard(group.rank, group.world_size),
-        }
-        bad_images = BadImagePolicy(len(self.train), config.max_bad_records)
-        train = ImageTrainLoader(
-            self.train,
-            bad_images=bad_images,
-            **batch_arguments(config, len(devices), group.world_size),
-            **shared,
-        )
-        names = {"val": "validation", "test": "test"}
-        evals = {part: images for part, images in self.parts.items() if part != "train"}
-        counts = [
-            f"{len(evals[part]):,} {names[part]} images from {evals[part].source}" for part in evals
-        ]
-        return Data(
-            train,
-            {
-                part: ImageEvalLoader(images, size, crop_ratio=config.crop_ratio, **shared)
-                for part, images in evals.items()
-            },
-            description=f"{len(self.train):,} training images from {self.train.source}, "
-            f"{', '.join(counts)}, {self.classes} classes, {config.input_size} pixels",
-            selection=HELD_OUT
-            if config.val_split
-            else "selection by the validation set, as in the published code: the best epoch's "
-            "error is optimistic",
-            notes=[
-                *self._notes(),
-                *(
-                    note
-                    for part, images in evals.items()
-                    for note in without_images(images.labels(), self.classes, names[part])
-                ),
-            ],
-            facts=facts,
-            loss=partial(_distillation, config, self.classes, devices) if config.teacher else None,
-            bad_images=bad_images,
-        )
-
-    def _notes(self) -> List[str]:
-        missing = self.classes - len(self.train.classes)
-        if missing > 0:
-            return [f"note      {missing} of the {self.classes} classes have no training image"]
-        imagenet = DATASETS["imagenet"]
-        counts = (len(self.train), len(self.parts["val"]))
-        if self.classes == imagenet.classes and counts != (TRAINING_IMAGES, imagenet.whole):
-            return [
-                f"note      1,000 classes, but not ImageNet's {TRAINING_IMAGES:,} and "
-                f"{imagenet.whole:,} images"
-            ]
-        return []
-
-
-SOURCES: Dict[str, Callable[[TrainConfig], Any]] = {"cifar": MemorySource, "imagenet": FileSource}
-
-
-def open_source(config: TrainConfig) -> Any:
-    """Open the source of a run's data: what is there of it, without reading it."""
-    return SOURCES[config.kind](config)
-
-
-def _sums(parts: Mapping[str, Images]) -> Dict[str, Any]:
+def sums_of(parts: Mapping[str, Any]) -> Dict[str, Any]:
     """Return what tells images of files from others: their names and order, and what they are."""
     return {
         "images": {part: images.order() for part, images in parts.items()},
         "sums": {part: images.sums for part, images in parts.items()},
     }
-
-
-def _distillation(
-    config: TrainConfig, classes: int, devices: Sequence[mx.Context], precision: Float32
-) -> Distillation:
-    assert config.teacher is not None
-    teacher = build_teacher(
-        config.teacher, config.teacher_params, classes, devices, precision, config.input_size
-    )
-    return Distillation(teacher, config.temperature, config.hard_weight)

@@ -10,7 +10,6 @@ from mxnet.gluon import HybridBlock
 from ..models.parameters import copy_parameters
 from .config import TrainConfig
 from .data import Data
-from .evaluation import Evaluation, evaluate
 from .network import create_network
 from .trainer import Trainer
 
@@ -41,8 +40,8 @@ class EpochEvaluator:
             config.model, config.model_kwargs, trainer.devices, trainer.precision, config.mode
         )
 
-    def errors(self, progress: Callable[[str, Iterable], Iterable]) -> Dict[str, Dict[str, float]]:
-        """Return the errors, by part, as an `EpochRecord` names them.
+    def scores(self, progress: Callable[[str, Iterable], Iterable]) -> Dict[str, Dict[str, float]]:
+        """Return the scores, by part, as an `EpochRecord` names them.
 
         Parameters
         ----------
@@ -50,16 +49,17 @@ class EpochEvaluator:
             What is done, and batches (data, labels), to the batches.
         """
         trainer = self.trainer
-        found = _by_part(self._evaluate(trainer.net, "evaluate", progress))
+        found = self._evaluate(trainer.net, "evaluate", progress)
         if trainer.ema:
             averaged = self._evaluate(trainer.ema.net, "evaluate the average on", progress)
-            found.update(_by_part(averaged, "ema_"))
+            found.update({f"ema_{name}": scores for name, scores in averaged.items()})
         return found
 
-    def _evaluate(self, net: HybridBlock, what: str, progress) -> Dict[str, Evaluation]:
+    def _evaluate(self, net: HybridBlock, what: str, progress) -> Dict[str, Dict[str, float]]:
         copy_parameters(net, self.net)
-        return {
-            part: evaluate(
+        task = self.trainer.task
+        found = {
+            part: task.evaluate(
                 self.net,
                 batches,
                 self.trainer.devices,
@@ -69,10 +69,7 @@ class EpochEvaluator:
             )
             for part, batches in self.data.evals.items()
         }
-
-
-def _by_part(found: Dict[str, Evaluation], prefix: str = "") -> Dict[str, Dict[str, float]]:
-    return {
-        f"{prefix}top1_error": {part: result.top1_error for part, result in found.items()},
-        f"{prefix}top5_error": {part: result.top5_error for part, result in found.items()},
-    }
+        return {
+            name: {part: getattr(result, name) for part, result in found.items()}
+            for name in task.scores.names
+        }

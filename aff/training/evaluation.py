@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Callable, Iterable, Optional, Sequence
+from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -15,6 +15,9 @@ from .devices import split
 from .process_group import ProcessGroup
 
 Observer = Callable[[np.ndarray, np.ndarray], None]
+DIVERGED = (
+    "the network's outputs are not finite: its parameters are damaged or its training diverged"
+)
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,7 @@ def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
         When a logit is not finite: no order means anything then.
     """
     if not np.isfinite(logits).all():
-        raise RunError(
-            "the network's outputs are not finite: its parameters are damaged or its training "
-            "diverged"
-        )
+        raise RunError(DIVERGED)
     own = logits[np.arange(len(labels)), labels][:, None]
     earlier = np.arange(logits.shape[1]) < labels[:, None]
     return ((logits > own) | ((logits == own) & earlier)).sum(axis=1)
@@ -105,11 +105,7 @@ def evaluate(
         When the batches held another number of samples than they said, or outputs are not finite.
     """
     samples = top1_wrong = top5_wrong = 0
-    pending: deque = deque()
-
-    def finish_oldest():
-        nonlocal samples, top1_wrong, top5_wrong
-        outputs, labels = pending.popleft()
+    for outputs, labels in computed(net, batches, devices, dtype, progress):
         logits = np.concatenate(
             [output.asnumpy().astype(np.float32, copy=False) for output in outputs]
         )
@@ -119,15 +115,27 @@ def evaluate(
         samples += len(ranks)
         top1_wrong += int((ranks >= 1).sum())
         top5_wrong += int((ranks >= 5).sum())
+    counts = (group or ProcessGroup()).all_reduce([samples, top1_wrong, top5_wrong])
+    result = Evaluation(*counts.astype(int).tolist())
+    check_samples(result.samples, batches)
+    return result
 
+
+def computed(
+    net: Callable, batches, devices: Sequence[mx.Context], dtype: str, progress: Callable
+) -> Iterator[Tuple[List[mx.nd.NDArray], np.ndarray]]:
+    """Yield the outputs of each batch by device, with its labels; the next batch is computed
+    meanwhile. The arguments are those of `evaluate`.
+    """
+    pending: deque = deque()
     for data, labels in progress(batches):
         pending.append(([net(part) for part in split(data, devices, dtype)], labels))
         if len(pending) > 1:
-            finish_oldest()
-    while pending:
-        finish_oldest()
-    counts = (group or ProcessGroup()).all_reduce([samples, top1_wrong, top5_wrong])
-    result = Evaluation(*counts.astype(int).tolist())
-    if result.samples != batches.samples_of_all:
-        raise RunError(f"evaluated {result.samples} samples of {batches.samples_of_all}")
-    return result
+            yield pending.popleft()
+    yield from pending
+
+
+def check_samples(samples: int, batches) -> None:
+    """Refuse an evaluation of another number of samples than its batches said that there are."""
+    if samples != batches.samples_of_all:
+        raise RunError(f"evaluated {samples} samples of {batches.samples_of_all}")

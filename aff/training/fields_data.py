@@ -7,12 +7,12 @@ rule of resuming; what is left to do is to act on it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import List, Optional
 
 from ..compat import available_cpus
 from ..data.datasets import LABEL_SETS, dataset_name
-from ..utils.values import float_range, int_range, recorded, text
-from .setting import FIXED, FREE, SWITCH, setting
+from ..utils.values import float_range, int_range, recorded, scales, text
+from .setting import FIXED, FREE, OF_IMAGES, SWITCH, setting
 
 KVSTORES = ("device", "local", "dist_sync", "dist_device_sync")
 
@@ -21,7 +21,9 @@ KVSTORES = ("device", "local", "dist_sync", "dist_device_sync")
 class DataSettings:
     """Which images a run sees."""
 
-    dataset: str = setting(dataset_name, "cifar100", "data set", "data", FIXED, "cifar", "imagenet")
+    dataset: str = setting(
+        dataset_name, "cifar100", "data set", "data", FIXED, "cifar", "imagenet", None, "masks"
+    )
     labels: Optional[str] = setting(
         LABEL_SETS,
         None,
@@ -80,7 +82,25 @@ class DataSettings:
         "height and width of images as the network sees them (of CIFAR-like sets those of folder "
         "alone; there 0 is 32)",
         "data",
+        only=OF_IMAGES,
         imagenet=224,
+    )
+    crop_size: int = setting(
+        int_range(8, 4096),
+        0,
+        "height and width of what is cut out of an image for training, a multiple of the network's "
+        "stride; what lies outside of a smaller image does not count",
+        "data",
+        only="segmentation",
+        segmentation=128,
+    )
+    scale: List[float] = setting(
+        scales,
+        [1.0, 1.0],
+        "least and greatest factor that an image and its mask are scaled by before, at random",
+        "data",
+        only="segmentation",
+        segmentation=[0.5, 2.0],
     )
     normalize_as: Optional[str] = setting(
         dataset_name,
@@ -92,7 +112,11 @@ class DataSettings:
         only="cifar",
     )
     mirror: bool = setting(
-        SWITCH, True, "mirror half of the images (digits never)", "data", only="cifar"
+        SWITCH,
+        True,
+        "mirror half of the images (digits never)",
+        "data",
+        only=("cifar", "segmentation"),
     )
     crop_ratio: float = setting(
         float_range(0.1, 1),
@@ -109,7 +133,7 @@ class DataSettings:
         "takes the place of each. Validation needs every image",
         "data",
         FREE,
-        "imagenet",
+        ("imagenet", "segmentation"),
     )
     num_workers: int = setting(
         int_range(0, 256),
@@ -119,6 +143,7 @@ class DataSettings:
         FREE,
         imagenet=available_cpus(),
         second={"cifar": 96, "imagenet": 96},
+        segmentation=available_cpus(),
     )
 
 
@@ -159,5 +184,5 @@ class DeviceSettings:
         "which sums those of a process's GPUs on one of them first)",
         "devices",
         FREE,
-        "imagenet",
+        ("imagenet", "segmentation"),
     )

@@ -37,7 +37,7 @@ class FileSettings:
         "file of the text log, appended to (default: train.log in the folder for the logs)",
         "files",
         FREE,
-        "imagenet",
+        ("imagenet", "segmentation"),
     )
     log_interval: int = setting(
         int_range(0),
@@ -46,7 +46,8 @@ class FileSettings:
         "none",
         "files",
         FREE,
-        imagenet=50,
+        ("imagenet", "segmentation"),
+        50,
     )
     tensorboard: Optional[str] = setting(
         recorded,

@@ -14,7 +14,7 @@ from ..utils.values import epochs, float_range, int_range, names, rand_aug, reco
 from .amp import DTYPES
 from .lr_scheduler import MODES
 from .optimizers import OPTIMIZERS
-from .setting import FIXED, FREE, SWITCH, setting
+from .setting import FIXED, FREE, OF_IMAGES, SWITCH, setting
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,16 @@ class OptimizationSettings:
     """How a run trains."""
 
     num_epochs: int = setting(
-        int_range(1), 400, "epochs to train", imagenet=180, second={"cifar": 640, "imagenet": 240}
+        int_range(1),
+        400,
+        "epochs to train",
+        imagenet=180,
+        second={"cifar": 640, "imagenet": 240},
+        segmentation=300,
     )
-    batch_size: int = setting(int_range(1), 128, "images of a batch on each device")
+    batch_size: int = setting(
+        int_range(1), 128, "images of a batch on each device", segmentation=32
+    )
     grad_accum_steps: int = setting(
         int_range(1, 4096),
         1,
@@ -32,7 +39,11 @@ class OptimizationSettings:
         "learns as two devices do",
     )
     lr: float = setting(
-        float_range(0, open_minimum=True), 0.2, "learning rate after the warm-up", imagenet=0.075
+        float_range(0, open_minimum=True),
+        0.2,
+        "learning rate after the warm-up",
+        imagenet=0.075,
+        segmentation=0.01,
     )
     lr_mode: str = setting(
         MODES,
@@ -40,14 +51,23 @@ class OptimizationSettings:
         "how the learning rate falls after the warm-up: in steps, or as (1 - t)^2, or as half a "
         "cosine, to 0",
         second={"imagenet": "cosine"},
+        segmentation="poly",
     )
     optimizer: str = setting(
         tuple(OPTIMIZERS),
         "nag",
-        "Nesterov's accelerated gradient (nag), plain momentum (sgd), AdamW or LAMB; the usual "
-        "learning rate is for nag",
+        "Nesterov's accelerated gradient (nag), plain momentum (sgd), AdamW, LAMB or AdaGrad; the "
+        "usual learning rate is for the usual one",
+        segmentation="adagrad",
     )
     momentum: float = setting(float_range(0, 1), 0.9, "of Nesterov's accelerated gradient, or sgd")
+    loss: str = setting(
+        ("ce", "soft-iou"),
+        "ce",
+        "what is minimised: cross-entropy, or one minus the soft intersection over union, for "
+        "objects that are small beside the background",
+        only="segmentation",
+    )
     beta1: float = setting(float_range(0, 0.9999), 0.9, "of adamw and lamb: decay of the mean")
     beta2: float = setting(
         float_range(0, 0.999999), 0.999, "of adamw and lamb: decay of the mean square"
@@ -55,8 +75,8 @@ class OptimizationSettings:
     epsilon: float = setting(
         float_range(0, 1),
         0.0,
-        "of adamw and lamb: what is added to the root of the mean square; 0: the usual, 1e-8 and "
-        "1e-6",
+        "of adamw, lamb and adagrad: what is added to the root of the mean square (adagrad: of the "
+        "sum); 0: the usual, 1e-8, 1e-6 and 1e-7",
     )
     wd: float = setting(float_range(0), 1e-4, "weight decay")
     no_wd: bool = setting(SWITCH, False, "no weight decay on biases, beta and gamma")
@@ -80,17 +100,27 @@ class OptimizationSettings:
         int_range(0), 0, "epochs of linear warm-up", second={"cifar": 10, "imagenet": 5}
     )
     warmup_lr: float = setting(float_range(0), 0.0, "learning rate that the warm-up starts from")
-    mixup: bool = setting(SWITCH, True, "train with mixup", imagenet=False, second={"cifar": False})
+    mixup: bool = setting(
+        SWITCH,
+        True,
+        "train with mixup",
+        only=OF_IMAGES,
+        imagenet=False,
+        second={"cifar": False},
+        segmentation=False,
+    )
     mixup_alpha: float = setting(
         float_range(0, open_minimum=True),
         1.0,
         "mixup weights are drawn from Beta(alpha, alpha)",
+        only=OF_IMAGES,
         imagenet=0.2,
     )
     mixup_off_epoch: int = setting(
         int_range(0),
         20,
         "last epochs, without mixup",
+        only=OF_IMAGES,
         imagenet=0,
         second={"cifar": 40, "imagenet": 5},
     )
@@ -99,26 +129,38 @@ class OptimizationSettings:
         0.0,
         "train with CutMix, whose share of an image that stays is drawn from Beta(alpha, alpha), "
         "in the epochs of mixup; 0: without",
+        only=OF_IMAGES,
     )
     mixup_cutmix_prob: float = setting(
-        float_range(0, 1), 0.5, "where both are on, share of the batches that CutMix mixes"
+        float_range(0, 1),
+        0.5,
+        "where both are on, share of the batches that CutMix mixes",
+        only=OF_IMAGES,
     )
     random_erasing: float = setting(
-        float_range(0, 1), 0.0, "probability that a box of an image is erased, by noise"
+        float_range(0, 1),
+        0.0,
+        "probability that a box of an image is erased, by noise",
+        only=OF_IMAGES,
     )
     rand_aug: List[int] = setting(
         rand_aug,
         [],
         "augment by N operations of RandAugment at magnitude M, 0 to 10 (colour images), such as "
         "2 9; in place of AutoAugment",
+        only=OF_IMAGES,
     )
     label_smoothing: float = setting(
-        float_range(0, 0.99), 0.0, "smooth labels by this much, 0.1 where the flag has no value"
+        float_range(0, 0.99),
+        0.0,
+        "smooth labels by this much, 0.1 where the flag has no value",
+        only=OF_IMAGES,
     )
     auto_aug: bool = setting(
         SWITCH,
         False,
         "augment by AutoAugment's policy for this kind of images too (colour images)",
+        only=OF_IMAGES,
     )
     early_stop: int = setting(
         int_range(0),
@@ -167,6 +209,7 @@ class OptimizationSettings:
         "The network is theirs, unless other flags name one",
         "fine-tuning",
         FREE,
+        OF_IMAGES,
     )
     freeze: List[str] = setting(
         names,
@@ -174,12 +217,14 @@ class OptimizationSettings:
         "parts of the network that stand still, separated by commas: stem, stage1 and so on, or "
         "backbone for all but the output layer; their BatchNorms keep their running statistics",
         "fine-tuning",
+        only=OF_IMAGES,
     )
     head_lr_mult: float = setting(
         float_range(0, open_minimum=True),
         1.0,
         "factor of the learning rate in the output layer",
         "fine-tuning",
+        only=OF_IMAGES,
     )
     teacher: Optional[str] = setting(
         recorded,

@@ -10,7 +10,7 @@ from .config import TrainConfig
 from .curve_figure import draw
 from .curves import Curve, row_of, run_title
 from .logger import HISTORY_PLOT, RunLogger
-from .state import EpochRecord
+from .record import EpochRecord
 
 #: A part of the run's time, at most, that goes into pictures.
 SHARE = 0.05

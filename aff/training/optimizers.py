@@ -10,7 +10,10 @@ import numpy as np
 
 #: Optimizers that count their updates: the first ones are corrected for the moments' start at 0.
 COUNTING = ("adamw", "lamb")
-LAMB_EPSILON, ADAMW_EPSILON = 1e-6, 1e-8
+#: Those with momentum alone.
+WITH_MOMENTUM = ("nag", "sgd")
+#: What others add to the root of the mean square.
+EPSILONS = {"adamw": 1e-8, "lamb": 1e-6, "adagrad": 1e-7}
 
 
 class AdamW(mx.optimizer.Optimizer):
@@ -115,10 +118,15 @@ class GatedLAMB(Gated, mx.optimizer.LAMB):
     """mxnet's `lamb`, gated."""
 
 
+class GatedAdaGrad(Gated, mx.optimizer.AdaGrad):
+    """mxnet's `adagrad`, gated."""
+
+
 #: By name: the class, and the gated one.
 OPTIMIZERS: Dict[str, Tuple[Type, Type]] = {
     "nag": (mx.optimizer.NAG, GatedNAG),
     "sgd": (mx.optimizer.SGD, GatedSGD),
     "adamw": (AdamW, GatedAdamW),
     "lamb": (mx.optimizer.LAMB, GatedLAMB),
+    "adagrad": (mx.optimizer.AdaGrad, GatedAdaGrad),
 }

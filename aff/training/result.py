@@ -6,7 +6,8 @@ from typing import Any, Dict
 
 from .config import TrainConfig
 from .data import Data
-from .state import EpochRecord, RunState
+from .record import AVERAGE, EpochRecord
+from .state import RunState
 
 RESULT = "result.json"
 
@@ -29,16 +30,16 @@ def result_of(
     """
 
     def of(record: EpochRecord, prefix: str = "") -> Dict[str, Any]:
-        errors = {kind: getattr(record, f"{prefix}{kind}_error") for kind in ("top1", "top5")}
-        return {"epoch": record.epoch, **{f"{key}_error": value for key, value in errors.items()}}
+        scores = {name: getattr(record, prefix + name) for name in record.kept.names}
+        return {"epoch": record.epoch, **scores}
 
     averaged = state.best_ema()
     return {
         "name": config.name,
-        "score": state.best().top1_error[data.chooser],
+        "score": state.best().error(data.chooser),
         "best": of(state.best()),
         "last": {**of(state.history[-1]), "train_loss": state.history[-1].train_loss},
-        "average": of(averaged, "ema_") if averaged else None,
+        "average": of(averaged, AVERAGE) if averaged else None,
         "epochs": len(state.history),
         "stopped_early": state.next_epoch < config.last_epoch,
         "seconds": round(sum(record.seconds for record in state.history), 2),

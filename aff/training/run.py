@@ -16,7 +16,7 @@ from mxnet.gluon import HybridBlock
 from ..utils.errors import InputError, Interrupted, RunError
 from .amp import Float32, create_precision
 from .announce import Announcer
-from .assembly import trainer_for
+from .assembly import create_trainer
 from .checkpoint import BEST, start_from
 from .config import TrainConfig
 from .data import Data
@@ -29,8 +29,9 @@ from .logger import RunLogger
 from .meters import Partial
 from .process_group import ProcessGroup
 from .progress import Loop, RunClock
+from .record import EpochRecord
 from .run_folder import RunFolder, open_folder
-from .state import EpochRecord, RunState
+from .state import RunState
 from .tensorboard import TensorBoard
 from .trainer import Stopped
 
@@ -88,7 +89,8 @@ class Run:
         devices = devices or next(iter(net.collect_params().values())).list_ctx()
         precision = precision or create_precision(config.dtype, devices)
         self._lines = arrange(net, config.no_wd, config.freeze, config.head_lr_mult)
-        self.trainer = trainer_for(config, data, net, devices, precision, group)
+        group = group or ProcessGroup()
+        self.trainer = create_trainer(config, data, net, devices, precision, group)
         self.logger = RunLogger(interval=config.log_interval, quiet=True)
         self.keeper = Keeper(self.trainer, "", config.save_period, config.save_minutes)
         self._plot, self._board = HistoryPlot(), TensorBoard()
@@ -180,9 +182,10 @@ class Run:
         with Interruption(active=self._alone) as interruption:
             for epoch in range(state.next_epoch, last):
                 if self._waited_enough(state):
+                    better = self.trainer.task.scores.better.format(self.data.chooser)
                     self.logger.text(
                         f"early stop: {self.config.early_stop} epochs ({{early_stop}}) without a "
-                        f"lower {self.data.chooser} error"
+                        f"{better}"
                     )
                     break
                 try:
@@ -270,18 +273,18 @@ class Run:
             partial(self.keeper.keep_in_time, state),
             self._board.step,
         )
-        errors = self._evaluator.errors(partial(self._until, interruption, clock))
+        scores = self._evaluator.scores(partial(self._until, interruption, clock))
         return EpochRecord(
             epoch=epoch,
             lr=stats.lr,
             train_loss=stats.loss,
-            train_metric=trainer.metric,
+            train_metric=trainer.task.metric,
             train_value=stats.metric,
             images_per_sec=round(stats.images_per_sec, 1),
             seconds=round(time.perf_counter() - start, 2),
             grad_norm=stats.grad_norm,
             clipped=stats.clipped,
-            **errors,
+            **scores,
         )
 
     def _until(

@@ -12,6 +12,10 @@ from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 from ..utils.errors import InputError, unknown
 
+#: Kinds of data sets: small images in memory, image files, and images with a class for each pixel;
+#: and those of which an image has a class.
+KINDS = ("cifar", "imagenet", "segmentation")
+OF_IMAGES = KINDS[:2]
 #: The kind of a field that is true or false.
 SWITCH = "switch"
 #: The kind of a field that holds values by name.
@@ -34,7 +38,7 @@ class Setting:
     kind : str, tuple or callable
         `SWITCH`, `MAPPING`, the texts to choose from, or what turns a text into a value.
     defaults : dict of str to object
-        By kind of data set (``'cifar'`` or ``'imagenet'``).
+        By kind of data set, of `KINDS`.
     second : dict of str to object
         Those of the authors' second code base, where they are others.
     help : str
@@ -43,8 +47,8 @@ class Setting:
         Title under which a command's help lists it; an empty text: no flag of its own.
     resume : str
         `UNTOLD`, `FREE`, `TOLD` or `FIXED`.
-    only : str, optional
-        The one kind of data set that has it; a run of another keeps its default.
+    only : tuple of str
+        The kinds of data sets that have it; a run of another keeps its default.
     """
 
     kind: Kind
@@ -52,7 +56,7 @@ class Setting:
     help: str
     group: str
     resume: str = TOLD
-    only: Optional[str] = None
+    only: Tuple[str, ...] = KINDS
     second: Dict[str, Any] = field(default_factory=dict)
 
     def default(self, data: str, generation: int = 1) -> Any:
@@ -101,14 +105,18 @@ def setting(
     help: str,
     group: str = "training",
     resume: str = TOLD,
-    only: Optional[str] = None,
+    only: Union[str, Tuple[str, ...]] = KINDS,
     imagenet: Any = ...,
     second: Optional[Dict[str, Any]] = None,
+    segmentation: Any = ...,
 ) -> Any:
-    """Return a dataclass field with its `Setting`; `imagenet` is the default there, where it is
-    another.
+    """Return a dataclass field with its `Setting`; `imagenet` and `segmentation` are the defaults
+    there, where they are others.
     """
-    defaults = {"cifar": default, "imagenet": default if imagenet is ... else imagenet}
+    others = {"imagenet": imagenet, "segmentation": segmentation}
+    defaults = {kind: default if value is ... else value for kind, value in others.items()}
+    defaults = {"cifar": default, **defaults}
+    only = (only,) if isinstance(only, str) else only
     described = Setting(kind, defaults, help, group, resume, only, second or {})
     return field(
         default_factory=lambda: described.default("cifar"), metadata={"setting": described}

@@ -75,6 +75,9 @@ class _Named:
     avg_down: bool = False
     use_se: bool = False
     last_gamma: bool = False
+    channels: int = 1
+    r: int = 1
+    backbone_fusion: str = ""
 
 
 def read_settings(folder: str) -> RunSettings:

@@ -5,78 +5,16 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import asdict, dataclass, field
-from typing import Any, Collection, Dict, List, Mapping, Optional, Set
+from typing import Any, Collection, List, Mapping, Optional, Set
 
 from ..models.parameters import Misfit
 from ..utils.errors import InputError
 from ..utils.json_file import ranged, typed
-from ..utils.report import top5_says_something
 from .checkpoint import STATE, list_checkpoints, load_checkpoint, share_checkpoint
 from .meters import Partial
+from .record import AVERAGE, MAX_EPOCH, EpochRecord
+from .scores import Scores
 from .trainer import Trainer
-
-#: Beyond these no figure is one of a training's, and none can be drawn.
-MAX_EPOCH, MAX_FIGURE = 1_000_000, 1e12
-
-
-@dataclass
-class EpochRecord:
-    """One line of a run's history; errors are fractions, 0 to 1, by part ('test', and 'val' where
-    there is one); those of the moving average are empty where there is none.
-    """
-
-    epoch: int = ranged(0, MAX_EPOCH)
-    lr: float = ranged(0, MAX_FIGURE)
-    train_loss: float = ranged(-MAX_FIGURE, MAX_FIGURE)
-    train_metric: str = ranged()
-    train_value: float = ranged(0, MAX_FIGURE)
-    top1_error: Dict[str, float] = ranged(0, 1)
-    top5_error: Dict[str, float] = ranged(0, 1)
-    images_per_sec: float = ranged(0, MAX_FIGURE)
-    seconds: float = ranged(0, MAX_FIGURE)
-    ema_top1_error: Dict[str, float] = ranged(0, 1, default_factory=dict)
-    ema_top5_error: Dict[str, float] = ranged(0, 1, default_factory=dict)
-    grad_norm: Optional[float] = ranged(0, MAX_FIGURE, default=None)
-    clipped: Optional[float] = ranged(0, 1, default=None)
-
-    def told(self) -> Dict[str, Any]:
-        """Return what the log keeps: all but what this run does not have."""
-        return {key: value for key, value in asdict(self).items() if value not in ({}, None)}
-
-    def line(self, classes: int) -> str:
-        """Return the record of a network of so many classes as text, in fields that two blanks
-        part; errors in percent.
-        """
-        shown5 = top5_says_something(classes)
-        trained = (
-            f"error {100 * self.train_value:.2f} %"
-            if self.train_metric == "top1_error"
-            else f"{self.train_metric} {self.train_value:.4f}"
-        )
-        clipping = (
-            []
-            if self.grad_norm is None or self.clipped is None
-            else [f"gradient {self.grad_norm:.4g}, {100 * self.clipped:.0f} % clipped"]
-        )
-        fields = [
-            f"epoch {self.epoch}",
-            f"lr {self.lr:.4g}",
-            f"train loss {self.train_loss:.4f}, {trained}",
-            *clipping,
-            f"{self.images_per_sec:.0f} images/s",
-            f"{self.seconds:.1f} s",
-            *_shown("", self.top1_error, self.top5_error if shown5 else {}),
-            *_shown("average's ", self.ema_top1_error, self.ema_top5_error if shown5 else {}),
-        ]
-        return "  ".join(fields)
-
-
-def _shown(whose: str, top1: Mapping[str, float], top5: Mapping[str, float]) -> List[str]:
-    return [
-        f"{whose}{part} error {100 * top1[part]:.2f} %"
-        + (f", top-5 {100 * top5[part]:.2f} %" if top5 else "")
-        for part in top1
-    ]
 
 
 @dataclass
@@ -129,31 +67,28 @@ class RunState:
         return next(found, None)
 
     def waited(self, part: str) -> int:
-        """Return the epochs since a top-1 error on `part`, of the network or of its average, was
-        last below all before.
+        """Return the epochs since the error on `part`, of the network or of its average, was last
+        below all before.
         """
         last = self.first_epoch
-        for name in ("top1_error", "ema_top1_error"):
+        for prefix in ("", AVERAGE):
             lowest = math.inf
             for record in self.history:
-                error = getattr(record, name).get(part, math.inf)
-                if error < lowest:
+                error = record.error(part, prefix)
+                if error is not None and error < lowest:
                     lowest, last = error, max(last, record.epoch)
         return self.next_epoch - 1 - last if self.history else 0
 
     def add(self, record: EpochRecord, part: str) -> None:
-        """Append a record, which is the best where none before has a smaller top-1 error on
-        `part`.
-        """
-        improved = (
-            self.best_epoch is None or record.top1_error[part] <= self.best().top1_error[part]
-        )
-        averaged = record.ema_top1_error.get(part)
+        """Append a record, which is the best where none before has a smaller error on `part`."""
+        improved = self.best_epoch is None or _error(record, part) <= _error(self.best(), part)
         before = self.best_ema()
         self.history.append(record)
         if improved:
             self.best_epoch = record.epoch
-        if averaged is not None and (not before or averaged <= before.ema_top1_error[part]):
+        if record.error(part, AVERAGE) is not None and (
+            not before or _error(record, part, AVERAGE) <= _error(before, part, AVERAGE)
+        ):
             self.best_ema_epoch = record.epoch
 
     @classmethod
@@ -195,7 +130,7 @@ class RunState:
             ]
             hint = f"; {{resume}} {others[-1]} goes on from another" if others else ""
             raise InputError(f"{error.message}{hint}") from error
-        trouble = state._other_run(set(parts), last_epoch)
+        trouble = state._other_run(set(parts), trainer.task.scores, last_epoch)
         if trouble:
             raise InputError(f"{checkpoint}/{STATE}: not this run's state: {trouble}")
         share_checkpoint(trainer, asdict(state))
@@ -235,7 +170,7 @@ class RunState:
             return f"its epochs are not those from {self.first_epoch} on"
         if (self.best_epoch is None and epochs) or self.best_epoch not in (None, *epochs):
             return f"best_epoch {self.best_epoch} is none of its epochs"
-        averaged = [record.epoch for record in self.history if record.ema_top1_error]
+        averaged = [record.epoch for record in self.history if record.parts(record.kept, AVERAGE)]
         if self.best_ema_epoch not in (averaged if averaged else (None,)):
             return f"best_ema_epoch {self.best_ema_epoch} is none of its epochs"
         batches = self.partial.batches if self.partial else 0
@@ -246,16 +181,21 @@ class RunState:
             return f"step {step} {self.where} is step {expected}"
         return ""
 
-    def _other_run(self, parts: Set[str], last_epoch: int) -> str:
-        """Return what in it is not of a run that evaluates these parts and ends after an epoch;
-        empty where nothing is.
+    def _other_run(self, parts: Set[str], kept: Scores, last_epoch: int) -> str:
+        """Return what in it is not of a run that keeps these scores of these parts and ends after
+        an epoch; empty where nothing is.
         """
-        told = [set(record.top1_error) & set(record.top5_error) for record in self.history]
+        told = [record.parts(kept) for record in self.history]
         for record in self.history:
-            if record.ema_top1_error:
-                told.append(set(record.ema_top1_error) & set(record.ema_top5_error))
+            if getattr(record, AVERAGE + kept.names[0]):
+                told.append(record.parts(kept, AVERAGE))
         if not all(map(parts.issubset, told)):
             return f"an epoch lacks the errors on {' and '.join(sorted(parts))}"
         if not self.history and self.first_epoch >= last_epoch:
             return f"it starts after the last epoch, {last_epoch}"
         return ""
+
+
+def _error(record: EpochRecord, part: str, prefix: str = "") -> float:
+    error = record.error(part, prefix)
+    return math.inf if error is None else error

@@ -16,9 +16,11 @@ from .config import TrainConfig
 from .data import Data
 from .event_file import LIBRARY, EventFile
 from .meters import StepFigures
+from .record import AVERAGE, EpochRecord
 from .run_folder import RunFolder
+from .scores import Scores
 from .setting import FREE, UNTOLD, settings_of
-from .state import EpochRecord, RunState
+from .state import RunState
 from .trainer import Trainer
 
 #: Steps between points, where the log has no interval.
@@ -35,7 +37,7 @@ def hyperparameters(config: TrainConfig) -> Dict[str, Any]:
     values = {"network": config.model, "fusion": str(config.model_kwargs["fusion"])}
     for key, item in settings_of(TrainConfig).items():
         value = getattr(config, key)
-        counts = item.resume not in (FREE, UNTOLD) and item.only in (None, config.kind)
+        counts = item.resume not in (FREE, UNTOLD) and config.kind in item.only
         tells = item.group not in ("", "instead of a run") and value is not None
         if counts and tells and not config.unused([key]):
             values[key] = ",".join(map(str, value)) if isinstance(value, list) else value
@@ -43,19 +45,19 @@ def hyperparameters(config: TrainConfig) -> Dict[str, Any]:
 
 
 def epoch_scalars(record: EpochRecord, classes: int) -> Dict[str, float]:
-    """Return an epoch's figures of a network of so many classes by name; errors are fractions."""
-    kinds = ("top1", "top5") if top5_says_something(classes) else ("top1",)
-    errors = {
-        f"{part}_{whose}{kind}_error": value
-        for whose in ("", "ema_")
-        for kind in kinds
-        for part, value in getattr(record, f"{whose}{kind}_error").items()
+    """Return an epoch's figures of a network of so many classes by name; scores are fractions."""
+    scores = {
+        f"{part}_{prefix}{name}": value
+        for prefix in ("", AVERAGE)
+        for name in record.kept.names
+        if name != "top5_error" or top5_says_something(classes)
+        for part, value in getattr(record, prefix + name).items()
     }
     gradients = {"grad_norm": record.grad_norm, "clipped": record.clipped}
     return {
         "train_loss": record.train_loss,
         f"train_{record.train_metric}": record.train_value,
-        **errors,
+        **scores,
         "lr": record.lr,
         "images_per_sec": record.images_per_sec,
         **{key: value for key, value in gradients.items() if value is not None},
@@ -63,12 +65,13 @@ def epoch_scalars(record: EpochRecord, classes: int) -> Dict[str, float]:
 
 
 def final_scores(state: RunState, data: Data) -> Dict[str, float]:
-    """Return what came out of a run, as ``result.json`` names it; errors are fractions."""
-    best, part = state.best(), data.reported
+    """Return what came out of a run, as ``result.json`` names it; scores are fractions."""
+    best, last, part = state.best(), state.history[-1], data.reported
+    first = best.kept.names[0]
     return {
-        "score": best.top1_error[data.chooser],
-        f"{part}_top1_error": best.top1_error[part],
-        f"last_{part}_top1_error": state.history[-1].top1_error[part],
+        "score": float(best.error(data.chooser) or 0),
+        f"{part}_{first}": best.scores(part)[first],
+        f"last_{part}_{first}": last.scores(part)[first],
     }
 
 
@@ -128,13 +131,14 @@ class TensorBoard:
             folder.events_dir, lambda tag, at: at <= reached.get(tag.split("/")[0], -math.inf)
         )
         board = cls(file, config, trainer.group.world_size)
-        for summary in board._settings(data)[:2]:
+        for summary in board._settings(data, trainer.task.scores)[:2]:
             file.add(0, *summary.value)
         return board
 
-    def _settings(self, data: Data):
+    def _settings(self, data: Data, kept: Scores):
         """Return what the plugin of hyperparameters knows: names, this run's values, its end."""
-        names = ("score", f"{data.reported}_top1_error", f"last_{data.reported}_top1_error")
+        shown = f"{data.reported}_{kept.names[0]}"
+        names = ("score", shown, f"last_{shown}")
         hparams = library(f"{LIBRARY}.summary").hparams
         return hparams(hyperparameters(self._config), {f"final/{name}": 0.0 for name in names})
 
@@ -198,4 +202,4 @@ class TensorBoard:
         if self._file:
             step = state.history[-1].epoch
             self._file.add_scalars(step, "final", final_scores(state, data))
-            self._file.add(step, *self._settings(data)[2].value)
+            self._file.add(step, *self._settings(data, state.best().kept)[2].value)

@@ -4,7 +4,6 @@ number format, loss, devices, processes) is handed to it.
 
 from __future__ import annotations
 
-import math
 from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import mxnet as mx
@@ -19,28 +18,16 @@ from .devices import split
 from .ema import ModelEma
 from .grad_clip import GradientClipper
 from .grad_monitor import GradientMonitor
-from .loss import CrossEntropy
 from .lr_scheduler import Schedule
 from .meters import EpochMeter, EpochStats, Partial, StepFigures
 from .process_group import ProcessGroup
+from .task import Task
 
 
 class Stopped(Exception):
     """Training was asked to stop between two steps; the trainer's `done` is what has been done of
     the epoch.
     """
-
-
-def wrong_count(logits, targets):
-    """Count the samples whose first class is not the target's: (N, K), (N, K) to (1,)."""
-    return (logits.argmax(axis=1) != targets.argmax(axis=1)).sum()
-
-
-def squared_error(logits, targets):
-    """Sum over samples of the mean squared difference of softmax and target: (N, K), (N, K) to
-    (1,).
-    """
-    return (logits.softmax(axis=1) - targets).square().mean(axis=1).sum()
 
 
 class Trainer:
@@ -50,20 +37,17 @@ class Trainer:
     Parameters
     ----------
     net : HybridBlock
-        Initialized on all of `devices`; (N, 3, H, W) to logits (N, classes).
+        Initialized on all of `devices`; (N, 3, H, W) to logits, as the task has them.
     devices : sequence of Context
         Each gets an equal share of a batch.
     schedule : callable
         Step, counted from 0 over the whole run, to learning rate.
     momentum, wd : float
         Of the optimizer.
-    soft_targets : bool
-        Whether targets are not one-hot: the metric is then ``'rmse'``, as published, instead of
-        ``'top1_error'``.
+    task : Task, optional
+        What is learnt: its loss, and what is measured beside it. By default the classes of images.
     precision : Float32, optional
         Number format.
-    loss : CrossEntropy, optional
-        What is minimised.
     group : ProcessGroup, optional
         The processes that train together, of which this is one.
     accumulate : int, default 1
@@ -95,9 +79,8 @@ class Trainer:
         schedule: Schedule,
         momentum: float = 0.9,
         wd: float = 1e-4,
-        soft_targets: bool = False,
+        task: Optional[Task] = None,
         precision: Optional[Float32] = None,
-        loss: Optional[CrossEntropy] = None,
         group: Optional[ProcessGroup] = None,
         accumulate: int = 1,
         ema: Optional[ModelEma] = None,
@@ -110,8 +93,7 @@ class Trainer:
         self.schedule = schedule
         self.precision = precision or Float32()
         self.step = 0
-        self.metric = "rmse" if soft_targets else "top1_error"
-        self.loss = loss or CrossEntropy()
+        self.task = task or Task()
         self.group = group or ProcessGroup()
         self.ema, self.clipper = ema, clipper
         if ema:
@@ -166,7 +148,7 @@ class Trainer:
         Parameters
         ----------
         data, targets : numpy.ndarray
-            (B, 3, H, W) and (B, classes), float32.
+            (B, 3, H, W) float32, and what the task learns: (B, classes) float32 of images' classes.
         meter : EpochMeter
             Takes loss, metric and what became of the gradients, which stay on the devices.
         """
@@ -195,11 +177,10 @@ class Trainer:
         truths = split(targets, self.devices, "float32")
         with autograd.record():
             outputs = [self.net(part).astype("float32", copy=False) for part in inputs]
-            losses = [self.loss(*parts) for parts in zip(outputs, truths, inputs)]
+            losses = [self.task.loss(*parts) for parts in zip(outputs, truths, inputs)]
             scaled = [self.precision.scale(loss) for loss in losses]
         autograd.backward(scaled)
-        measure = squared_error if self.metric == "rmse" else wrong_count
-        return losses, [measure(*parts) for parts in zip(outputs, truths)]
+        return losses, [self.task.measure(*parts) for parts in zip(outputs, truths)]
 
     def train_epoch(
         self,
@@ -262,7 +243,7 @@ class Trainer:
             self.group.average_statistics(net)
         return EpochStats(
             loss=loss,
-            metric=math.sqrt(metric) if self.metric == "rmse" else metric,
+            metric=self.task.mean(metric),
             lr=self.schedule(max(self.step - 1, 0)),
             images_per_sec=samples / self.done.seconds,
             **self.done.norms(),

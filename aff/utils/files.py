@@ -16,13 +16,32 @@ from .errors import InputError
 
 @contextmanager
 def replacing(path: str) -> Iterator[str]:
-    """Give a path to write to; what was written becomes `path` at the end, or nothing does."""
+    """Give a path to write a file or a folder to; what was written becomes `path` at the end, or
+    nothing does. A folder does where there is none.
+    """
     temporary = f"{path}.{os.getpid()}.tmp"
     remove(temporary)  # a link there would lead what is written elsewhere
     try:
         yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
+        sync_folder(temporary)
+        os.replace(temporary, path)
+    finally:
+        remove(temporary)
+
+
+#: How names of folders end that `replacing_folder` writes to.
+TEMPORARY = ".tmp"
+
+
+@contextmanager
+def replacing_folder(path: str) -> Iterator[str]:
+    """Give a new folder to write to, beside `path`; it becomes `path` at the end, or is removed."""
+    temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}{TEMPORARY}")
+    remove(temporary)
+    try:
+        os.makedirs(temporary)
+        yield temporary
+        remove(path)
         os.replace(temporary, path)
     finally:
         remove(temporary)

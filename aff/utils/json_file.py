@@ -44,7 +44,12 @@ class NoJSON(InputError):
     """A text is no JSON, or a part of one."""
 
 
-def read_json(path: str, kind: Any = Dict[str, Any], max_bytes: int = MAX_BYTES) -> Any:
+def read_json(
+    path: str,
+    kind: Any = Dict[str, Any],
+    max_bytes: int = MAX_BYTES,
+    max_values: int = MAX_VALUES,
+) -> Any:
     """Read a JSON file.
 
     Parameters
@@ -53,18 +58,18 @@ def read_json(path: str, kind: Any = Dict[str, Any], max_bytes: int = MAX_BYTES)
         The file.
     kind : type, default dict
         What it holds, as `typed` takes it.
-    max_bytes : int
-        Refuse a larger one.
+    max_bytes, max_values : int
+        Refuse a larger one, or one of more values.
 
     Raises
     ------
     InputError
         For a file that cannot be read, or whose content `parse_json` or `typed` refuses.
     """
-    return typed(parse_json(read_text(path, max_bytes), path), kind, path)
+    return typed(parse_json(read_text(path, max_bytes), path, max_values), kind, path)
 
 
-def parse_json(text: Union[str, bytes], path: str) -> Any:
+def parse_json(text: Union[str, bytes], path: str, max_values: int = MAX_VALUES) -> Any:
     """Return what JSON says; `path` is where it stands, for messages.
 
     Raises
@@ -80,10 +85,10 @@ def parse_json(text: Union[str, bytes], path: str) -> Any:
         raise InputError(f"{path}: is nested too deep") from None
     except ValueError as error:
         raise NoJSON(f"{path}: cannot be read: {error}") from None
-    return bounded(value, path)
+    return bounded(value, path, max_values)
 
 
-def bounded(value: Any, path: str) -> Any:
+def bounded(value: Any, path: str, max_values: int = MAX_VALUES) -> Any:
     """Return lists, values by name, texts, numbers, truth values and null, within bounds.
 
     Raises
@@ -99,8 +104,8 @@ def bounded(value: Any, path: str) -> Any:
         trouble = ""
         if depth > MAX_DEPTH:
             trouble = f"is nested more than {MAX_DEPTH} deep"
-        elif count > MAX_VALUES:
-            trouble = f"is one of more than {MAX_VALUES:,} values"
+        elif count > max_values:
+            trouble = f"is one of more than {max_values:,} values"
         elif isinstance(item, dict):
             pending += ((key, depth + 1, (way, "a name")) for key in item)
             pending += ((part, depth + 1, (way, key)) for key, part in item.items())

@@ -79,6 +79,19 @@ def epochs(text: str) -> List[int]:
     return sorted({parse(part.strip()) for part in text.split(",")}) if text.strip() else []
 
 
+def scales(text: str) -> List[float]:
+    """Return a kind: the least and the greatest of factors above 0 and up to 16, separated by a
+    comma.
+    """
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise InputError(f"takes two numbers, the least and the greatest, got {text!r}")
+    low, high = (float_range(0, 16, open_minimum=True)(part.strip()) for part in parts)
+    if low > high:
+        raise InputError(f"takes the least and the greatest, got {low:g} and {high:g}")
+    return [low, high]
+
+
 def names(text: str) -> List[str]:
     """Return a kind: names separated by commas, each once; an empty text is none."""
     return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

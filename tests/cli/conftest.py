@@ -17,9 +17,16 @@ from aff.data.images import imagenet_synset
 from aff.models.registry import FAMILIES, register_family
 
 from ..conftest import tiny_split
+from ..data.masked import write_masked
 from .own_images import origin, pictures  # noqa: F401
 from .photos import FAMILY
 
+#: The training commands, by kind of data set.
+COMMANDS = {
+    "cifar": "train-cifar",
+    "imagenet": "train-imagenet",
+    "segmentation": "train-seg",
+}
 QUICK = "--dataset digits --blocks 1 --channel-times 1 --cpus 1 --seed 1"
 
 
@@ -44,7 +51,7 @@ def lines_of(output, heading):
 
 def config_of(data, argv):
     """The configuration that the script for a kind of data set makes of these arguments."""
-    return configure(data, vars(build_parser(f"train-{data}").parse_args([*map(str, argv)])))
+    return configure(data, vars(build_parser(COMMANDS[data]).parse_args([*map(str, argv)])))
 
 
 @contextlib.contextmanager
@@ -137,3 +144,12 @@ def folders(data):
 @pytest.fixture
 def records(data):
     return f"--use-rec --rec-train {data}/train.rec --rec-val {data}/val.rec"
+
+
+@pytest.fixture(scope="session")
+def masked(tmp_path_factory):
+    """A folder of images and masks: ``train/`` and ``val/``."""
+    root = tmp_path_factory.mktemp("masked")
+    write_masked(root / "train", 8, sizes=((16, 16),))
+    write_masked(root / "val", 3, seed=100, sizes=((16, 16), (18, 21)))
+    return root

@@ -1,5 +1,5 @@
-"""The fields of `TrainConfig`, the flags of both scripts, ``settings.json`` and what a resumed run
-may change come from one place.
+"""The fields of `TrainConfig`, the flags of the training commands, ``settings.json`` and what a
+resumed run may change come from one place.
 """
 
 import json
@@ -9,30 +9,30 @@ import pytest
 
 from aff.cli.main import build_parser
 from aff.training.config import NETWORK, TrainConfig
-from aff.training.setting import FIXED, FREE, SWITCH, TOLD, UNTOLD, settings_of
+from aff.training.setting import FIXED, FREE, KINDS, SWITCH, TOLD, UNTOLD, settings_of
 from aff.training.settings_file import changes, describe
 from aff.utils.errors import InputError
 
-from .conftest import config_of
+from .conftest import COMMANDS, config_of
 
 SETTINGS = settings_of(TrainConfig)
 #: Flags that say nothing of what is trained.
 OTHERS = {"help", "config", "summary", "eval_only", "params", "imports"}
 #: Fields that follow another.
 FOLLOW = {"dataset": {"labels", "model_kwargs"}, "lr_decay_period": {"lr_decay_epoch"}}
-BOTH = pytest.mark.parametrize("data", ["cifar", "imagenet"])
+ALL = pytest.mark.parametrize("data", KINDS)
 
 
 def has(data, field):
     """Whether the script for a kind of data set has a flag for a field."""
     item = SETTINGS[field]
-    return bool(item.group) and item.only in (None, data)
+    return bool(item.group) and data in item.only
 
 
 def flags(data):
     """The flags of a script, by what they give."""
     found = {}
-    for action in build_parser(f"train-{data}")._actions:
+    for action in build_parser(COMMANDS[data])._actions:
         found.setdefault(action.dest, []).append(action)
     return found
 
@@ -53,7 +53,7 @@ def another(field, value):
     raise AssertionError(f"{field}: no other value")
 
 
-@BOTH
+@ALL
 def test_a_field_is_exactly_one_flag_of_the_script_that_has_it(data):
     found = flags(data)
     for field, item in SETTINGS.items():
@@ -68,7 +68,7 @@ def test_a_field_is_exactly_one_flag_of_the_script_that_has_it(data):
     assert left <= OTHERS | set(NETWORK)
 
 
-@BOTH
+@ALL
 def test_without_flags_all_is_as_the_fields_say(data):
     config = config_of(data, [])
     for field, item in SETTINGS.items():
@@ -89,11 +89,11 @@ def given_flags(data):
                 yield field, value if takes else action.const, [name, *(several if takes else [])]
 
 
-@BOTH
+@ALL
 def test_a_flag_changes_its_field_and_no_other(data):
     usual = asdict(config_of(data, []))
     for field, value, words in given_flags(data):
-        given = vars(build_parser(f"train-{data}").parse_args(words))
+        given = vars(build_parser(COMMANDS[data]).parse_args(words))
         fields = {key: given[key] for key in given if key in SETTINGS}
         found = asdict(TrainConfig.from_args(fields, data))
         assert found[field] == value, words
@@ -104,7 +104,7 @@ def test_a_flag_changes_its_field_and_no_other(data):
 @pytest.mark.parametrize("field", sorted(SETTINGS))
 def test_a_resumed_run_is_held_to_the_rule_of_the_field(field, tmp_path):
     item = SETTINGS[field]
-    data = item.only or "cifar"
+    data = item.only[0]
     config = TrainConfig.from_args({}, data)
     (tmp_path / "settings.json").write_text(json.dumps(describe(config, {})))
     value = getattr(config, field)

@@ -6,7 +6,7 @@ import shutil
 import mxnet as mx
 import pytest
 
-from aff.training.data import open_source
+from aff.training.sources import open_source
 
 from .conftest import QUICK_IMAGENET as QUICK
 from .conftest import config_of

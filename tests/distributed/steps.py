@@ -5,6 +5,7 @@ import numpy as np
 from aff.data.loader import Shard
 from aff.distributed.job import create_group
 from aff.training.checkpoint import load_checkpoint, save_checkpoint, share_checkpoint
+from aff.training.task import Task
 
 from ..training.helpers import parameters, small_trainer
 
@@ -22,7 +23,7 @@ def batches():
 def new_trainer(group=None, devices=1, seed=0):
     """A trainer whose BatchNorm takes no statistics of the part of a batch that it sees."""
     return small_trainer(
-        devices, seed, frozen_bn=True, soft_targets=True, group=group, steps=(2, 5)
+        devices, seed, frozen_bn=True, task=Task(soft_targets=True), group=group, steps=(2, 5)
     )
 
 

@@ -11,6 +11,8 @@ import pytest
 import aff
 from aff.export.networks import describe, open_onnx
 from aff.export.onnx_file import KEY, write_onnx
+from aff.export.source import describe_source
+from aff.models.parameters import save_parameters
 
 from .networks import SMALL, exportable
 
@@ -66,6 +68,28 @@ def test_its_parameters_have_our_names(written):
     build, _, path = written
     weights = {array.name for array in onnx.load(path).graph.initializer}
     assert set(build()._collect_params_with_prefix()) <= weights
+
+
+@pytest.mark.parametrize("opset, float16", [(13, False), (18, False), (13, True)])
+def test_a_segmentation_networks_sides_are_open_too(opset, float16, tmp_path):
+    """Its maps are resized to one another's size, whatever that is."""
+    kwargs = {"fusion": "ASKCFuse", "classes": 4}
+    model = "fpn_cifar_resnet8_askc"
+    net = aff.get_model(model, ctx=mx.cpu(), **kwargs)
+    save_parameters(net, str(tmp_path / "net.params"))
+    source = describe_source("it", model, kwargs, str(tmp_path / "net.params"), input_size=32)
+    path = str(tmp_path / "it.onnx")
+    x = images(2)
+    expected = [net(mx.nd.array(part)).asnumpy() for part in (x, x[:1, :, :, :20])]
+    write_onnx(path, net, source, opset=opset, float16=float16)
+    run = open_onnx(path)
+    close(run(x), expected[0], 2e-2 if float16 else 1e-5)
+    close(run(x[:1, :, :, :20]), expected[1], 2e-2 if float16 else 1e-5)
+    resizing = [node for node in onnx.load(path).graph.node if node.op_type == "Resize"]
+    assert len(resizing) == 2
+    (output,) = onnx.load(path).graph.output
+    sides = [side.dim_param or side.dim_value for side in output.type.tensor_type.shape.dim]
+    assert sides == ["N", 4, "H", "W"]
 
 
 @pytest.mark.parametrize("count, size", [(1, 32), (7, 32), (2, 24), (2, 45)])

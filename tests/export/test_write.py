@@ -24,7 +24,8 @@ from .. import conditioned
 from .networks import SMALL, exportable, needs_torch, torch_is_here
 
 TARGETS = [pytest.param("pytorch", marks=needs_torch), "onnx", "symbol"]
-QUICK = [key for key in conditioned.NETWORKS if key.startswith(("cifar_resnet14", "cifar_inc"))]
+SMALLEST = ("cifar_resnet14", "cifar_inc", "fpn_", "unet_")
+QUICK = [key for key in conditioned.NETWORKS if key.startswith(SMALLEST)]
 LARGE = sorted(set(conditioned.NETWORKS) - set(QUICK))
 #: As parts of the largest logit; seen: up to 6e-7 and, over fifty layers, 3e-6.
 CLOSE = 1e-5

@@ -28,9 +28,10 @@ def images(size, count=2):
     return mx.nd.array(np.random.default_rng(0).normal(size=(count, 3, size, size)))
 
 
-def test_every_family_is_here():
+def test_every_family_of_classifiers_is_here():
     for family in FAMILIES:
-        assert any(name in family.names() for name, *_ in NETWORKS)
+        known = any(name in family.names() for name, *_ in NETWORKS)
+        assert known or family.kind == "segmentation"
 
 
 @pytest.mark.parametrize("name, kwargs, channels, strides", NETWORKS)

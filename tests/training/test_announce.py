@@ -8,6 +8,7 @@ from aff.training.announce import Announcer, trouble_at_start
 from aff.training.config import TrainConfig
 from aff.training.logger import RunLogger
 from aff.training.state import EpochRecord, RunState
+from aff.training.task import Task
 from aff.utils.screen import fold
 
 
@@ -73,7 +74,7 @@ def test_the_hint_names_the_batch_and_the_published_rate(kind, published, main, 
     announcer = Announcer(
         TrainConfig.defaults(kind),
         data,
-        SimpleNamespace(group=group),
+        SimpleNamespace(group=group, task=Task()),
         RunLogger(spelling=lambda field: f"--{field}", quiet=not main),
     )
     announcer.tell_epoch(state_of(1.0, 1.5))

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from aff.training.state import EpochRecord, RunState
+from aff.training.record import EpochRecord
+from aff.training.state import RunState
 
 from .helpers import facts, small_run
 from .recipes import assert_resumes_exactly

@@ -7,7 +7,7 @@ import pytest
 from aff.training.checkpoint import load_checkpoint, save_checkpoint
 from aff.training.config import TrainConfig
 from aff.training.optimizer_states import updates
-from aff.training.optimizers import COUNTING, OPTIMIZERS
+from aff.training.optimizers import COUNTING, OPTIMIZERS, WITH_MOMENTUM
 from aff.training.recipe_lines import recipe_lines
 
 from .helpers import mixed_batches, parameters, small_trainer
@@ -80,9 +80,18 @@ def test_it_is_the_papers(kind):
     np.testing.assert_allclose(learned(kind, **ADAM), weight, rtol=1e-4, atol=1e-5)
 
 
+def test_adagrad_is_the_papers():
+    """Duchi et al.'s, with mxnet's weight decay beside the scaled gradient."""
+    weight, history = start().astype(np.float64), 0
+    for gradient in gradients():
+        history = history + gradient.astype(np.float64) ** 2
+        weight = weight - LR * (gradient / np.sqrt(history + 1e-3) + WD * weight)
+    np.testing.assert_allclose(learned("adagrad", eps=1e-3), weight, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", sorted(OPTIMIZERS))
 def test_the_gated_one_does_the_same_under_a_scale(kind):
-    settings = ADAM if kind in COUNTING else {"momentum": 0.9}
+    settings = ADAM if kind in COUNTING else {"momentum": 0.9} if kind in WITH_MOMENTUM else {}
     plain = learned(kind, **settings)
     np.testing.assert_allclose(learned(kind, True, 64.0, **settings), plain, rtol=1e-5, atol=1e-6)
     half = learned(kind, True, 64.0, "float16", **settings)
@@ -100,7 +109,7 @@ def test_a_closed_gate_changes_nothing(kind):
     np.testing.assert_array_equal(weight.asnumpy(), before)
     inner, master = state
     np.testing.assert_array_equal(master.asnumpy(), before.astype(np.float32))
-    for array in inner if isinstance(inner, tuple) else filter(None, [inner]):
+    for array in inner if isinstance(inner, tuple) else [inner] if inner is not None else []:
         assert not array.asnumpy().any()
 
 
@@ -132,7 +141,8 @@ def test_updates_are_counted_on_after_a_checkpoint(tiny_data, tmp_path, kind, pr
 
 @pytest.mark.numeric
 @pytest.mark.parametrize(
-    "kind", ["adamw", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("sgd", "lamb"))]
+    "kind",
+    ["adamw", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("sgd", "lamb", "adagrad"))],
 )
 def test_a_run_resumes_exactly(tiny_data, tmp_path, kind):
     assert_resumes_exactly(tiny_data, tmp_path, optimizer=kind, lr=0.005, clip_grad=1.0)
@@ -146,3 +156,6 @@ def test_what_it_takes_is_said():
     assert TrainConfig(optimizer="adamw", epsilon=0.1).optimizer_settings["epsilon"] == 0.1
     assert lamb.unused(["momentum"]) and TrainConfig().unused(["beta1"])
     assert not TrainConfig(optimizer="sgd").unused(["momentum"])
+    adagrad = TrainConfig(optimizer="adagrad", epsilon=0.5)
+    assert adagrad.optimizer_settings == {"eps": 0.5}
+    assert adagrad.unused(["momentum"]) and not adagrad.unused(["epsilon"])

@@ -9,7 +9,8 @@ import pytest
 import aff
 from aff.training.amp import Float16
 from aff.training.checkpoint import save_checkpoint
-from aff.training.state import EpochRecord, RunState
+from aff.training.record import EpochRecord
+from aff.training.state import RunState
 
 from .helpers import small_trainer
 

@@ -8,7 +8,7 @@ import pytest
 
 from aff.data import EvalLoader, TrainLoader
 from aff.training.evaluation import evaluate
-from aff.training.trainer import squared_error, wrong_count
+from aff.training.task import Task, squared_error, wrong_count
 from aff.utils.errors import RunError
 
 from .helpers import mixed_batches, parameters, small_trainer
@@ -21,7 +21,7 @@ def test_it_learns_what_is_easy(tiny_data):
     first = trainer.train_epoch(batches.epoch(0), 0)
     for epoch in range(1, 15):
         last = trainer.train_epoch(batches.epoch(epoch), epoch)
-    assert trainer.metric == "top1_error"
+    assert trainer.task.metric == "top1_error"
     assert last.loss < first.loss / 2
     assert (
         evaluate(trainer.net, EvalLoader(tiny_data, tiny_data.test, 5), trainer.devices).top1_error
@@ -54,9 +54,9 @@ def test_metrics_on_soft_targets():
 
 
 def test_rmse_where_targets_are_soft(tiny_data):
-    trainer = small_trainer(soft_targets=True)
+    trainer = small_trainer(task=Task(soft_targets=True))
     stats = trainer.train_epoch(mixed_batches(tiny_data).epoch(0), 0)
-    assert trainer.metric == "rmse"
+    assert trainer.task.metric == "rmse"
     assert 0 < stats.metric < 1
 
 

@@ -57,25 +57,36 @@ SPELLINGS: Dict[str, Dict[str, Spelling]] = {
             ("--gpus",), help="GPU numbers, such as 0,1,2, in place of how many; '': the CPU"
         ),
     },
+    "segmentation": {
+        **COMMON,
+        "data_dir": Spelling(
+            ("--data-dir",),
+            help="folder of train/images/ and train/masks/, and val/ alike (or images/ and masks/ "
+            "alone, and --val-split), or of Pascal VOC's JPEGImages/ and SegmentationClass/",
+        ),
+        "mirror": Spelling(("--no-mirror",), False, "never mirror an image"),
+    },
 }
 #: Spellings of a setting that are the other script's own: flag, field, and what it stands for where
 #: it takes no value. ``--mixup`` of generation 2 keeps `train_cifar.py` from taking it so.
 ALIASES: Dict[str, Tuple[Tuple[str, str, Any], ...]] = {
     "cifar": (("--lr-mode", "lr_mode", None), ("--num-gpus", "gpus", None)),
     "imagenet": (("--cosine", "lr_mode", "cosine"), ("--no-mixup", "mixup", False)),
+    "segmentation": (),
 }
 #: Spellings that only generation 2's scripts knew, by script: flag, field, and what it stands for
 #: where it takes no value.
 SECOND = {
     "cifar": (("--auto_aug", "auto_aug", True), ("--mixup", "mixup", True)),
     "imagenet": (("--auto_aug", "auto_aug", True), ("--num-layer", "num_layers", None)),
+    "segmentation": (),
 }
 #: And names of networks.
-SECOND_MODELS = {"cifar": ("resnext",), "imagenet": ("resnet", "resnext")}
+SECOND_MODELS = {"cifar": ("resnext",), "imagenet": ("resnet", "resnext"), "segmentation": ()}
 #: Fields whose flags need no value, and what they stand for without.
 WITHOUT_VALUE = {"label_smoothing": LABEL_SMOOTHING_ETA, "tensorboard": AUTO}
 #: Fields whose flags take several values.
-SEVERAL = {"rand_aug": ("N", "M")}
+SEVERAL = {"rand_aug": ("N", "M"), "scale": ("MIN", "MAX")}
 METAVARS = {"resume": "auto|DIR", "tensorboard": "DIR", "max_bad_records": "SHARE"}
 #: Fields whose values are files.
 FILES = (
@@ -96,7 +107,7 @@ def add_config_arguments(parser: Parser, data: str) -> None:
     """
     groups: Dict[str, Any] = {str(group.title): group for group in parser._action_groups}
     for field, item in settings_of(TrainConfig).items():
-        if not item.group or item.only not in (None, data):
+        if not item.group or data not in item.only:
             continue
         if item.group not in groups:
             groups[item.group] = parser.add_argument_group(item.group)

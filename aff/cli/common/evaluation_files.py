@@ -54,10 +54,31 @@ class Inside:
 
     @property
     def names(self) -> List[str]:
-        """A name for each class, no two of them the same: equal ones are followed by the number."""
-        names = self.spec.class_names or [f"class {label}" for label in range(self.classes)]
-        count = Counter(names)
-        return [f"{name} {i}" if count[name] > 1 else name for i, name in enumerate(names)]
+        """A name for each class."""
+        return names_of(self.spec)
+
+
+def names_of(spec: EvaluationSpec) -> List[str]:
+    """Return a name for each class, no two of them the same: equal ones are followed by the
+    number.
+    """
+    names = spec.class_names or [f"class {label}" for label in range(spec.kwargs["classes"])]
+    count = Counter(names)
+    return [f"{name} {i}" if count[name] > 1 else name for i, name in enumerate(names)]
+
+
+def subject_of(spec: EvaluationSpec, data: str, dtype: str) -> Dict[str, Any]:
+    """Return what was evaluated, as JSON: the network, its parameters, and the data, which are
+    called `data`.
+    """
+    return {
+        "network": {"name": spec.model, "kwargs": spec.kwargs, "dtype": dtype},
+        "parameters": {
+            "file": spec.params,
+            "published": spec.weights.name if spec.weights else None,
+        },
+        "data": {"description": data, **{key: getattr(spec, key) for key in DATA}},
+    }
 
 
 def write_confusion(path: str, counts: np.ndarray, names: Sequence[str]) -> None:
@@ -113,12 +134,7 @@ def write_summary(path: str, inside: Inside) -> None:
     write_json(
         path,
         {
-            "network": {"name": spec.model, "kwargs": spec.kwargs, "dtype": inside.dtype},
-            "parameters": {
-                "file": spec.params,
-                "published": spec.weights.name if spec.weights else None,
-            },
-            "data": {"description": inside.data, **{key: getattr(spec, key) for key in DATA}},
+            **subject_of(spec, inside.data, inside.dtype),
             **asdict(found),
             "top1_error": found.top1_error,
             "top5_error": found.top5_error,

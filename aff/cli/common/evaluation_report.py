@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterator, Optional
+from typing import Callable, Dict, Iterator, Optional, Sequence
 
 import numpy as np
 
 from ...inference.spec import EvaluationSpec
-from ...training.analysis import PredictionCollector
+from ...training.analysis import Confusion, PredictionCollector
 from ...training.evaluation import Observer
 from ...utils.errors import InputError
 from ...utils.files import check_destinations
@@ -51,6 +51,16 @@ class Wanted:
         check_destinations({field: (path, FORMATS[field]) for field, path in self.files().items()})
 
 
+def confusion_to(
+    path: str, counts: np.ndarray, confused: Sequence[Confusion], names: Sequence[str], title: str
+) -> None:
+    """Write a confusion matrix in the form that the file's name ends in."""
+    if path.lower().endswith(".csv"):
+        write_confusion(path, counts, names)
+    else:
+        draw(counts, confused, names, path, title)
+
+
 def observer(spec: EvaluationSpec, collector: Optional[PredictionCollector]) -> Observer:
     """Return what is given each batch of an evaluation: it refuses logits that are not the
     network's (of an exported file that does not say what it is), and collects where it is to.
@@ -80,11 +90,8 @@ def tell(wanted: Wanted, inside: Inside, say: Callable[[str], None]) -> None:
             say(line)
     if wanted.confusion:
         counts = found.confusion(inside.classes)
-        if wanted.confusion.lower().endswith(".csv"):
-            write_confusion(wanted.confusion, counts, inside.names)
-        else:
-            title = f"{inside.data}: {100 * (1 - inside.found.top1_error):.2f} % right"
-            draw(counts, found.confused(), inside.names, wanted.confusion, title)
+        title = f"{inside.data}: {100 * (1 - inside.found.top1_error):.2f} % right"
+        confusion_to(wanted.confusion, counts, found.confused(), inside.names, title)
     if wanted.predictions:
         write_predictions(wanted.predictions, inside)
     if wanted.json:

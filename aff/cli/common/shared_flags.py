@@ -28,17 +28,33 @@ IMAGENET_MODELS = (
     "resnet{50,101,152}_v1b_askc, resnext{50,101}_32x4d_askc, or a CIFAR-style network such as "
     "cifar_resnet14_askc, for small images (--input-size)"
 )
+MASK_MODELS = (
+    "fpn_resnet, fpn_inception (the backbone's depth from --blocks), fpn_resnext29_32x4d, or a "
+    "name that 'aff list models' gives: a feature pyramid over that backbone"
+)
+SEGMENTATION_HELP = (
+    (
+        "--blocks",
+        300,
+        "blocks b of each of the three stages of a CIFAR-style backbone (default: 5)",
+    ),
+    ("--num-layers", 2000, "the backbone's depth, in place of the one in the model's name"),
+    ("--channels", 1 << 16, "channels of the pyramid (default: those of its finest map)"),
+    ("--r", 1 << 16, "reduction ratio of the fusions (default: 4, the paper's)"),
+)
 
 
-def add_fusion_argument(group: Any, default: Optional[str] = None) -> None:
-    """Add the flag that names the fusion."""
+def add_fusion_argument(
+    group: Any, default: Optional[str] = None, where: str = "in the residual blocks"
+) -> None:
+    """Add the flag that names the fusion; `where` says what it joins."""
     group.add_argument(
         "--askc-type",
         "--fusion",
         dest="fusion",
         type=nonempty,
         default=argparse.SUPPRESS,
-        help="fusion in the residual blocks: ASKCFuse (alias AFF), ResGlobLocaforGlobLocaCha "
+        help=f"fusion {where}: ASKCFuse (alias AFF), ResGlobLocaforGlobLocaCha "
         "(iAFF), DirectAdd (Add), or another of 'aff list fusions'"
         + (f" (default: {default})" if default else ""),
     )
@@ -122,6 +138,27 @@ def add_imagenet_network_arguments(parser: Any, model: str) -> None:
         default=argparse.SUPPRESS,
         help="start the last gamma of every block's body at zero (default: False)",
     )
+
+
+def add_segmentation_network_arguments(parser: Any, model: str) -> None:
+    """Add the flags that name a segmentation network; `model` is said to be the default."""
+    group = parser.add_argument_group("network")
+    group.add_argument(
+        "--model",
+        type=nonempty,
+        default=argparse.SUPPRESS,
+        help=f"{MASK_MODELS} (default: {model})",
+    )
+    add_fusion_argument(group, "ASKCFuse", "of the long skips")
+    for flag, most, help in SEGMENTATION_HELP:
+        group.add_argument(flag, type=int_range(1, most), default=argparse.SUPPRESS, help=help)
+    group.add_argument(
+        "--backbone-fusion",
+        type=nonempty,
+        default=argparse.SUPPRESS,
+        help="fusion in the backbone's blocks (default: DirectAdd)",
+    )
+    add_structure_arguments(group, "1")
 
 
 def add_parameters_arguments(parser: Any, name_help: str) -> None:

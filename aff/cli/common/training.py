@@ -13,13 +13,13 @@ from ...data.datasets import find_dataset
 from ...distributed.job import create_group
 from ...training.amp import create_precision
 from ...training.config import NETWORK, TrainConfig
-from ...training.data import open_source
 from ...training.devices import choose_devices, choose_gpus
 from ...training.network import network_for
 from ...training.recipe_lines import recipe_lines
 from ...training.run import Run
 from ...training.run_folder import open_folder
 from ...training.settings_file import read_config
+from ...training.sources import open_source
 from ...utils.errors import InputError, spell
 from ...utils.report import evaluate_command
 from ...utils.screen import fold
@@ -89,8 +89,7 @@ def train(data: str, given: Dict[str, Any]) -> int:
         record = find_dataset(config.dataset)
         if record.is_open and config.data_dir:
             config = config.for_classes(open_source(config).classes)
-        size = config.input_size or record.size
-        print_summary(config.model, config.model_kwargs, size)
+        print_summary(config.model, config.model_kwargs, config.image_size)
         for line in recipe_lines(config):
             print(fold(spell(line, spelling_of(data))))
         return 0

@@ -40,7 +40,7 @@ class DatasetRecord:
         What it is called.
     kind : str
         ``'cifar'``: small images, kept in memory; ``'imagenet'``: image files, of whatever number
-        and classes.
+        and classes; ``'segmentation'``: any folder of images with masks, which says its classes.
     classes : int
         Outputs of a network for it. Of the kind ``'imagenet'`` the training images have the word:
         any folders or records in ImageNet's form are read by its record.
@@ -57,8 +57,8 @@ class DatasetRecord:
         Of each channel, red first or grey alone, on a scale of 0 to 1; empty where only its
         reader knows them.
     is_open : bool
-        Whether it is any folder of images, in memory: then the folder says its classes, the run
-        the size and normalisation of its images, and what is here is usual.
+        Whether it is any folder of images: then the folder says its classes, the run the size of
+        its images (and of those in memory the normalisation), and what is here is usual.
     names : callable, optional
         Label set, or None for the usual one, to the names of the classes.
     """
@@ -161,6 +161,16 @@ DATASETS: Dict[str, DatasetRecord] = {
             std=IMAGENET_STD,
             names=class_names.imagenet,
         ),
+        DatasetRecord(
+            name="masks",
+            kind="segmentation",
+            classes=2,
+            size=128,
+            whole=0,
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
+            is_open=True,
+        ),
     )
 }
 
@@ -235,7 +245,7 @@ def load_dataset(
         have.
     """
     record = find_dataset(name)
-    if record.is_open:
+    if record.is_open and record.kind == "cifar":
         style = normalization(normalize_as)
         return folder.load_folder(data_dir, size or record.size, *style, val_split, workers)
     if record.load is None:

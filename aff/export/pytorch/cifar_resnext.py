@@ -5,9 +5,10 @@ from torch import nn
 from .cifar_stem import cifar_stem
 from .layers import BatchNorm
 from .resnext_block import resnext_stages
+from .trunk import Classifier
 
 
-class Network(nn.Module):
+class Network(Classifier):
     """CIFAR ResNeXt (32x4d) of three stages with a fusion in its blocks: (N, 3, H, W) to logits
     (N, classes).
     """
@@ -24,17 +25,13 @@ class Network(nn.Module):
         last_gamma=False,
         r=16,
     ):
-        super().__init__()
         down = [avg_down] * len(blocks)
-        self.features = nn.Sequential(
+        features = [
             *cifar_stem(64, deep_stem),
             BatchNorm(64),
             nn.ReLU(),
             *resnext_stages(blocks, fusion, start_layer, 64, down, use_se, last_gamma, r),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-        )
-        self.output = nn.Linear(256 * 2 ** (len(blocks) - 1), classes)
-
-    def forward(self, x):
-        return self.output(self.features(x))
+        ]
+        super().__init__(features, 256 * 2 ** (len(blocks) - 1), classes)

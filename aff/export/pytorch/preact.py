@@ -4,10 +4,10 @@ from torch import nn
 
 from .cifar_stem import cifar_stem
 from .layers import BatchNorm
-from .trunk import stages
+from .trunk import Classifier, stages
 
 
-class PreActNetwork(nn.Module):
+class PreActNetwork(Classifier):
     """Three stages of a subclass's `block`, 16, 32 and 64 times `channel_times` wide: (N, 3, H, W)
     to logits (N, classes).
     """
@@ -23,7 +23,6 @@ class PreActNetwork(nn.Module):
         avg_down=False,
         r=4,
     ):
-        super().__init__()
         width = 16 * channel_times
 
         def build(stage, index, name, stride):
@@ -34,7 +33,7 @@ class PreActNetwork(nn.Module):
         normalize = BatchNorm(3)  # has no scale and no shift to learn
         normalize.requires_grad_(False)
         out = width * 2 ** (len(blocks) - 1)
-        self.features = nn.Sequential(
+        features = [
             normalize,
             *cifar_stem(width, deep_stem),
             *stages(blocks, fusion, start_layer, build),
@@ -42,8 +41,5 @@ class PreActNetwork(nn.Module):
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-        )
-        self.output = nn.Linear(out, classes)
-
-    def forward(self, x):
-        return self.output(self.features(x))
+        ]
+        super().__init__(features, out, classes)

@@ -70,3 +70,8 @@ class Network(nn.Module):
         x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.avgpool(x).flatten(1))
+
+    def parts(self):
+        """The layers before the first stage, and the stages."""
+        stem = [self.conv1, self.bn1, nn.ReLU(), self.maxpool]
+        return stem, [self.layer1, self.layer2, self.layer3, self.layer4]

@@ -5,9 +5,10 @@ from torch import nn
 from .imagenet_stem import imagenet_stem
 from .layers import BatchNorm
 from .resnext_block import resnext_stages
+from .trunk import Classifier
 
 
-class Network(nn.Module):
+class Network(Classifier):
     """ResNeXt (32x4d) with a fusion in its blocks from stage `start_layer` on: (N, 3, H, W) to
     logits (N, classes).
     """
@@ -25,10 +26,9 @@ class Network(nn.Module):
         last_gamma=False,
         r=16,
     ):
-        super().__init__()
         stem, width = imagenet_stem(deep_stem, stem_width)
         down = [False] + [avg_down] * (len(blocks) - 1)
-        self.features = nn.Sequential(
+        features = [
             *stem,
             BatchNorm(width),
             nn.ReLU(),
@@ -36,8 +36,5 @@ class Network(nn.Module):
             *resnext_stages(blocks, fusion, start_layer, width, down, use_se, last_gamma, r),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-        )
-        self.output = nn.Linear(256 * 2 ** (len(blocks) - 1), classes)
-
-    def forward(self, x):
-        return self.output(self.features(x))
+        ]
+        super().__init__(features, 256 * 2 ** (len(blocks) - 1), classes)

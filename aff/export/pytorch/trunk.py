@@ -52,3 +52,23 @@ def deep_stem_layers(width, channels, stride):
         nn.ReLU(),
         conv(width, channels, 3),
     ]
+
+
+class Classifier(nn.Module):
+    """`features` to a vector, `output` to logits: (N, 3, H, W) to (N, classes). The stages are the
+    sequences among the layers of `features`.
+    """
+
+    def __init__(self, features, channels, classes):
+        super().__init__()
+        self.features = nn.Sequential(*features)
+        self.output = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        return self.output(self.features(x))
+
+    def parts(self):
+        """The layers before the first stage, and the stages."""
+        layers = list(self.features)
+        places = [i for i, layer in enumerate(layers) if isinstance(layer, nn.Sequential)]
+        return layers[: places[0]], layers[places[0] : places[-1] + 1]

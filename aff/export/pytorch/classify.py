@@ -1,39 +1,14 @@
-"""What the file is for: to build the network, load its parameters, and classify images."""
+"""What the file is for: to name the classes of images."""
 
 import argparse
-import os
 import sys
 
 import torch
 from PIL import Image, ImageOps
-from safetensors.torch import load_file
 from torch.nn import functional
 
-from .description import ARCHITECTURE, CLASS_NAMES, GREY, MEAN, RESIZED, SIZE, STD, WEIGHTS
-from .network import Network, initialize
-
-
-def create(pretrained=True, **changes):
-    """Build the network, in evaluation mode (``net.train()`` before training).
-
-    `pretrained`: with its parameters, from the file beside this one; without, with fresh ones.
-    `changes`: arguments of `Network` in place of those in `ARCHITECTURE`, such as ``classes=5`` or
-    ``fusion="SEFuse"``, for fresh parameters. To go on from these parameters with other classes,
-    replace the last layer of ``create()``.
-    """
-    net = Network(**{**ARCHITECTURE, **changes})
-    if pretrained:
-        path = os.path.join(os.path.dirname(os.path.abspath(__file__)), WEIGHTS)
-        net.load_state_dict(load_file(path), strict=True)
-    else:
-        net.apply(initialize)
-    return net.eval()
-
-
-def normalize(pixels):
-    """Pixels, (N, 1 or 3, H, W) from 0 to 255, to the network's input (N, 3, H, W)."""
-    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
-    return ((pixels - mean) / std).expand(-1, 3, -1, -1)
+from .create import create, normalize
+from .description import CLASS_NAMES, GREY, RESIZED, SIZE
 
 
 def preprocess(image):
