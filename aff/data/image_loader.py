@@ -124,6 +124,10 @@ class ShuffledFiles(WholeBatches):
     seed: int
     shard: Shard
 
+    @property
+    def normalization(self) -> Tuple[Sequence[float], Sequence[float]]:
+        return (MEAN / 255).tolist(), (STD / 255).tolist()
+
     def shuffled(self, images: int, epoch: int, start: int) -> List[List[int]]:
         """Return indices of an epoch's batches, from number `start` on: of each this worker's."""
         count = self.count(images)
@@ -199,10 +203,6 @@ class ImageTrainLoader(ShuffledFiles, AugmentedLoader):
     def __post_init__(self):
         self.images.label_for(self.classes)
         self.check_one_batch(len(self.images), self.images.source)
-
-    @property
-    def normalization(self) -> Tuple[Sequence[float], Sequence[float]]:
-        return (MEAN / 255).tolist(), (STD / 255).tolist()
 
     def __len__(self) -> int:
         return self.count(len(self.images))

@@ -13,18 +13,24 @@ def recipe_lines(config: TrainConfig) -> List[str]:
     """Return a line for each part of the recipe that is on: mixup, and today's, of which no
     published run has any.
     """
-    return [*_mixup(config), *_optimization(config), *_augmentation(config), *_around(config)]
+    return [*_mixing(config), *_optimization(config), *_augmentation(config), *_around(config)]
 
 
-def _mixup(config: TrainConfig) -> List[str]:
-    if not config.mixup:
-        return []
-    if config.mixup_until:
-        until = config.mixup_until - 1
-        return [f"mixup     alpha {config.mixup_alpha:g} in epochs 0 to {until}"]
+def _mixing(config: TrainConfig) -> List[str]:
+    kinds = {"mixup": config.mixup and config.mixup_alpha, "cutmix": config.cutmix_alpha}
+    when = f"in epochs 0 to {config.mixup_until - 1}"
+    if not config.mixup_until:
+        return [
+            f"{kind:9} off: all {config.num_epochs} epochs are among the last "
+            f"{config.mixup_off_epoch} ({{mixup_off_epoch}})"
+            for kind, alpha in kinds.items()
+            if alpha
+        ]
+    share = f", of {config.mixup_cutmix_prob:g} of the batches" if all(kinds.values()) else ""
     return [
-        f"mixup     off: all {config.num_epochs} epochs are among the last "
-        f"{config.mixup_off_epoch} ({{mixup_off_epoch}})"
+        f"{kind:9} alpha {alpha:g} {when}{share if kind == 'cutmix' else ''}"
+        for kind, alpha in kinds.items()
+        if alpha
     ]
 
 
@@ -47,10 +53,6 @@ def _augmentation(config: TrainConfig) -> List[str]:
         lines.append(f"randaug   {count} operations an image at magnitude {magnitude}")
     if config.random_erasing:
         lines.append(f"erasing   a box of an image, probability {config.random_erasing:g}")
-    if config.cutmix_alpha:
-        share = f", of {config.mixup_cutmix_prob:g} of the batches" if config.mixup else ""
-        until = config.mixup_until - 1
-        lines.append(f"cutmix    alpha {config.cutmix_alpha:g} in epochs 0 to {until}{share}")
     if config.label_smoothing not in (0, LABEL_SMOOTHING_ETA):
         lines.append(f"labels    smoothed by {config.label_smoothing:g}")
     return lines

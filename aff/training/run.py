@@ -254,14 +254,8 @@ class Run:
             self.config.last_epoch - epoch - 1,
             [record.seconds for record in state.history],
         )
-        loop = Loop(
-            f"epoch {epoch}",
-            len(train),
-            done.batches,
-            trainer.group.world_size,
-            lambda: trainer.meter.latest,
-            clock,
-        )
+        workers, latest = trainer.group.world_size, lambda: trainer.meter.latest
+        loop = Loop(f"epoch {epoch}", len(train), done.batches, workers, latest, clock)
         self._board.begin_epoch()
         stats = trainer.train_epoch(
             self._board.watched(train.epoch(epoch, done.batches), train.pixels, trainer.step),
