@@ -132,6 +132,14 @@ def test_gluoncv_is_imported_beside_any_torch(tmp_path):
         assert finished.stdout.split() == ["2.13.0"], finished.stderr
 
 
+def test_what_tensorboard_s_files_need_comes_without_torch(tmp_path):
+    (tmp_path / "torch.py").write_text("Tensor = None\n")
+    code = "import aff, sys; import tensorboardX.summary; {}print('torch' in sys.modules)"
+    for more, there in (("", "False"), ("import torch; ", "True")):
+        finished = run_python("-c", code.format(more), PYTHONPATH=str(tmp_path))
+        assert finished.stdout.split() == [there], finished.stderr
+
+
 @pytest.mark.parametrize("arguments", [["-m", "aff", "list", "fusions"], ["-c", "import aff.data"]])
 def test_a_machine_without_libgl_is_told_what_serves(tmp_path, arguments):
     (tmp_path / "cv2.py").write_text(

@@ -1,18 +1,26 @@
 """``--tensorboard`` in both scripts, and what of the recipe ``--summary`` says."""
 
+import contextlib
 import os
 import shlex
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
+import aff
 from aff.cli.common.config_flags import spelling_of
+from aff.training.event_file import event_files, read_events
 from aff.training.fields_files import AUTO
 from aff.training.recipe_lines import recipe_lines
 from aff.utils.errors import spell
 
-from ..training.event_reading import read_back
-from .conftest import QUICK_IMAGENET, config_of, train, train_imagenet, trained_in
+from ..conftest import ROOT
+from ..training.event_reading import read_back, without_speed
+from .conftest import QUICK, QUICK_IMAGENET, config_of, train, train_imagenet, trained_in
 
 TODAY = (
     "--cutmix-alpha 1 --rand-aug 2 9 --random-erasing 0.2 --model-ema 0.999 --grad-accum-steps 2 "
@@ -55,6 +63,41 @@ def test_image_files_are_shown_too(photos, folders, elsewhere):
     assert [step for step, _ in found.scalars["step/loss"]] == [1, 2]
     assert "epoch/val_top1_error" in found.scalars and "images/train" in found.images
     assert not (elsewhere / "logs" / "run" / "tensorboard").exists()
+
+
+def last_step(board):
+    """The last step that is shown in a folder to which a run is writing."""
+    steps = [0]
+    with contextlib.suppress(aff.InputError):  # it is being renamed
+        for path in event_files(str(board)):
+            for event, _ in read_events(path):
+                if any(value.tag.startswith("step/") for value in event.summary.value):
+                    steps.append(event.step)
+    return steps[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.numeric
+def test_a_run_that_the_system_kills_shows_each_point_once(tmp_path):
+    command = [
+        *(sys.executable, f"{ROOT}/train_cifar.py", *QUICK.split(), "--batch-size", "64"),
+        *("--num-epochs", "3", "--no-mixup", "--lr", "0.05", "--save-minutes", "0.005"),
+        *("--tensorboard", "--log-interval", "2", "--save-dir", "run", "--resume", "auto"),
+    ]
+    boards = [tmp_path / name / "logs" / "run" / "tensorboard" for name in ("whole", "killed")]
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+    subprocess.run(command, cwd=tmp_path / "whole", capture_output=True, check=True)
+    for step in (4, 20, 30, 62):  # of 66
+        process = subprocess.Popen(command, cwd=tmp_path / "killed", stdout=subprocess.DEVNULL)
+        while process.poll() is None and last_step(boards[1]) < step:
+            time.sleep(0.05)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    subprocess.run(command, cwd=tmp_path / "killed", capture_output=True, check=True)
+    whole, killed = map(read_back, boards)
+    assert without_speed(killed.scalars) == without_speed(whole.scalars)
+    assert (killed.images, killed.hparams) == (whole.images, whole.hparams)
 
 
 @pytest.mark.parametrize("where", ["", "board"])

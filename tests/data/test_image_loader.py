@@ -10,7 +10,7 @@ import pytest
 
 import aff
 from aff.data.decoding import decode
-from aff.data.image_loader import ImageEvalLoader
+from aff.data.image_loader import ImageEvalLoader, ImageTrainLoader
 from aff.data.images import FolderImages, RecordImages, find_images, imagenet_synset
 from aff.data.transforms import MEAN, STD, central_view
 
@@ -53,6 +53,15 @@ def test_labels_are_the_classes_in_alphabetical_order(folder):
     images = FolderImages(str(folder))
     assert [images.read(place)[1] for place in range(len(images))] == [0, 0, 0, 1, 1, 2, 2]
     assert len(FolderImages(str(folder / "val"))) == 7
+
+
+def test_training_batches_can_be_looked_at(folder):
+    loader = ImageTrainLoader(FolderImages(str(folder)), 7, 0, classes=3, size=32)
+    data, _ = next(iter(loader.epoch(0)))
+    shown = loader.pixels(data)
+    assert (shown.dtype, shown.shape) == (np.uint8, (7, 3, 32, 32))
+    again = (shown.transpose(0, 2, 3, 1) - MEAN) / STD
+    np.testing.assert_allclose(again, data.transpose(0, 2, 3, 1), atol=1e-5)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 100])

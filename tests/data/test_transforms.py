@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aff.data.transforms import normalize, random_crop, random_mirror
+from aff.data.transforms import denormalize, normalize, random_crop, random_mirror
 
 
 def coordinates(n, channels, size):
@@ -75,3 +75,16 @@ def test_grey_images_become_rgb():
     result = normalize(images, (0.3,), (0.4,))
     assert result.shape == (2, 3, 4, 4)
     np.testing.assert_array_equal(result[:, 0], result[:, 2])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_normalized_can_be_looked_at_again(channels):
+    """To the level; what is beyond black and white is cut off."""
+    images = np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16).repeat(channels, axis=1)
+    mean, std = (0.485, 0.456, 0.406)[:channels], (0.229, 0.224, 0.225)[:channels]
+    data = normalize(images, mean, std)
+    assert data.shape[1] == 3
+    np.testing.assert_array_equal(denormalize(data, mean, std), images.repeat(3 // channels, 1))
+    for value, level in ((9, 255), (-9, 0)):
+        far = np.full((1, 3, 2, 2), value, np.float32)
+        assert (denormalize(far, mean, std) == level).all()

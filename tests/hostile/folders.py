@@ -18,6 +18,7 @@ from aff.inference.spec import find_spec
 from aff.models.weights import find_weights, verify
 from aff.paper.curves import read_curve
 from aff.paper.scores import evaluated, own_runs
+from aff.training.event_file import EventFile
 from aff.training.run_folder import choose
 from aff.training.settings_file import read_config
 from aff.training.state import RunState
@@ -79,6 +80,7 @@ def readers(folder, trainer):
         "logs/train.jsonl": [lambda: read_curve(logs), lambda: own_runs(logs)],
         "logs/settings.json": [lambda: read_curve(logs), lambda: own_runs(logs)],
         "logs/train.log": [lambda: read_curve(f"{logs}/train.log")],
+        "board/events.out.tfevents.1.it": [lambda: EventFile(f"{folder}/board", lambda *_: True)],
         "checkpoint-0001/state.json": [state],
         "checkpoint-0001/net.params": [state],
         "checkpoint-0001/optimizer.params": [state],
@@ -106,6 +108,7 @@ def tries(folder, rng, times):
     """Every kind under every name, whatever `times` says."""
     files = Files(folder)
     files.write("logs/train.jsonl", "".join(f"{event}\n" for event in events()).encode())
+    (folder / "board").mkdir()
     (folder / "photos" / "a").mkdir(parents=True)
     write_cifar(folder / "cifar", "cifar100")
     (folder / "fashion").mkdir()

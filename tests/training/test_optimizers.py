@@ -149,7 +149,7 @@ def test_a_run_resumes_exactly(tiny_data, tmp_path, kind):
 
 
 def test_what_it_takes_is_said():
-    lamb = TrainConfig(optimizer="lamb", beta2=0.99)
+    lamb = TrainConfig(optimizer="lamb", beta2=0.99, mixup=False)
     assert lamb.optimizer_settings == {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-6}
     assert "lamb, beta1 0.9, beta2 0.99, epsilon 1e-06" in " ".join(recipe_lines(lamb))
     assert TrainConfig().optimizer_settings == {"momentum": 0.9}
