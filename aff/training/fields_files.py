@@ -46,8 +46,7 @@ class FileSettings:
         "none",
         "files",
         FREE,
-        ("imagenet", "segmentation"),
-        50,
+        imagenet=50,
     )
     tensorboard: Optional[str] = setting(
         recorded,
