@@ -146,7 +146,7 @@ def _same(dirs: RunDirs) -> RunDirs:
     """Return the folders of a run to go on with, its log's checked not to be another run's."""
     for field, folder in dirs.folders.items():
         kept = os.path.join(folder, SETTINGS)
-        if field == "{save_dir}":
+        if folder == dirs.save_dir:
             continue
         if not os.path.exists(kept):
             _refuse_others(field, folder, event_files(folder) if field == "{tensorboard}" else ())

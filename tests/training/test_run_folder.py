@@ -224,3 +224,23 @@ def test_a_lock_that_is_none_of_ours_is_left():
     with locked("there", "it"):
         pass
     assert not os.path.exists(f"there/{LOCK}")
+
+
+@pytest.mark.parametrize("tensorboard", ["there", "logs/there", "auto", "board"])
+def test_tensorboard_may_have_a_folder_of_the_run_s(tensorboard, tmp_path, monkeypatch):
+    """Whatever lies around it."""
+    for place in ("", "deeper/"):
+        write(f"{place}there/settings.json", RUN)
+    monkeypatch.chdir(tmp_path / "deeper")
+    config = TrainConfig(save_dir="there", tensorboard=tensorboard, resume="auto")
+    for _ in range(2):
+        with open_folder(config, {}) as folder:
+            folder.create()
+            for path, way in folder.ways.items():
+                write(f"{path}/settings.json", json.dumps({"training": {}, "save_dir": way}))
+            write(f"{folder.events_dir}/events.out.tfevents.1.here")
+        checkpoint("there") if not os.path.isdir("there/checkpoint-0001") else None
+    write("other/settings.json", RUN)
+    if tensorboard == "board":
+        with pytest.raises(aff.InputError, match="tensorboard board holds the log of the run in"):
+            choose("run", "other", None, "auto", tensorboard)
