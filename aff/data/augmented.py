@@ -98,7 +98,7 @@ class AugmentedLoader(WholeBatches):
         policy: Tuple[Tuple[Operation, Operation], ...],
         rng: np.random.Generator,
     ) -> np.ndarray:
-        """Return an image (H, W, 3) uint8 after AutoAugment's policy or RandAugment."""
+        """Return an image (H, W, C) uint8 after AutoAugment's policy or RandAugment."""
         if self.auto_aug:
             return auto_augment(pixels, policy, rng)
         if self.extras.rand_aug:

@@ -23,7 +23,6 @@ from .transforms import normalize, random_crop, random_mirror
 
 T = TypeVar("T")
 _ORDER, _BATCH = 0, 1
-POLICIES = {"auto_aug": "AutoAugment", "rand_aug": "RandAugment"}
 
 
 def prefetch(
@@ -165,10 +164,9 @@ class TrainLoader(AugmentedLoader):
 
     def __post_init__(self):
         self.check_one_batch(len(self.data.train), self.data.name)
-        used = "auto_aug" if self.auto_aug else "rand_aug" if self.extras.rand_aug else ""
-        if used and self.data.train.images.shape[1] != 3:
+        if self.auto_aug and self.data.train.images.shape[1] != 3:
             raise InputError(
-                f"{{{used}}}: {POLICIES[used]} is for colour images, those of {self.data.name} are "
+                f"{{auto_aug}}: AutoAugment is for colour images, those of {self.data.name} are "
                 "grey"
             )
 
