@@ -181,10 +181,31 @@ class TrainLoader(AugmentedLoader):
         """Return batches of one epoch, from number `start` on: data (B, 3, H, W) and targets (B,
         classes), both float32.
         """
-        order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.data.train))
+        order = self.order(epoch)
         return prefetch(
             lambda index: self._make(epoch, start + index, order), len(self) - start, self.workers
         )
+
+    def order(self, epoch: int) -> np.ndarray:
+        rng = np.random.default_rng([self.seed, epoch, _ORDER])
+        return rng.permutation(len(self.data.train))
+
+    def original(self, index: int) -> Tuple[str, np.ndarray, int]:
+        """Return what to call an image, its pixels (H, W, 3) uint8, and its label."""
+        part = self.data.train.take(np.array([index]))
+        pixels = np.broadcast_to(part.images[0], (3, *part.images.shape[2:]))
+        return f"image {index}", pixels.transpose(1, 2, 0), int(part.labels[0])
+
+    def example(self, epoch: int, index: int) -> Optional[Batch]:
+        """Return what an image becomes in an epoch, data (3, H, W) and its target (classes,); None
+        where the epoch leaves it out.
+        """
+        found = self.place(epoch, index)
+        if found is None:
+            return None
+        batch, place = found
+        data, targets = self._make(epoch, batch, self.order(epoch))
+        return data[place], targets[place]
 
     def _make(self, epoch: int, index: int, order: np.ndarray) -> Batch:
         rng = np.random.default_rng([self.seed, epoch, _BATCH, index])
