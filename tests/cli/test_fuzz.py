@@ -46,6 +46,7 @@ PLAIN = {
     "plot": (["/etc/passwd", "nowhere"], 0.5),
     "cam": (["photo.jpg"], 0.5),
     "browse": (["digits", "imagenet", "/etc", "nowhere.rec"], 1.0),
+    "compare": (["/etc", "nowhere"], 0.5),
     "predict": ([PHOTOGRAPH, "aff_resnet50", "it.params"], 1.0),
     "features": ([PHOTOGRAPH, "aff_resnet50", "it.params"], 0.5),
     "export": (["fashion_mnist_aff_resnet14", "nothing", "it.safetensors"], 1.0),
