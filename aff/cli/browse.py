@@ -8,10 +8,10 @@ import mxnet as mx
 from tqdm import tqdm
 
 from ..training.config import TrainConfig
-from ..training.data import open_source
 from ..training.devices import parse_gpus
 from ..training.process_group import ProcessGroup
 from ..training.recipe_lines import recipe_lines
+from ..training.sources import open_source
 from ..utils.errors import InputError, spell
 from ..utils.files import check_destination
 from ..utils.screen import fold

@@ -9,10 +9,10 @@ import json
 import os
 import sys
 from collections import Counter
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..nn.fusion import fusion_title, list_fusions
-from ..training.comparison import Errors, RunSummary, differing, read_run
+from ..training.comparison import SCORES, RunSummary, Scored, differing, read_run
 from ..utils.files import check_destination, replacing
 from ..utils.report import printable
 from ..utils.screen import columns
@@ -28,6 +28,8 @@ DESCRIPTION = (
 #: Characters of a value that a table for people shows, the most.
 LONGEST = 32
 STANDARD_OUTPUT = "-"
+#: Scores that a table for people shows.
+SHOWN = {"top1_error": "error", "miou": "mIoU"}
 Table = List[List[Any]]
 
 
@@ -48,7 +50,7 @@ def add_arguments(parser: Parser) -> None:
         const=STANDARD_OUTPUT,
         default=None,
         help="write a table for programs there instead, a .csv; on standard output where FILE is "
-        "left out or -. Errors are fractions, times seconds",
+        "left out or -. Scores are fractions, times seconds",
     )
 
 
@@ -83,34 +85,40 @@ def _extent(run: RunSummary) -> str:
     return str(run.epochs) if whole else f"{run.epochs} of {run.num_epochs}, {run.state}"
 
 
-def _percent(errors: Optional[Errors], part: str) -> str:
-    error = errors.top1_error.get(part) if errors else None
-    return "-" if error is None else f"{100 * error:.2f} %"
+def shown_scores(runs: Sequence[RunSummary]) -> List[Tuple[str, str]]:
+    """Return names and parts of the scores that any of the runs has, of those that people see."""
+    found = [
+        (name, part)
+        for run in runs
+        for part in run.parts
+        for name in SHOWN
+        if run.last and run.last.at(name, part) is not None
+    ]
+    return list(dict.fromkeys(found))
 
 
-def parts_of(runs: Sequence[RunSummary]) -> List[str]:
-    """Return the parts that any of the runs has errors on."""
-    return list(dict.fromkeys(part for run in runs for part in run.parts))
+def _percent(scored: Optional[Scored], name: str, part: str) -> str:
+    value = scored.at(name, part) if scored else None
+    return "-" if value is None else f"{100 * value:.2f} %"
 
 
 def for_people(runs: Sequence[RunSummary]) -> Table:
-    """Return a table, its head first, a row for each run; errors in percent."""
-    settings, parts = differing(runs), parts_of(runs)
-    averaged = parts if any(run.average for run in runs) else []
+    """Return a table, its head first, a row for each run; scores in percent."""
+    settings, scores = differing(runs), shown_scores(runs)
+    kinds = {"": "best", "last ": "last", "average's ": "average"}
+    if not any(run.average for run in runs):
+        del kinds["average's "]
     head = ["run", *map(_printed, settings), "epochs", "best epoch"]
-    head += [f"{part} error" for part in parts] + [f"last {part} error" for part in parts]
-    head += [f"average's {part} error" for part in averaged] + ["time", "images/s"]
+    head += [f"{kind}{printable(part)} {SHOWN[name]}" for kind in kinds for name, part in scores]
     rows = []
-    for name, run in zip(called(runs), runs):
-        row = [name, *(_shown(key, run.settings.get(key)) for key in settings), _extent(run)]
+    for called_so, run in zip(called(runs), runs):
+        row = [called_so, *(_shown(key, run.settings.get(key)) for key in settings), _extent(run)]
         row += [str(run.best.epoch) if run.best else "-"]
-        row += [_percent(run.best, part) for part in parts]
-        row += [_percent(run.last, part) for part in parts]
-        row += [_percent(run.average, part) for part in averaged]
+        row += [_percent(getattr(run, kind), *of) for kind in kinds.values() for of in scores]
         row += [str(datetime.timedelta(seconds=round(run.seconds))) if run.epochs else "-"]
         row += ["-" if run.images_per_sec is None else f"{run.images_per_sec:.0f}"]
         rows.append(row)
-    return [head, *rows]
+    return [[*head, "time", "images/s"], *rows]
 
 
 def for_programs(runs: Sequence[RunSummary]) -> Table:
@@ -142,12 +150,17 @@ def _figures(run: RunSummary) -> Dict[str, Any]:
         "seconds": round(run.seconds, 2),
         "images_per_sec": run.images_per_sec,
     }
-    for name, errors in (("best", run.best), ("last", run.last), ("average", run.average)):
-        if errors:
-            found[f"{name}_epoch"] = errors.epoch
-            for part in run.parts:
-                found[f"{name}_{part}_top1_error"] = errors.top1_error.get(part)
-                found[f"{name}_{part}_top5_error"] = errors.top5_error.get(part)
+    for kind, scored in (("best", run.best), ("last", run.last), ("average", run.average)):
+        if scored:
+            found[f"{kind}_epoch"] = scored.epoch
+            values = {(part, name): scored.at(name, part) for part in run.parts for name in SCORES}
+            found.update(
+                {
+                    f"{kind}_{printable(part)}_{name}": value
+                    for (part, name), value in values.items()
+                    if value is not None
+                }
+            )
     return found
 
 

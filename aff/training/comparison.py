@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..data.datasets import DATASETS
@@ -15,34 +15,50 @@ from ..utils.json_file import ranged, read_json, typed
 from ..utils.lock import holder_of
 from .config import TrainConfig
 from .logger import JSON_LOG, SETTINGS, read_events
+from .record import AVERAGE, MAX_EPOCH, MAX_FIGURE, EpochRecord
 from .result import RESULT
 from .run_check import log_of
+from .scores import IMAGES, PIXELS
 from .setting import UNTOLD, settings_of
 from .settings_file import read_settings, upgraded
-from .state import MAX_EPOCH, MAX_FIGURE, EpochRecord, RunState
+from .state import RunState
 
 #: Groups of settings that say where a run went and what it keeps, not what it trains.
 KEEPING = ("", "files", "instead of a run")
+SCORES = (*IMAGES.names, *PIXELS.names)
 #: What else is compared: facts of the machine that change what is computed.
 FACTS = ("devices", "global_batch_size")
 
 
 @dataclass(frozen=True)
-class Errors:
-    """Errors of an epoch by part, fractions, as ``result.json`` has them."""
+class Scored:
+    """Scores of an epoch by part, fractions, as ``result.json`` has them: of images' classes, or of
+    pixels'.
+    """
 
     epoch: int = ranged(0, MAX_EPOCH)
-    top1_error: Dict[str, float] = ranged(0, 1)
-    top5_error: Dict[str, float] = ranged(0, 1)
+    top1_error: Dict[str, float] = ranged(0, 1, default_factory=dict)
+    top5_error: Dict[str, float] = ranged(0, 1, default_factory=dict)
+    miou: Dict[str, float] = ranged(0, 1, default_factory=dict)
+    pixel_error: Dict[str, float] = ranged(0, 1, default_factory=dict)
+
+    @classmethod
+    def of(cls, record: EpochRecord, prefix: str = "") -> Scored:
+        """Return those of a record; `AVERAGE` for the moving average's."""
+        return cls(record.epoch, **{name: getattr(record, prefix + name) for name in SCORES})
+
+    def at(self, name: str, part: str) -> Optional[float]:
+        """Return a score on a part; None where it is not there."""
+        return getattr(self, name).get(part)
 
 
 @dataclass(frozen=True)
 class _Result:
     """What is read of ``result.json``."""
 
-    best: Errors
-    last: Errors
-    average: Optional[Errors] = None
+    best: Scored
+    last: Scored
+    average: Optional[Scored] = None
     epochs: int = ranged(0, MAX_EPOCH, default=0)
     stopped_early: bool = False
     seconds: float = ranged(0, MAX_FIGURE, default=0.0)
@@ -70,7 +86,7 @@ class RunSummary:
         ``'ended'``, ``'stopped early'``, ``'running'``, or ``'not ended'``.
     epochs, num_epochs : int
         Epochs trained, and to be trained in all.
-    best, last, average : Errors or None
+    best, last, average : Scored or None
         Of the best epoch and of the last one; the best of the moving average, where there is one.
     seconds : float
         That its epochs took.
@@ -83,16 +99,17 @@ class RunSummary:
     state: str
     epochs: int
     num_epochs: int
-    best: Optional[Errors] = None
-    last: Optional[Errors] = None
-    average: Optional[Errors] = None
+    best: Optional[Scored] = None
+    last: Optional[Scored] = None
+    average: Optional[Scored] = None
     seconds: float = 0.0
     images_per_sec: Optional[float] = None
 
     @property
     def parts(self) -> List[str]:
-        """Parts that it has errors on, ``'val'`` first."""
-        return sorted(self.last.top1_error, key=_place) if self.last else []
+        """Parts that it has scores on, ``'val'`` first."""
+        found = {part for name in SCORES for part in getattr(self.last, name, ())}
+        return sorted(found, key=_place)
 
 
 def _place(part: str) -> Tuple[bool, str]:
@@ -144,9 +161,9 @@ def _from_log(log: str, folder: str, told: Dict[str, Any]) -> RunSummary:
     for event in read_events(log):
         if event["event"] == "epoch":
             record = typed(event, EpochRecord, log)
-            chooser = chooser or min(record.top1_error, key=_place, default="")
-            if chooser not in record.top1_error:
-                part = f"{chooser} error" if chooser else "errors"
+            chooser = chooser or min(record.parts(record.kept), key=_place, default="")
+            if record.error(chooser) is None:
+                part = f"{chooser} score" if chooser else "scores"
                 raise InputError(f"{log}: epoch {record.epoch} has no {part}")
             state.add(record, chooser)
         elif event["event"] in ("start", "resume", "end"):
@@ -160,18 +177,13 @@ def _from_log(log: str, folder: str, told: Dict[str, Any]) -> RunSummary:
         folder,
         state=("stopped early" if early else "ended") if ended else _unfinished(folder),
         epochs=done,
-        best=_errors(state.best()),
-        last=_errors(history[-1]),
-        average=_errors(average, "ema_") if average else None,
+        best=Scored.of(state.best()),
+        last=Scored.of(history[-1]),
+        average=Scored.of(average, AVERAGE) if average else None,
         seconds=sum(record.seconds for record in history),
         images_per_sec=statistics.median(record.images_per_sec for record in history),
         **told,
     )
-
-
-def _errors(record: EpochRecord, prefix: str = "") -> Errors:
-    known = asdict(record)
-    return Errors(record.epoch, known[f"{prefix}top1_error"], known[f"{prefix}top5_error"])
 
 
 def _compared(training: Mapping[str, Any], dataset: str) -> Dict[str, Any]:

@@ -50,7 +50,8 @@ def test_what_came_out_is_what_the_run_says(here, name):
             if result[told] is None:
                 assert found is None
                 continue
-            assert vars(found) == {key: result[told][key] for key in vars(found)}
+            told_so = {"miou": {}, "pixel_error": {}, **result[told]}
+            assert vars(found) == {key: told_so[key] for key in vars(found)}
         assert run.seconds == pytest.approx(result["seconds"], abs=0.01)
         assert (run.images_per_sec is None) == (place == "params")
         shutil.rmtree(here / "logs" / name, ignore_errors=True)
@@ -178,6 +179,29 @@ def test_mistakes(arguments, message, here, capsys):
     assert sorted(here.iterdir()) == before
 
 
+def test_runs_of_pixels_beside_others(here, capsys):
+    """The best is the highest mIoU."""
+    shutil.copytree("logs/plain", "logs/pixels")
+    (here / "logs" / "pixels" / "result.json").unlink()
+    log = here / "logs" / "pixels" / "train.jsonl"
+    epochs = [json.loads(line) for line in log.read_text().splitlines() if '"epoch"' in line]
+    kept = {key: epochs[0][key] for key in ("lr", "train_loss", "train_value", "seconds")}
+    kept.update(event="epoch", train_metric="pixel_error")
+    lines = [
+        json.dumps({**kept, "epoch": number, "miou": {"val": miou}, "pixel_error": {"val": error}})
+        for number, (miou, error) in enumerate(((0.25, 0.4), (0.5, 0.2), (0.375, 0.1)))
+    ]
+    log.write_text("\n".join([*lines, ""]))
+    assert exit_code(["compare", "logs/pixels", "logs/plain"]) == 0
+    head, pixels, plain = capsys.readouterr().out.splitlines()
+    assert "val mIoU" in head and "test error" in head
+    assert {"50.00", "37.50", "1"} <= {*pixels.split()} and "-" in plain.split()
+    assert exit_code(["compare", "logs/pixels", "--csv"]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (row["best_val_miou"], row["best_val_pixel_error"]) == ("0.5", "0.2")
+    assert "best_val_top1_error" not in row
+
+
 def change(path, **values):
     """Put other values into a JSON file."""
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
@@ -186,13 +210,13 @@ def change(path, **values):
 def test_files_of_others(here, capsys):
     log, settings = (here / "logs" / "plain" / name for name in ("train.jsonl", "settings.json"))
     epoch = next(line for line in log.read_text().splitlines() if '"epoch"' in line)
-    for errors, message in (({}, "epoch 7 has no errors"), ({"up": 2}, "top1_error.up")):
+    for errors, message in (({}, "epoch 7 has no scores"), ({"up": 2}, "top1_error.up")):
         log.write_text(json.dumps({**json.loads(epoch), "epoch": 7, "top1_error": errors}))
         with pytest.raises(InputError, match=message):
             read_run("logs/plain")
     other = {**json.loads(epoch), "top1_error": {"test": 0.5}, "top5_error": {"test": 0.5}}
     log.write_text(f"{epoch}\n{json.dumps({**other, 'epoch': 1})}\n")
-    with pytest.raises(InputError, match="epoch 1 has no val error"):
+    with pytest.raises(InputError, match="epoch 1 has no val score"):
         read_run("logs/plain")
     log.unlink()
     change(here / "logs" / "plain" / "result.json", best={"epoch": -1})

@@ -48,15 +48,15 @@ def test_of_image_files(folder, devices, mix):  # noqa: F811
 
 
 def test_pixels_are_what_was_normalised(tiny_data, folder):  # noqa: F811
-    loader = TrainLoader(tiny_data, 6, 0)
-    levels = np.arange(256, dtype=np.float32).reshape(16, 16).repeat(3).reshape(16, 16, 3)
-    data = ((levels / 255 - 0.5) / 0.25).transpose(2, 0, 1).astype(np.float32)
-    np.testing.assert_array_equal(loader.pixels(data), levels)
-    np.testing.assert_array_equal(loader.pixels(data - 100), 0 * levels)
+    """Level for level, and cut off beyond black."""
+    levels = np.arange(256, dtype=np.float32).repeat(3).reshape(16, 16, 3)
     mean, std = (123.68, 116.779, 103.939), (58.393, 57.12, 57.375)
     files = ImageTrainLoader(FolderImages(str(folder)), 3, 0, 3)
-    data = ((levels - mean) / std).transpose(2, 0, 1).astype(np.float32)
-    np.testing.assert_array_equal(files.pixels(data), levels)
+    memory = TrainLoader(tiny_data, 6, 0)
+    for loader, data in ((memory, (levels / 255 - 0.5) / 0.25), (files, (levels - mean) / std)):
+        batch = data.transpose(2, 0, 1).astype(np.float32)[None]
+        np.testing.assert_array_equal(loader.pixels(batch)[0], levels.transpose(2, 0, 1))
+        assert not loader.pixels(batch - 100).any()
 
 
 def test_originals_are_the_images_themselves(tiny_data, folder):  # noqa: F811

@@ -14,7 +14,7 @@ from ...training.logger import SETTINGS
 from ...training.setting import settings_of
 from ...training.settings_file import read_config
 from ...utils.errors import InputError
-from .config_flags import SPELLINGS, add_config_file, add_field, spelling_at
+from .config_flags import add_config_file, add_field, spelling_at
 from .parser import Parser
 from .training import configure
 
@@ -38,14 +38,14 @@ def add_image_flags(parser: Parser) -> None:
         "--dataset",
         type=dataset_name,
         default=argparse.SUPPRESS,
-        help=f"data set: {', '.join(list_datasets())}",
+        help=f"data set: {', '.join(name for kind in KINDS for name in list_datasets(kind))}",
     )
     add_config_file(groups["data"])
     for field in FIELDS:
         item = settings_of(TrainConfig)[field]
         if item.group not in groups:
             groups[item.group] = parser.add_argument_group(item.group)
-        kinds = [data for data in SPELLINGS if item.only in (None, data)]
+        kinds = [data for data in KINDS if data in item.only]
         spelled = {spelling_at(field, data).names for data in kinds}
         for together in [kinds] if len(spelled) == 1 else [[data] for data in kinds]:
             add_field(groups[item.group], field, item, together)
@@ -93,8 +93,10 @@ def config_of_images(data: Optional[str], given: Mapping[str, Any]) -> TrainConf
         kind = "imagenet"
     else:
         raise InputError("name a data set, a folder of images, or a run's folder: see --help")
+    if kind not in KINDS:
+        raise InputError(f"{data or kind}: shows images of one class each, not masks")
     for field in set(FIELDS) & set(given):
         only = settings_of(TrainConfig)[field].only
-        if only and only != kind:
-            raise InputError(f"{{{field}}} is for {KINDS[only]}, not for {KINDS[kind]}")
+        if kind not in only:
+            raise InputError(f"{{{field}}} is for {KINDS[only[0]]}, not for {KINDS[kind]}")
     return configure(kind, given)
