@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import partial
 from typing import Callable, Dict, Iterable, List, Sequence
 
 import mxnet as mx
@@ -11,6 +12,7 @@ import numpy as np
 from mxnet.gluon import data as gluon_data
 from PIL import Image
 
+from ..data.augmented import Extras
 from ..data.datasets.base import DataSet, Split
 from ..data.image_loader import ImageTrainLoader
 from ..data.images import FolderImages, Images, RecordImages
@@ -24,6 +26,14 @@ BATCH = 128
 #: Size of the photographs made, that of ImageNet's on average.
 PHOTO = (500, 375)
 PHOTOS = 128
+#: Stands before what of today's recipe is on; the last is all of it.
+WITH = ", with "
+RECIPE: Dict[str, Extras] = {
+    "RandAugment": Extras((2, 9)),
+    "erasing": Extras(erasing=0.25),
+    "CutMix": Extras(cutmix_alpha=1.0, cutmix_prob=1.0),
+    "all of these": Extras((2, 9), 0.25, 1.0, 1.0),
+}
 
 
 def _noise(count: int, size: int = 32) -> Split:
@@ -44,25 +54,35 @@ def in_memory(
     threads: Sequence[int], rounds: int, count: int = 50 * BATCH, watch: Watch = iter
 ) -> Dict[str, float]:
     """Return images a second of CIFAR's kind (crop, mirror, normalise, mixup), by number of
-    threads, and of Gluon's transforms, one image after another on one thread. `watch` wraps the
-    rounds.
+    threads; with most of them also with today's `RECIPE`, part by part (CutMix in mixup's place);
+    and of Gluon's transforms, one image after another on one thread. `watch` wraps the rounds.
     """
     split = _noise(count)
     data = DataSet("noise", CLASSES, MEAN, STD, split, split, mirror=True, pad=4)
-    actions = {
-        f"-j {workers}": _go_through(
-            lambda workers=workers: TrainLoader(
-                data, BATCH, 0, workers, mixup_alpha=1.0, mixup_until=1
-            ).epoch(0)
-        )
-        for workers in threads
-    }
+
+    def batches(workers: int, extras: Extras) -> Iterable:
+        loader = TrainLoader(data, BATCH, 0, workers, mixup_alpha=1.0, mixup_until=1, extras=extras)
+        return loader.epoch(0)
+
+    actions = _by_threads("", threads, batches)
     few = 4 * BATCH
     taken = interleaved(actions, rounds, watch=watch)
     rates = {name: rate(count, seconds) for name, seconds in taken.items()}
     gluon = {"gluon": _go_through(lambda: _gluon(split, few))}
     seconds = interleaved(gluon, rounds, watch=watch)["gluon"]
     return {**rates, "Gluon's transforms, one thread": rate(few, seconds)}
+
+
+def _by_threads(
+    name: str, threads: Sequence[int], batches: Callable[[int, Extras], Iterable]
+) -> Dict[str, Callable[[], object]]:
+    """Return a pass for each number of threads, and, with most of them, for each part of the
+    recipe.
+    """
+    tried = {f"{name}-j {workers}": (workers, Extras()) for workers in threads}
+    most = max(threads)
+    tried.update({f"{name}-j {most}{WITH}{part}": (most, on) for part, on in RECIPE.items()})
+    return {key: _go_through(partial(batches, *values)) for key, values in tried.items()}
 
 
 def _gluon(split: Split, count: int):
@@ -109,8 +129,8 @@ def _pack(images: Images, path: str) -> None:
 def from_files(
     threads: Sequence[int], rounds: int, size: int = 224, watch: Watch = iter
 ) -> Dict[str, float]:
-    """Return images a second of ImageNet's kind, from folders, from a ``.rec`` file, and from the
-    same by mxnet's `ImageRecordIter`, by number of threads. `watch` wraps the rounds.
+    """Return images a second of ImageNet's kind, from folders and from a ``.rec`` file, as
+    `in_memory` does, and from the same by mxnet's `ImageRecordIter`. `watch` wraps the rounds.
     """
     batch = PHOTOS // 4
     with tempfile.TemporaryDirectory(prefix="aff-bench-") as folder:
@@ -122,15 +142,19 @@ def from_files(
             "folders": images,
             ".rec file": RecordImages(f"{record}.rec", f"{record}.idx"),
         }
-        actions = {
-            f"{name}, -j {workers}": _go_through(
-                lambda source=source, workers=workers: ImageTrainLoader(
-                    source, batch, 0, 2, size, workers, mixup_alpha=0.2, mixup_until=1
-                ).epoch(0)
+
+        def batches(source: Images, workers: int, extras: Extras) -> Iterable:
+            loader = ImageTrainLoader(
+                *(source, batch, 0, 2, size, workers),
+                mixup_alpha=0.2,
+                mixup_until=1,
+                extras=extras,
             )
-            for name, source in sources.items()
-            for workers in threads
-        }
+            return loader.epoch(0)
+
+        actions = {}
+        for name, source in sources.items():
+            actions.update(_by_threads(f"{name}, ", threads, partial(batches, source)))
         for workers in filter(None, threads):
             iterator = _record_iter(record, batch, size, workers)
             actions[f"ImageRecordIter, {workers} threads"] = _one_pass(iterator)

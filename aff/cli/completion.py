@@ -29,6 +29,7 @@ NAMES: Dict[str, Callable[[], Iterable[str]]] = {
 }
 WORDS: Dict[str, Callable[[], Iterable[str]]] = {
     **dict.fromkeys(("evaluate", "export", "features", "fetch", "predict"), list_published),
+    "browse": list_datasets,
     "help": list_commands,
     "recipes": lambda: RECIPES,
     "summary": list_networks,

@@ -5,7 +5,7 @@ augmentation, and targets.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -86,6 +86,20 @@ class AugmentedLoader(WholeBatches):
     devices: int
     extras: Extras
 
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Return the indices of all images in an epoch's order, (N,)."""
+        raise NotImplementedError
+
+    def place(self, epoch: int, index: int) -> Optional[Tuple[int, int]]:
+        """Return the number of the batch that an image is in in an epoch, and its place there; None
+        where the epoch leaves it out.
+        """
+        batch, place = divmod(int(np.flatnonzero(self.order(epoch) == index)[0]), self.batch_size)
+        return (batch, place) if batch < len(self) else None
+
     @property
     def soft_targets(self) -> bool:
         """Whether any epoch's targets are not one-hot."""
@@ -98,7 +112,7 @@ class AugmentedLoader(WholeBatches):
         policy: Tuple[Tuple[Operation, Operation], ...],
         rng: np.random.Generator,
     ) -> np.ndarray:
-        """Return an image (H, W, 3) uint8 after AutoAugment's policy or RandAugment."""
+        """Return an image (H, W, C) uint8 after AutoAugment's policy or RandAugment."""
         if self.auto_aug:
             return auto_augment(pixels, policy, rng)
         if self.extras.rand_aug:
@@ -113,15 +127,17 @@ class AugmentedLoader(WholeBatches):
         classes: int,
         epoch: int,
         rng: np.random.Generator,
+        devices: int = 0,
     ) -> Batch:
         """Return data and targets of a batch, with label smoothing and the epoch's mixup or
-        CutMix.
+        CutMix, in as many shares as there are devices (0: the loader's).
         """
+        devices = devices or self.devices
         targets = one_hot(labels, classes, self.smoothing)
         if epoch >= self.mixup_until:
             return data, targets
         cut = self.extras.cutmix_alpha
         if cut > 0 and (self.mixup_alpha == 0 or rng.random() < self.extras.cutmix_prob):
-            return cutmix(data, targets, rng.beta(cut, cut), rng, self.devices)
+            return cutmix(data, targets, rng.beta(cut, cut), rng, devices)
         lam = rng.beta(self.mixup_alpha, self.mixup_alpha) if self.mixup_alpha > 0 else 1
-        return mixup(data, targets, lam, self.devices)
+        return mixup(data, targets, lam, devices)

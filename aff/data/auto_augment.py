@@ -12,7 +12,9 @@ from __future__ import annotations
 from typing import Callable, Dict, Tuple
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageEnhance
+
+from .levels import auto_contrast, equalize, posterize, solarize
 
 LEVELS = 10
 Operation = Tuple[str, float, int]
@@ -73,8 +75,14 @@ CIFAR: Tuple[Tuple[Operation, Operation], ...] = (
 )
 
 
-def affine(image: Image.Image, *matrix: float) -> Image.Image:
+def shear(image: Image.Image, x: float, y: float) -> Image.Image:
+    matrix = (1, x, 0, y, 1, 0)
     return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+
+
+def translate(image: Image.Image, x: int, y: int) -> Image.Image:
+    """Move by whole pixels, between which nothing has to be interpolated."""
+    return image.transform(image.size, Image.Transform.AFFINE, (1, 0, x, 0, 1, y))
 
 
 def _enhanced(kind) -> Callable[[Image.Image, int, int], Image.Image]:
@@ -82,35 +90,28 @@ def _enhanced(kind) -> Callable[[Image.Image, int, int], Image.Image]:
     return lambda image, level, sign: kind(image).enhance(0.1 + 1.8 * level / LEVELS)
 
 
-def posterized(image: Image.Image, bits: int) -> Image.Image:
-    """Keep so many bits of each value, from 0 on (Pillow's own takes 1 and more)."""
-    mask = 0xFF & ~(2 ** (8 - bits) - 1)
-    return image.point([value & mask for value in range(256)] * 3)
+def drawn_sign(rng: np.random.Generator) -> int:
+    """Return -1 or 1, as ``rng.choice((-1, 1))`` draws it, in a third of the time."""
+    return 2 * int(rng.integers(2)) - 1
 
 
 #: Each gets an image, its level L from 0 to `LEVELS`, and a sign that counts where the operation
 #: has a direction. What is moved in is black.
 OPERATIONS: Dict[str, Callable[[Image.Image, int, int], Image.Image]] = {
-    "ShearX": lambda image, level, sign: affine(image, 1, sign * 0.3 * level / LEVELS, 0, 0, 1, 0),
-    "ShearY": lambda image, level, sign: affine(image, 1, 0, 0, sign * 0.3 * level / LEVELS, 1, 0),
-    "TranslateX": lambda image, level, sign: affine(
-        image, 1, 0, sign * int(10 * level / LEVELS), 0, 1, 0
-    ),
-    "TranslateY": lambda image, level, sign: affine(
-        image, 1, 0, 0, 0, 1, sign * int(10 * level / LEVELS)
-    ),
+    "ShearX": lambda image, level, sign: shear(image, sign * 0.3 * level / LEVELS, 0),
+    "ShearY": lambda image, level, sign: shear(image, 0, sign * 0.3 * level / LEVELS),
+    "TranslateX": lambda image, level, sign: translate(image, sign * int(10 * level / LEVELS), 0),
+    "TranslateY": lambda image, level, sign: translate(image, 0, sign * int(10 * level / LEVELS)),
     "Rotate": lambda image, level, sign: image.rotate(sign * int(30 * level / LEVELS)),
     "Color": _enhanced(ImageEnhance.Color),
     "Contrast": _enhanced(ImageEnhance.Contrast),
     "Brightness": _enhanced(ImageEnhance.Brightness),
     "Sharpness": _enhanced(ImageEnhance.Sharpness),
-    "Posterize": lambda image, level, sign: posterized(image, 4 - int(4 * level / LEVELS)),
-    "Solarize": lambda image, level, sign: ImageOps.solarize(
-        image, 256 - int(256 * level / LEVELS)
-    ),
-    "AutoContrast": lambda image, level, sign: ImageOps.autocontrast(image),
-    "Equalize": lambda image, level, sign: ImageOps.equalize(image),
-    "Invert": lambda image, level, sign: ImageOps.invert(image),
+    "Posterize": lambda image, level, sign: posterize(image, 4 - int(4 * level / LEVELS)),
+    "Solarize": lambda image, level, sign: solarize(image, 256 - int(256 * level / LEVELS)),
+    "AutoContrast": lambda image, level, sign: auto_contrast(image),
+    "Equalize": lambda image, level, sign: equalize(image),
+    "Invert": lambda image, level, sign: solarize(image, 0),
 }
 
 
@@ -130,7 +131,7 @@ def auto_augment(
     """
     image = Image.fromarray(pixels)
     for name, probability, level in policy[rng.integers(len(policy))]:
-        happens, sign = rng.random() < probability, rng.choice((-1, 1))
+        happens, sign = rng.random() < probability, drawn_sign(rng)
         if happens:
-            image = OPERATIONS[name](image, level, int(sign))
+            image = OPERATIONS[name](image, level, sign)
     return np.asarray(image)

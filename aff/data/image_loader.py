@@ -7,27 +7,27 @@ been none. Threads share the images of a batch among them.
 
 from __future__ import annotations
 
-import contextlib
-import itertools
+import os
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ..utils.errors import InputError
-from .augmented import AugmentedLoader, Batch, Extras, WholeBatches
+from .augmented import AugmentedLoader, Batch, Extras
 from .auto_augment import IMAGENET
 from .bad_images import BadImagePolicy
 from .decoding import decode
+from .file_batches import ShuffledFiles, load_batches
 from .images import IMAGENET_CLASSES, Images
-from .loader import EvaluationLoader, Shard, prefetch
-from .transforms import MEAN, STD, central_view, training_view
+from .loader import EvaluationLoader, Shard
+from .mixup import partners
+from .transforms import central_view, training_view
 
 SIZE, CROP_RATIO = 224, 0.875
 TRAINING_IMAGES = 1_281_167
-AHEAD = 2
-_ORDER, _IMAGE, _MIXUP = 10, 11, 12
+_MIXUP = 12
 
 View = Callable[[np.ndarray, int], np.ndarray]
 
@@ -71,73 +71,6 @@ def load_images(
         return view(decode(content, name), index).transpose(2, 0, 1), label
 
     return load_batches(load, batches, workers, bad_images)
-
-
-def load_batches(
-    load: Callable[[int], Tuple[np.ndarray, Any]],
-    batches: Sequence[Sequence[int]],
-    workers: int,
-    bad_images: Optional[BadImagePolicy] = None,
-) -> Iterator[Batch]:
-    """Yield batches of what `load` makes of their indices, `AHEAD` of their use.
-
-    Parameters
-    ----------
-    load : callable
-        An index to an image and its label: a number, or an array of one for each pixel.
-    batches : sequence of sequence of int
-        Indices of each batch.
-    workers : int
-        Threads; 0: the caller.
-    bad_images : BadImagePolicy, optional
-        Puts up with images for which `load` raises `InputError`.
-
-    Yields
-    ------
-    data : numpy.ndarray
-        (B, ...) of the images' type.
-    labels : numpy.ndarray
-        (B, ...) int32.
-    """
-
-    def load_good(index: int) -> Tuple[np.ndarray, Any]:
-        while True:
-            try:
-                return load(index)
-            except InputError as error:
-                if bad_images is None:
-                    raise
-                index = bad_images.instead(index, error)
-
-    order = [index for batch in batches for index in batch]
-    ahead = AHEAD * max(map(len, batches), default=0) + workers
-    loaded = prefetch(lambda number: load_good(order[number]), len(order), workers, ahead)
-    with contextlib.closing(loaded):
-        for indices in batches:
-            data, labels = zip(*itertools.islice(loaded, len(indices)))
-            yield np.stack(data), np.array(labels, np.int32)
-
-
-class ShuffledFiles(WholeBatches):
-    """Training batches of files, read as they are needed, in an order for each epoch."""
-
-    seed: int
-    shard: Shard
-
-    @property
-    def normalization(self) -> Tuple[Sequence[float], Sequence[float]]:
-        return (MEAN / 255).tolist(), (STD / 255).tolist()
-
-    def shuffled(self, images: int, epoch: int, start: int) -> List[List[int]]:
-        """Return indices of an epoch's batches, from number `start` on: of each this worker's."""
-        count = self.count(images)
-        order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(images)
-        whole = order[: count * self.batch_size].reshape(count, self.batch_size).tolist()
-        return [self.shard.of_batch(batch) for batch in whole[start:]]
-
-    def generator(self, epoch: int, index: int) -> np.random.Generator:
-        """Return what an image's augmentation in an epoch is drawn from."""
-        return np.random.default_rng([self.seed, epoch, _IMAGE, index])
 
 
 @dataclass(frozen=True)
@@ -212,18 +145,44 @@ class ImageTrainLoader(ShuffledFiles, AugmentedLoader):
         (B, classes), both float32.
         """
         indices = self.shuffled(len(self.images), epoch, start)
+        for index, (data, labels) in enumerate(self._load(epoch, indices, self.workers), start):
+            rng = np.random.default_rng([self.seed, epoch, _MIXUP, index])
+            yield self.mixed(data, labels, self.classes, epoch, rng)
+
+    def _load(self, epoch: int, indices: Sequence[Sequence[int]], workers: int) -> Iterator[Batch]:
+        """Yield an epoch's augmented images and their labels, in batches of these indices."""
 
         def view(pixels: np.ndarray, index: int) -> np.ndarray:
             rng = self.generator(epoch, index)
             policy = partial(self.by_policy, policy=IMAGENET, rng=rng)
             return self.extras.erased(training_view(pixels, self.size, rng, policy), rng)
 
-        loaded = load_images(
-            self.images, indices, self.classes, view, self.workers, self.bad_images
-        )
-        for index, (data, labels) in enumerate(loaded, start):
-            rng = np.random.default_rng([self.seed, epoch, _MIXUP, index])
-            yield self.mixed(data, labels, self.classes, epoch, rng)
+        return load_images(self.images, indices, self.classes, view, workers, self.bad_images)
+
+    def order(self, epoch: int) -> np.ndarray:
+        return self.permuted(len(self.images), epoch)
+
+    def original(self, index: int) -> Tuple[str, np.ndarray, int]:
+        """Return what to call an image, its pixels (H, W, 3) uint8, and its label."""
+        content, label = self.images.read(index)
+        name = self.images.name(index)
+        return os.path.basename(name), decode(content, name), label
+
+    def example(self, epoch: int, index: int) -> Optional[Batch]:
+        """Return what an image becomes in an epoch of one worker, data (3, size, size) and its
+        target (classes,), of which only it and its partner are read; None where the epoch leaves it
+        out.
+        """
+        found = self.place(epoch, index)
+        if found is None:
+            return None
+        batch, place = found
+        partner = batch * self.batch_size + partners(self.batch_size, self.devices)[place]
+        pair = list(dict.fromkeys((index, int(self.order(epoch)[partner]))))
+        data, labels = next(self._load(epoch, [pair], 0))
+        rng = np.random.default_rng([self.seed, epoch, _MIXUP, batch])
+        data, targets = self.mixed(data, labels, self.classes, epoch, rng, devices=1)
+        return data[0], targets[0]
 
 
 @dataclass(frozen=True)

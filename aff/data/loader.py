@@ -23,7 +23,6 @@ from .transforms import normalize, random_crop, random_mirror
 
 T = TypeVar("T")
 _ORDER, _BATCH = 0, 1
-POLICIES = {"auto_aug": "AutoAugment", "rand_aug": "RandAugment"}
 
 
 def prefetch(
@@ -165,10 +164,9 @@ class TrainLoader(AugmentedLoader):
 
     def __post_init__(self):
         self.check_one_batch(len(self.data.train), self.data.name)
-        used = "auto_aug" if self.auto_aug else "rand_aug" if self.extras.rand_aug else ""
-        if used and self.data.train.images.shape[1] != 3:
+        if self.auto_aug and self.data.train.images.shape[1] != 3:
             raise InputError(
-                f"{{{used}}}: {POLICIES[used]} is for colour images, those of {self.data.name} are "
+                f"{{auto_aug}}: AutoAugment is for colour images, those of {self.data.name} are "
                 "grey"
             )
 
@@ -183,10 +181,31 @@ class TrainLoader(AugmentedLoader):
         """Return batches of one epoch, from number `start` on: data (B, 3, H, W) and targets (B,
         classes), both float32.
         """
-        order = np.random.default_rng([self.seed, epoch, _ORDER]).permutation(len(self.data.train))
+        order = self.order(epoch)
         return prefetch(
             lambda index: self._make(epoch, start + index, order), len(self) - start, self.workers
         )
+
+    def order(self, epoch: int) -> np.ndarray:
+        rng = np.random.default_rng([self.seed, epoch, _ORDER])
+        return rng.permutation(len(self.data.train))
+
+    def original(self, index: int) -> Tuple[str, np.ndarray, int]:
+        """Return what to call an image, its pixels (H, W, 3) uint8, and its label."""
+        part = self.data.train.take(np.array([index]))
+        pixels = np.broadcast_to(part.images[0], (3, *part.images.shape[2:]))
+        return f"image {index}", pixels.transpose(1, 2, 0), int(part.labels[0])
+
+    def example(self, epoch: int, index: int) -> Optional[Batch]:
+        """Return what an image becomes in an epoch, data (3, H, W) and its target (classes,); None
+        where the epoch leaves it out.
+        """
+        found = self.place(epoch, index)
+        if found is None:
+            return None
+        batch, place = found
+        data, targets = self._make(epoch, batch, self.order(epoch))
+        return data[place], targets[place]
 
     def _make(self, epoch: int, index: int, order: np.ndarray) -> Batch:
         rng = np.random.default_rng([self.seed, epoch, _BATCH, index])

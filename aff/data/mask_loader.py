@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from .augmented import Batch
 from .bad_images import BadImagePolicy
-from .image_loader import ShuffledFiles, load_batches
+from .file_batches import ShuffledFiles, load_batches
 from .loader import EvaluationLoader, Shard
 from .mask_transforms import Pair, padded, padded_pair, training_pair
 from .masks import MaskedImages

@@ -54,15 +54,15 @@ def mixup(
     """
     if lam == 1:
         return data, targets
-    partners = _partners(len(data), devices)
+    others = partners(len(data), devices)
     weight, rest = np.float32(lam), np.float32(1 - lam)
     return (
-        weight * data + rest * data[partners],
-        weight * targets + rest * targets[partners],
+        weight * data + rest * data[others],
+        weight * targets + rest * targets[others],
     )
 
 
-def _partners(count: int, devices: int) -> np.ndarray:
+def partners(count: int, devices: int) -> np.ndarray:
     """Return each image's partner in a batch: its device's share in reverse order."""
     shares = np.array_split(np.arange(count), devices)
     return np.concatenate([share[::-1] for share in shares])
@@ -98,9 +98,9 @@ def cutmix(
         length, centre = int(side * math.sqrt(1 - lam)), int(rng.integers(side))
         lows.append(max(centre - length // 2, 0))
         highs.append(min(centre + length // 2, side))
-    partners = _partners(len(data), devices)
+    others = partners(len(data), devices)
     (top, left), (bottom, right) = lows, highs
     result = data.copy()
-    result[:, :, top:bottom, left:right] = data[partners, :, top:bottom, left:right]
+    result[:, :, top:bottom, left:right] = data[others, :, top:bottom, left:right]
     rest = np.float32((bottom - top) * (right - left) / (sides[0] * sides[1]))
-    return result, (1 - rest) * targets + rest * targets[partners]
+    return result, (1 - rest) * targets + rest * targets[others]

@@ -14,7 +14,8 @@ from typing import Callable, Dict
 import numpy as np
 from PIL import Image
 
-from .auto_augment import LEVELS, OPERATIONS, affine, posterized
+from .auto_augment import LEVELS, OPERATIONS, drawn_sign, translate
+from .levels import posterize
 
 #: Share of the side that the largest translation moves an image by.
 TRANSLATION = 150 / 331
@@ -22,7 +23,7 @@ TRANSLATION = 150 / 331
 
 def _moved(image: Image.Image, level: int, sign: int, axis: int) -> Image.Image:
     distance = sign * round(TRANSLATION * image.size[axis] * level / LEVELS)
-    return affine(image, 1, 0, distance * (axis == 0), 0, 1, distance * (axis == 1))
+    return translate(image, distance * (axis == 0), distance * (axis == 1))
 
 
 _SHARED = (
@@ -33,7 +34,7 @@ _SHARED = (
 SPACE: Dict[str, Callable[[Image.Image, int, int], Image.Image]] = {
     "Identity": lambda image, level, sign: image,
     **{name: OPERATIONS[name] for name in _SHARED},
-    "Posterize": lambda image, level, sign: posterized(image, 8 - int(4 * level / LEVELS)),
+    "Posterize": lambda image, level, sign: posterize(image, 8 - int(4 * level / LEVELS)),
     "TranslateX": lambda image, level, sign: _moved(image, level, sign, 0),
     "TranslateY": lambda image, level, sign: _moved(image, level, sign, 1),
 }
@@ -43,12 +44,13 @@ _NAMES = tuple(SPACE)
 def rand_augment(
     pixels: np.ndarray, count: int, magnitude: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return an image (H, W, 3) uint8 after so many operations of `SPACE`.
+    """Return an image (H, W, C) uint8 after so many operations of `SPACE`; a grey one as if its
+    values were repeated three times.
 
     Parameters
     ----------
     pixels : numpy.ndarray
-        (H, W, 3) uint8, red first.
+        (H, W, 3) uint8, red first, or (H, W, 1).
     count : int
         N.
     magnitude : int
@@ -56,8 +58,8 @@ def rand_augment(
     rng : numpy.random.Generator
         Draws operations and directions.
     """
-    image = Image.fromarray(pixels)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     for _ in range(count):
-        name, sign = _NAMES[rng.integers(len(_NAMES))], rng.choice((-1, 1))
-        image = SPACE[name](image, magnitude, int(sign))
-    return np.asarray(image)
+        name, sign = _NAMES[rng.integers(len(_NAMES))], drawn_sign(rng)
+        image = SPACE[name](image, magnitude, sign)
+    return np.asarray(image).reshape(pixels.shape)

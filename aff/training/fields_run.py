@@ -146,8 +146,8 @@ class OptimizationSettings:
     rand_aug: List[int] = setting(
         rand_aug,
         [],
-        "augment by N operations of RandAugment at magnitude M, 0 to 10 (colour images), such as "
-        "2 9; in place of AutoAugment",
+        "augment by N operations of RandAugment at magnitude M, 0 to 10, such as 2 9; in place of "
+        "AutoAugment",
         only=OF_IMAGES,
     )
     label_smoothing: float = setting(

@@ -83,7 +83,7 @@ def check_run(folder: str) -> RunCheck:
     parts += [look.at(path, look.checkpoint) for path in checkpoints]
     others = [path for path in parameters_of(folder) if path not in checkpoints]
     parts += [look.at(path, look.parameters) for path in others]
-    log = _log_of(folder, look.training)
+    log = log_of(folder, look.training)
     if log:
         parts.append(look.at(log, look.log))
     newest = list(look.states)[-1:]
@@ -152,7 +152,7 @@ class _Looker:
         return f"{len(logged)} epochs trained"
 
 
-def _log_of(folder: str, training: Mapping[str, Any]) -> Optional[str]:
+def log_of(folder: str, training: Mapping[str, Any]) -> Optional[str]:
     """Return the log of the run in `folder`, where it is found from here."""
     logs = str(training.get("logging_dir") or usual_logs(folder))
     log, kept = (os.path.join(logs, name) for name in (JSON_LOG, SETTINGS))

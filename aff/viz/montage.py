@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import List, NamedTuple, Sequence
+from typing import List, NamedTuple, Optional, Sequence
 
 import cv2
 import numpy as np
@@ -52,9 +52,11 @@ def _line(text: str) -> str:
     return plain(printable(text, CHARACTERS))
 
 
-def draw_montage(tiles: Sequence[Tile], path: str) -> None:
-    """Draw images in a grid, each with its title above and its first captions below, as a PNG."""
-    columns = min(COLUMNS, math.ceil(math.sqrt(len(tiles))))
+def draw_montage(tiles: Sequence[Tile], path: str, columns: Optional[int] = None) -> None:
+    """Draw images in a grid, each with its title above and its first captions below, as a PNG;
+    about as many columns as rows where their number is not given.
+    """
+    columns = columns or min(COLUMNS, math.ceil(math.sqrt(len(tiles))))
     rows = math.ceil(len(tiles) / columns)
     width, height = CELL
     with figure(path, 1, 1, (width * columns, height * rows), layout=None) as (_, axes):

@@ -1,6 +1,7 @@
 """What `aff bench` measures is what it says."""
 
 import json
+from dataclasses import asdict
 from functools import partial
 
 import mxnet as mx
@@ -16,7 +17,10 @@ from aff.cli.main import main
 from aff.nn.fusion import form_in_use
 from aff.nn.native.operator import why_not
 from aff.nn.reference import REFERENCE, make_literal
+from aff.training.batching import batch_arguments
 from aff.utils.errors import RunError
+
+from ..cli.conftest import config_of
 
 TINY = Case("cifar_resnet8_askc", {"classes": 4}, 4, 8)
 
@@ -26,6 +30,8 @@ def one_call(monkeypatch):
     """Each value is of one call, however short: what is measured is seen, not how fast it is."""
     for module in (loaders, networks):
         monkeypatch.setattr(module, "interleaved", partial(interleaved, seconds=0))
+    little = partial(loaders.in_memory, count=loaders.BATCH)
+    monkeypatch.setattr(loaders, "in_memory", little)
 
 
 @pytest.fixture(scope="module")
@@ -167,22 +173,53 @@ def test_a_network_of_photographs_is_compared_with_the_loaders_of_files(
     monkeypatch.setattr(loaders, "PHOTOS", 8)
     monkeypatch.setattr(loaders, "in_memory", lambda threads, rounds, watch: {"-j 0": 1.0})
     loaded = bench.measure_loaders({"x": Case("resnet50_v1b_askc", {}, 1, 64)}, 1, Progress(2))
-    assert {"folders, -j 0", ".rec file, -j 1", "ImageRecordIter, 1 threads"} <= set(
-        loaded["from files"]
-    )
+    for name in ("folders, -j 0", ".rec file, -j 1", "ImageRecordIter, 1 threads"):
+        assert name in loaded["from files"]
+    assert any(name.endswith("with all of these") for name in loaded["from files"])
     assert min(loaded["from files"].values()) > 0
 
 
 @pytest.mark.parametrize(
     "trained, expected",
     [
-        (10.0, "the network: -j 2 gives 100 images/s, 10.0 times what Add trains"),
-        (400.0, "the loader: -j 2 gives 100 images/s, and Add trains 400"),
+        (10.0, "the network: -j 2 gives 100 images/s, with all of today's recipe 50, 10.0 and 5.0"),
+        (80.0, "the loader, with today's recipe: -j 2 gives 100 images/s"),
+        (400.0, "the loader: -j 2 gives 100 images/s"),
     ],
 )
 def test_the_bottleneck(trained, expected):
-    loaded = {"in memory": {"-j 1": 90.0, "-j 2": 100.0, "Gluon's transforms, one thread": 1e6}}
-    assert expected in bench.bottleneck({"AFF": 1.0, "Add": trained}, TINY, loaded)
+    loaded = {
+        "in memory": {
+            "-j 1": 90.0,
+            "-j 2": 100.0,
+            "-j 2, with erasing": 500.0,
+            "-j 2, with all of these": 50.0,
+            "Gluon's transforms, one thread": 1e6,
+        }
+    }
+    said = bench.bottleneck({"AFF": 1.0, "Add": trained}, TINY, loaded)
+    assert expected in said
+    assert said.endswith(f"times the {trained:.0f} that Add trains")
+
+
+def test_todays_recipe_is_what_is_measured(one_call, monkeypatch):
+    """Part by part, by the flags that switch it on."""
+    made = []
+    loader = loaders.TrainLoader
+
+    def watched(*args, **settings):
+        made.append(settings)
+        return loader(*args, **settings)
+
+    monkeypatch.setattr(loaders, "TrainLoader", watched)
+    rates = loaders.in_memory([0], 1)
+    parts = ["RandAugment", "erasing", "CutMix", "all of these"]
+    assert list(rates)[:-1] == ["-j 0", *(f"-j 0, with {part}" for part in parts)]
+    flags = "--rand-aug 2 9 --random-erasing 0.25 --cutmix-alpha 1 --mixup-cutmix-prob 1"
+    config = config_of("cifar", ["--dataset", "cifar10", *flags.split()])
+    on = batch_arguments(config, 1)["extras"]
+    everything = [settings["extras"] for settings in made if settings["extras"].cutmix_alpha]
+    assert asdict(everything[-1]) == {**asdict(on), "rand_aug": tuple(on.rand_aug)}
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ PLAIN = {
     "tables": ([], 0.5),
     "plot": (["/etc/passwd", "nowhere"], 0.5),
     "cam": (["photo.jpg"], 0.5),
+    "browse": (["digits", "imagenet", "/etc", "nowhere.rec"], 1.0),
+    "compare": (["/etc", "nowhere"], 0.5),
     "predict": ([PHOTOGRAPH, "aff_resnet50", "it.params"], 1.0),
     "features": ([PHOTOGRAPH, "aff_resnet50", "it.params"], 0.5),
     "export": (["fashion_mnist_aff_resnet14", "nothing", "it.safetensors"], 1.0),
@@ -152,6 +154,7 @@ def nothing_runs():
             "make_scenes": ("make_scenes",),
             "plot": ("draw",),
             "cam": ("load_network",),
+            "browse": ("open_source",),
             "tables": ("build",),
         }.items():
             for way in ways:

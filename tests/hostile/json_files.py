@@ -9,6 +9,7 @@ import mxnet as mx
 import numpy as np
 
 import aff
+from aff.cli.compare import as_csv, as_text, for_people, for_programs
 from aff.data.classes import names_of_classes
 from aff.data.images import RecordImages
 from aff.data.prepare import Packed, is_done, read_manifest
@@ -20,6 +21,7 @@ from aff.paper.curves import read_curve
 from aff.paper.experiment import outcome
 from aff.paper.scores import Evaluation, evaluated, own_runs
 from aff.training.checkpoint import save_checkpoint
+from aff.training.comparison import read_run
 from aff.training.config import TrainConfig
 from aff.training.logger import RunLogger, read_events
 from aff.training.run_check import check_run
@@ -51,6 +53,13 @@ def events():
     end = {"event": "end", "best_epoch": 1, "chosen_by": "test", "parameters": "x"}
     score = {"test_images": 359, "test_top1_error": 0.3, "test_top5_error": 0.1}
     return [{"event": "start", **settings()}, *epochs, {**end, **score}]
+
+
+def compared(folder):
+    """What `aff compare` makes of a run."""
+    run = read_run(folder)
+    as_text(for_people([run, run]))
+    as_csv(for_programs([run]))
 
 
 class Files:
@@ -113,7 +122,7 @@ class Files:
         folder = str(self.folder / "logs")
         choose("x", str(self.folder / "begun"), folder, "auto")
         own_runs(folder)
-        for read in (read_curve, outcome):
+        for read in (read_curve, outcome, compared):
             try:
                 read(folder)
             except aff.InputError:
@@ -123,11 +132,16 @@ class Files:
         """A log and what reads it."""
         folder = str(self.folder / "logs")
         own_runs(folder)
-        for read in (read_curve, outcome, read_events, lambda path: RunLogger(path).go_back(1)):
+        readers = (read_curve, outcome, compared, read_events)
+        for read in (*readers, lambda path: RunLogger(path).go_back(1)):
             try:
                 read(folder)
             except aff.InputError:
                 continue
+
+    def result(self):
+        """A run whose log is elsewhere."""
+        compared(str(self.folder / "begun"))
 
     def resumed(self):
         """A checkpoint, and an epoch after it."""
@@ -169,6 +183,8 @@ def tries(folder, rng, times):
     network = {"name": MODEL[0], "kwargs": MODEL[1]}
     images = {"shape": ["N", 3, 32, 32], "mean": [0.5], "std": [1.0], "shorter_side": None}
     exported = {"network": network, "data": {"dataset": "digits", "labels": None}, "input": images}
+    errors = {"epoch": 1, "top1_error": {"test": 0.3}, "top5_error": {"test": 0.1}}
+    result = {"best": errors, "last": errors, "average": None, "epochs": 2, "seconds": 3.5}
     flat = {key: CONFIG.as_dict()[key] for key in ("dataset", "lr", "lr_decay_epoch", "mixup")}
     flat = {**flat, "model": "resnet", "blocks": 1, "fusion": "AFF", "deep_stem": False}
     evaluation = vars(Evaluation(WEIGHTS_RECORD.sha1, 0.1, 10_000, "it"))
@@ -179,6 +195,7 @@ def tries(folder, rng, times):
         "fields, as a configuration": ("run/settings.json", flat, files.config),
         "settings.json, of a resumed run": ("run/settings.json", settings(), files.held),
         "settings.json, beside a log": ("logs/settings.json", settings(), files.logs),
+        "result.json": ("begun/result.json", result, files.result),
         "state.json": ("checkpoint-0001/state.json", files.state, files.resumed),
         "manifest.json": ("packed/manifest.json", {"train": vars(packed)}, files.manifest),
         "evaluation.json": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ...data.datasets import list_datasets
 from ...data.mixup import LABEL_SMOOTHING_ETA
@@ -95,10 +95,14 @@ FILES = (
 )
 
 
+def spelling_at(field: str, data: str) -> Spelling:
+    """Return how the script for a kind of data set spells a field, and its aliases."""
+    return SPELLINGS[data].get(field, Spelling((flag(field),)))
+
+
 def spelling_of(data: str) -> Callable[[str], str]:
     """Return how the script for a kind of data set spells a field."""
-    known = SPELLINGS[data]
-    return lambda field: known[field].names[0] if field in known else flag(field)
+    return lambda field: spelling_at(field, data).names[0]
 
 
 def add_config_arguments(parser: Parser, data: str) -> None:
@@ -111,14 +115,8 @@ def add_config_arguments(parser: Parser, data: str) -> None:
             continue
         if item.group not in groups:
             groups[item.group] = parser.add_argument_group(item.group)
-        _add(groups[item.group], field, item, data)
-    groups["files"].add_argument(
-        "--config",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="start from the settings of a run, its settings.json (or its fields alone, as JSON or "
-        "YAML); flags given beside it win",
-    )
+        add_field(groups[item.group], field, item, [data])
+    add_config_file(groups["files"])
     groups["instead of a run"].add_argument(
         "--summary",
         action="store_true",
@@ -137,6 +135,17 @@ def add_config_arguments(parser: Parser, data: str) -> None:
             help=f"{flag(field)} as generation 2 spelled it: its defaults and networks are meant",
             **(kind if const is None else {"action": "store_const", "const": const}),
         )
+
+
+def add_config_file(group: Any) -> None:
+    """Add the flag of a file of settings."""
+    group.add_argument(
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="start from the settings of a run, its settings.json (or its fields alone, as JSON or "
+        "YAML); flags given beside it win",
+    )
 
 
 def _add_aliases(group: Any, data: str) -> None:
@@ -221,12 +230,16 @@ def resolve_generation(given: Mapping[str, Any], data: str) -> Dict[str, Any]:
     return result
 
 
-def _add(group: Any, field: str, item: Setting, data: str) -> None:
-    spelled = SPELLINGS[data].get(field, Spelling((flag(field),)))
-    usual = item.default(data)
+def add_field(group: Any, field: str, item: Setting, kinds: Sequence[str]) -> None:
+    """Add the flag of a field, for commands that take these kinds of data sets, as the script for
+    the first of them spells it; what is not given is left out of the result. Where there are
+    several, the help tells their defaults, not those of generation 2.
+    """
+    spelled = spelling_at(field, kinds[0])
+    usual = item.default(kinds[0])
     text = spelled.help or item.help
     if field == "dataset":
-        text += f": {', '.join(list_datasets(data))}"
+        text += f": {', '.join(name for data in kinds for name in list_datasets(data))}"
     options: Dict[str, Any] = {"dest": field, "default": argparse.SUPPRESS}
     if item.kind == SWITCH or spelled.const is not None:
         const = True if spelled.const is None else spelled.const
@@ -246,8 +259,11 @@ def _add(group: Any, field: str, item: Setting, data: str) -> None:
         if metavar:
             options["metavar"] = metavar
     text = text.replace("%", "%%")
-    if data in item.second:
-        shown = f"{shown}; generation 2: {_shown(item.default(data, 2))}"
+    if len(kinds) == 1 and kinds[0] in item.second:
+        shown = f"{shown}; generation 2: {_shown(item.default(kinds[0], 2))}"
+    for data in kinds[1:]:
+        if item.default(data) != usual:
+            shown = f"{shown}; {data}: {_shown(item.default(data))}"
     options["help"] = text if shown is None else f"{text} (default: {shown})"
     group.add_argument(*spelled.names, **options)
 

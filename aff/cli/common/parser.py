@@ -71,14 +71,14 @@ def closest_flag(word: str, flags: Iterable[str]) -> Optional[str]:
     """Return the flag that a word may have been meant for: one that has all its parts, as
     ``--num-epochs`` has those of ``--epochs``, or one that is spelled much like it.
     """
-    if not word.startswith("-"):
+    if not word.startswith("-") or not word.strip("-"):
         return None
     known = [flag for flag in flags if flag.startswith("--")]
     parts = word.split("=", maxsplit=1)[0].strip("-").replace("_", "-").split("-")
     wanted = f"--{'-'.join(parts)}"
     if SYNONYMS.get(wanted) in known:
         return SYNONYMS[wanted]
-    whole = [flag for flag in known if parts[0] and {*parts} <= {*flag.strip("-").split("-")}]
+    whole = [flag for flag in known if {*parts} <= {*flag.strip("-").split("-")}]
     close = difflib.get_close_matches(wanted, whole or known, n=1, cutoff=0 if whole else LIKENESS)
     return close[0] if close else None
 

@@ -1,0 +1,63 @@
+"""What a run's augmentation makes of images, epoch by epoch, as tiles of a sheet."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, List, Optional, Sequence
+
+import numpy as np
+
+from .montage import Tile, thumbnail
+
+#: The least share of a class that is told, of a mixed image.
+LEAST = 0.005
+
+
+def shares(target: np.ndarray, smoothing: float, names: Optional[Sequence[str]]) -> List[str]:
+    """Return the classes of a training target, the greatest share first, as lines: one class alone
+    by its name, several with their shares in percent.
+
+    Parameters
+    ----------
+    target : numpy.ndarray
+        (classes,) probabilities.
+    smoothing : float
+        Label smoothing that is in it, which is taken out.
+    names : sequence of str, optional
+        Of the classes; without them they are called by their numbers.
+    """
+    whole = (target - smoothing / len(target)) / (1 - smoothing)
+    found = [label for label in np.argsort(-whole, kind="stable") if whole[label] > LEAST]
+    called = [str(names[label] if names else label) for label in found]
+    if len(found) == 1:
+        return called
+    return [f"{100 * whole[label]:.0f} % {name}" for label, name in zip(found, called)]
+
+
+def tiles_of(
+    train: Any, images: Sequence[int], epochs: Sequence[int], names: Optional[Sequence[str]]
+) -> Iterator[Tile]:
+    """Yield tiles, image by image: as it is, and what it becomes in each epoch.
+
+    Parameters
+    ----------
+    train : TrainLoader or ImageTrainLoader
+        Gives what the network is trained on.
+    images : sequence of int
+        Their indices.
+    epochs : sequence of int
+        Counted from 0.
+    names : sequence of str, optional
+        Of the classes.
+    """
+    for index in images:
+        title, pixels, label = train.original(index)
+        yield Tile(thumbnail(pixels), title, [str(names[label] if names else label)])
+        for epoch in epochs:
+            example = train.example(epoch, index)
+            if example is None:
+                blank = np.full((1, 1, 3), 255, np.uint8)
+                yield Tile(blank, f"epoch {epoch}", ["left out, not in a full batch"])
+                continue
+            data, target = example
+            shown = train.pixels(data[None])[0].transpose(1, 2, 0)
+            yield Tile(thumbnail(shown), f"epoch {epoch}", shares(target, train.smoothing, names))
