@@ -12,8 +12,8 @@ import numpy as np
 from ..data.datasets import find_dataset, load_dataset
 from ..data.image_file import read_image
 from ..data.transforms import normalize
+from ..inference.load import view_of
 from ..inference.network import load_network
-from ..inference.predictor import view_of
 from ..inference.spec import EvaluationSpec, find_spec
 from ..inference.view import View
 from ..nn.fusion import fusion_title

@@ -11,7 +11,7 @@ import pytest
 
 import aff
 from aff.data.mask_file import decode_mask, encode_mask, palette
-from aff.inference.predictor import MaskPredictor
+from aff.inference.mask_predictor import MaskPredictor
 from aff.viz.overlay import overlay
 
 from ..data.masked import picture, write_masked

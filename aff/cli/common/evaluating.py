@@ -16,8 +16,8 @@ from ...data.image_parts import find_evaluation_images
 from ...data.images import FolderImages, Images
 from ...data.loader import EvalLoader
 from ...data.transforms import scaled_side
+from ...inference.load import view_of
 from ...inference.network import ready_network
-from ...inference.predictor import view_of
 from ...inference.spec import EvaluationSpec
 from ...models.records import WeightsRecord
 from ...paper.reported import rows_of
