@@ -6,6 +6,7 @@ import shlex
 import shutil
 
 import cv2
+import mxnet as mx
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from aff.data.mask_file import decode_mask, encode_mask, palette
 from aff.inference.mask_predictor import MaskPredictor
 from aff.viz.overlay import overlay
 
+from ..conftest import ROOT
 from ..data.masked import picture, write_masked
 from .conftest import exit_code
 
@@ -21,6 +23,8 @@ QUICK = shlex.split(
     "--model fpn_resnet --blocks 1 --num-epochs 8 --batch-size 4 --crop-size 16 --scale 1 1 "
     "--lr 0.05 --cpus 1 -j 0 --log-interval 0"
 )
+
+IAFF = "fashion_mnist_iaff_resnet14"
 
 
 def fails(argv, capsys, *parts):
@@ -211,3 +215,20 @@ def test_an_exported_network_finds_the_same(trained, masked, image, tmp_path, ki
     assert exit_code(argv) == 0
     result = json.loads((trained / "result.json").read_text())
     assert json.loads((tmp_path / "it.json").read_text())["miou"] == result["val_miou"]
+
+
+def test_a_classifier_becomes_the_backbone(masked, elsewhere, capsys):
+    """Frozen, it stands still."""
+    argv = ["train-seg", "--data-dir", masked, *QUICK[4:], "--num-epochs", 1, "--save-dir", "run"]
+    assert exit_code([*argv, "--finetune", IAFF, "--freeze", "backbone"]) == 0
+    said = capsys.readouterr().out
+    assert "fpn_cifar_resnet14_askc, fusion AFF" in said
+    kwargs = json.loads((elsewhere / "run" / "settings.json").read_text())["model"]["kwargs"]
+    assert kwargs["backbone_fusion"] == "ResGlobLocaforGlobLocaCha"
+    ours = mx.nd.load(str(elsewhere / "run" / "best.params"))
+    theirs = mx.nd.load(f"{ROOT}/params/{IAFF}.params")
+    origins = aff.get_model("fpn_cifar_resnet14_askc", classes=3).backbone.origins
+    assert len(origins) > 60
+    for name, origin in origins.items():
+        found = ours[f"backbone.{name}"].asnumpy()
+        np.testing.assert_array_equal(found, theirs[origin].asnumpy(), err_msg=name)
