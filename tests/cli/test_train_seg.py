@@ -4,6 +4,7 @@ import csv
 import json
 import shlex
 import shutil
+import sys
 
 import cv2
 import mxnet as mx
@@ -15,7 +16,7 @@ from aff.data.mask_file import decode_mask, encode_mask, palette
 from aff.inference.mask_predictor import MaskPredictor
 from aff.viz.overlay import overlay
 
-from ..conftest import ROOT
+from ..conftest import ROOT, run_python
 from ..data.masked import picture, write_masked
 from .conftest import exit_code
 
@@ -232,3 +233,23 @@ def test_a_classifier_becomes_the_backbone(masked, elsewhere, capsys):
     for name, origin in origins.items():
         found = ours[f"backbone.{name}"].asnumpy()
         np.testing.assert_array_equal(found, theirs[origin].asnumpy(), err_msg=name)
+
+
+@pytest.mark.slow
+def test_two_workers_do_what_two_devices_do(masked, elsewhere):
+    """Every pixel is evaluated by one of them."""
+    command = ["-m", "aff", "train-seg", "--data-dir", masked, *QUICK[2:], "--num-epochs", 2]
+    command = [str(word) for word in [*command, "--batch-size", 2, "--optimizer", "nag"]]
+    several = ["--kvstore", "dist_sync", "--save-dir", "workers"]
+    launch = ["-m", "aff", "launch", "-n", "2", "-s", "1", "--", sys.executable]
+    done = run_python(*launch, *command, *several, cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    done = run_python(*command, "--cpus", "2", "--save-dir", "devices", cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    workers, devices = (
+        json.loads((elsewhere / name / "result.json").read_text())
+        for name in ("workers", "devices")
+    )
+    assert workers["val_images"] == devices["val_images"] == 3
+    assert workers["last"]["train_loss"] == pytest.approx(devices["last"]["train_loss"], rel=1e-3)
+    assert workers["val_miou"] == pytest.approx(devices["val_miou"], abs=0.02)

@@ -67,7 +67,7 @@ SPELLINGS: Dict[str, Dict[str, Spelling]] = {
         "mirror": Spelling(("--no-mirror",), False, "never mirror an image"),
         "finetune": Spelling(
             ("--finetune",),
-            help="start from these parameters, of a segmentation network, or of a classifier, whose "
+            help="start from these parameters, of a segmentation network, or of a classifier whose "
             "stem and stages become the backbone: the NAME of published ones, a run's folder, or a "
             "file. The network is theirs (over a classifier an FPN), unless other flags name one",
         ),
