@@ -22,8 +22,8 @@ from ..utils.errors import InputError, unknown
 from ..utils.files import check_destination
 from ..utils.report import printable
 from ..utils.values import int_range, nonempty
-from ..viz.cam import list_fusion_blocks, look, stage_of
-from ..viz.cam_figure import Column, Picture, draw
+from ..viz.cam import last_fusions, list_fusion_blocks, look, stage_of, weighing_of
+from ..viz.cam_figure import Column, Picture, Weighed, draw
 from .common.parser import Parser
 from .common.shared_flags import add_cifar_network_arguments, add_data_arguments
 
@@ -74,7 +74,8 @@ def add_arguments(parser: Parser) -> None:
         "--block",
         type=nonempty,
         default=None,
-        help="name of the fusion whose weight is drawn (default: the last one)",
+        help="name of the fusion whose weight is drawn (default: the last one; of a segmentation "
+        "network that of every level)",
     )
     parser.add_argument("--out", type=nonempty, default="cam.png", help="the picture, .png")
     parser.add_argument(
@@ -164,10 +165,9 @@ def views(
     found = look(net, data, targets)
     if not all(np.isfinite(view.probability) for view in found):
         raise InputError(f"{spec.params}: the network's outputs are not finite: another file?")
-    shown = (block or list(fusions)[-1]) if fusions else ""
-    weighs = fusions[shown].weighs if shown else ""
-    name, stage = fusion_title(spec.kwargs["fusion"]), stage_of(net, shown)
-    return Column(name, found, shown, weighs, spec.class_names, stage)
+    shown = [block] if block and fusions else last_fusions(net)
+    weighed = [Weighed(path, weighing_of(net, path), stage_of(net, path)) for path in shown]
+    return Column(fusion_title(spec.kwargs["fusion"]), found, weighed, spec.class_names)
 
 
 def tell_apart(columns: Sequence[Column], specs: Sequence[EvaluationSpec]) -> None:
@@ -203,7 +203,7 @@ def run(
             )
         columns.append(views(spec, looked_at, target, block))
     tell_apart(columns, specs)
-    if block and not any(column.block for column in columns):
+    if block and not any(column.weighed for column in columns):
         raise InputError(f"{{block}} {block}: no fusion of these networks has a weight")
     draw(looked_at, columns, out)
     for column, spec in zip(columns, specs):
