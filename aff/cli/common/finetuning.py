@@ -87,9 +87,12 @@ def taken_over(
             check_fits(spec)
     family, _ = find_family(spec.model)
     if not has_model and family.kind not in SUITED[kind]:
-        raise InputError(
-            f"{{finetune}} {source}: is of an ImageNet network: train_imagenet.py fine-tunes it"
-        )
+        way = "name another with {model}"
+        if kind == "segmentation":
+            way = f"name a network over it, such as {{model}} fpn_{spec.model}"
+        elif family.kind == "imagenet":
+            way = "train_imagenet.py fine-tunes it"
+        raise InputError(f"{{finetune}} {source}: is of {spec.model}, not for these data: {way}")
     any_folder = kind == "imagenet" or find_dataset(fields.get("dataset", "cifar100")).is_open
     described = source_of(spec)
     images = {"input_size": described.input_size} if any_folder else {}
