@@ -98,10 +98,8 @@ def taken_over(
         network = over_backbone(*network)
     family, _ = find_family(network[0])
     if not has_model and family.kind not in SUITED[kind]:
-        raise InputError(
-            f"{{finetune}} {source}: is of the network {spec.model}, which "
-            f"{COMMANDS[family.kind]} fine-tunes"
-        )
+        way = f"{COMMANDS[family.kind]} fine-tunes it"
+        raise InputError(f"{{finetune}} {source}: is of {spec.model}, not for these data: {way}")
     any_folder = kind == "imagenet" or find_dataset(fields.get("dataset", "cifar100")).is_open
     described = source_of(spec)
     images = {"input_size": described.input_size} if any_folder else {}
