@@ -152,6 +152,7 @@ def test_what_a_segmentation_network_does_not_do(trained, image, tmp_path, capsy
     predictions = ["--predictions", tmp_path / "x.csv"]
     fails(["evaluate", trained, *predictions], capsys, "--predictions")
     fails(["evaluate", trained, "--dataset", "digits"], capsys, "no network for --dataset digits")
+    fails(["predict", image[0], IAFF, "--out", tmp_path / "x"], capsys, "ends in .csv")
     with pytest.raises(aff.InputError, match="segment"):
         aff.load(str(trained)).predict(str(image[0]))
     twins = [image[0], shutil.copy(image[0], tmp_path / "photo.PNG")]
