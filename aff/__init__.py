@@ -16,7 +16,7 @@ __version__ = "0.2.0"
 compat.prepare()
 
 if TYPE_CHECKING:
-    from .inference.predictor import load, predict
+    from .inference.load import load, predict
     from .models.factory import get_model, list_models
     from .models.inference import optimize_for_inference
     from .models.pretrained import load_parameters, load_published
@@ -42,11 +42,11 @@ _ORIGINS = {
     "list_fusions": "nn.fusion",
     "list_models": "models.factory",
     "list_published": "models.weights",
-    "load": "inference.predictor",
+    "load": "inference.load",
     "load_parameters": "models.pretrained",
     "load_published": "models.pretrained",
     "optimize_for_inference": "models.inference",
-    "predict": "inference.predictor",
+    "predict": "inference.load",
     "register_fusion": "nn.fusion",
 }
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence, Union
 
 import mxnet as mx
 import numpy as np
@@ -12,18 +12,18 @@ import numpy as np
 from ..data.datasets import find_dataset, load_dataset
 from ..data.image_file import read_image
 from ..data.transforms import normalize
+from ..inference.load import view_of
 from ..inference.network import load_network
-from ..inference.predictor import view_of
-from ..inference.spec import EvaluationSpec, find_spec
-from ..inference.view import View
+from ..inference.spec import EvaluationSpec, find_spec, source_of
+from ..inference.view import View, WholeView
 from ..nn.fusion import fusion_title
 from ..training.checkpoint import BEST
 from ..utils.errors import InputError, unknown
 from ..utils.files import check_destination
 from ..utils.report import printable
 from ..utils.values import int_range, nonempty
-from ..viz.cam import list_fusion_blocks, look, stage_of
-from ..viz.cam_figure import Column, Picture, draw
+from ..viz.cam import last_fusions, list_fusion_blocks, look, stage_of, weighing_of
+from ..viz.cam_figure import Column, Picture, Weighed, draw
 from .common.parser import Parser
 from .common.shared_flags import add_cifar_network_arguments, add_data_arguments
 
@@ -74,7 +74,8 @@ def add_arguments(parser: Parser) -> None:
         "--block",
         type=nonempty,
         default=None,
-        help="name of the fusion whose weight is drawn (default: the last one)",
+        help="name of the fusion whose weight is drawn (default: the last one; of a segmentation "
+        "network that of every level)",
     )
     parser.add_argument("--out", type=nonempty, default="cam.png", help="the picture, .png")
     parser.add_argument(
@@ -98,7 +99,7 @@ def pictures(spec: EvaluationSpec, images: List[str], index: List[int]) -> List[
     if images and index:
         raise InputError("give image files, or {index}, not both")
     if images:
-        return [_photograph(path, view_of(spec)) for path in images]
+        return [_photograph(path, spec) for path in images]
     in_memory = find_dataset(spec.dataset).load
     if not index or not in_memory:
         raise InputError(
@@ -120,9 +121,14 @@ def pictures(spec: EvaluationSpec, images: List[str], index: List[int]) -> List[
     return found
 
 
-def _photograph(path: str, view: View) -> Picture:
-    data = view(read_image(path))
-    mean, std = (np.array(values)[:, None, None] for values in (view.mean, view.std))
+def _view(spec: EvaluationSpec) -> Union[View, WholeView]:
+    """Return what a network is given of an image."""
+    return WholeView.of_network(spec.model, spec.kwargs) if spec.segments else view_of(spec)
+
+
+def _photograph(path: str, spec: EvaluationSpec) -> Picture:
+    data, source = _view(spec)(read_image(path)), source_of(spec)
+    mean, std = (np.array(values)[:, None, None] for values in (source.mean, source.std))
     pixels = np.clip(data * std + mean, 0, 255).round().astype(np.uint8)
     return Picture(os.path.basename(path), pixels.transpose(1, 2, 0), data)
 
@@ -156,18 +162,16 @@ def views(
         For a class or fusion that it does not have, or parameters whose outputs are not finite.
     """
     net = load_network(spec, [mx.cpu()])
-    targets = None if target is None else np.full(len(images), label_of(spec, target))
-    data = mx.nd.array(np.stack([image.data for image in images]))
+    targets = None if target is None else np.array([label_of(spec, target)])
     fusions = dict(list_fusion_blocks(net))
     if block and fusions and block not in fusions:
         raise InputError(f"{{block}} {block}: fusions of this network: {', '.join(fusions)}")
-    found = look(net, data, targets)
-    if not all(np.isfinite(view.probability) for view in found):
+    found = [v for image in images for v in look(net, mx.nd.array(image.data[None]), targets)]
+    if not all(np.isfinite([view.probability, view.cam.sum()]).all() for view in found):
         raise InputError(f"{spec.params}: the network's outputs are not finite: another file?")
-    shown = (block or list(fusions)[-1]) if fusions else ""
-    weighs = fusions[shown].weighs if shown else ""
-    name, stage = fusion_title(spec.kwargs["fusion"]), stage_of(net, shown)
-    return Column(name, found, shown, weighs, spec.class_names, stage)
+    shown = [block] if block and fusions else last_fusions(net)
+    weighed = [Weighed(path, weighing_of(net, path), stage_of(net, path)) for path in shown]
+    return Column(fusion_title(spec.kwargs["fusion"]), found, weighed, spec.class_names)
 
 
 def tell_apart(columns: Sequence[Column], specs: Sequence[EvaluationSpec]) -> None:
@@ -195,7 +199,7 @@ def run(
     looked_at = pictures(specs[0], images, index)
     columns = []
     for spec in specs:
-        if view_of(spec) != view_of(specs[0]) or (index and spec.dataset != specs[0].dataset):
+        if _view(spec) != _view(specs[0]) or (index and spec.dataset != specs[0].dataset):
             raise InputError(
                 f"{spec.params} is of a network for {spec.dataset or 'other images'}, "
                 f"{specs[0].params} for {specs[0].dataset or 'others'}: they do not see the same "
@@ -203,7 +207,7 @@ def run(
             )
         columns.append(views(spec, looked_at, target, block))
     tell_apart(columns, specs)
-    if block and not any(column.block for column in columns):
+    if block and not any(column.weighed for column in columns):
         raise InputError(f"{{block}} {block}: no fusion of these networks has a weight")
     draw(looked_at, columns, out)
     for column, spec in zip(columns, specs):

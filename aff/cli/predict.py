@@ -20,7 +20,8 @@ from typing import (
 
 import numpy as np
 
-from ..inference.predictor import MaskPredictor, Prediction, Predictor
+from ..inference.mask_predictor import MaskPredictor
+from ..inference.predictor import Prediction, Predictor
 from ..utils.files import check_destinations, replacing
 from ..utils.report import printable
 from ..utils.values import int_range, nonempty

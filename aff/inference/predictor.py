@@ -10,16 +10,13 @@ import numpy as np
 from mxnet.gluon import HybridBlock
 
 from ..data.image_file import pixels_of
-from ..export.networks import is_exported
 from ..models.features import PooledFeatures
-from ..models.parameters import Devices
 from ..nn.fusion import fusion_title
-from ..training.amp import Float32, create_precision
+from ..training.amp import Float32
 from ..training.devices import split
 from ..training.network import make_ready_to_infer
-from ..utils.errors import InputError, telling
-from .network import load_network, ready_network
-from .spec import EvaluationSpec, find_spec, source_of
+from ..utils.errors import InputError
+from .spec import EvaluationSpec
 from .view import View, WholeView
 
 BATCH_SIZE = 32
@@ -204,126 +201,3 @@ class Predictor:
         for start in range(0, len(images), BATCH_SIZE):
             found += self.rank(self(self.prepare(images[start : start + BATCH_SIZE])), topk)
         return found
-
-
-class MaskPredictor(Predictor):
-    """A trained segmentation network with all that it takes to use it on images; `load` gives one.
-
-    Called with a prepared batch (N, 3, H, W) float32, whose sides are multiples of the network's
-    stride, it gives logits (N, classes, H, W) float32, as NumPy arrays.
-    """
-
-    def segment(self, images: Any) -> Any:
-        """Return the class of every pixel of images.
-
-        Parameters
-        ----------
-        images : path, PIL.Image.Image or numpy.ndarray, or a list of them
-            As `predict` of a classifier takes them, of any size.
-
-        Returns
-        -------
-        numpy.ndarray, or a list of these
-            (H, W) uint8, for one image or for a list of images.
-
-        Raises
-        ------
-        InputError
-            For what is no image.
-        """
-        if not isinstance(images, (list, tuple)):
-            return self.segment([images])[0]
-        return [self.labels(pixels, self.view(pixels)) for pixels in map(pixels_of, images)]
-
-    def labels(self, pixels: np.ndarray, view: np.ndarray) -> np.ndarray:
-        """Return the class of every pixel, (H, W) uint8, of an image (H, W, 3) and what the network
-        is given of it.
-        """
-        height, width = pixels.shape[:2]
-        return self(view[None])[0, :, :height, :width].argmax(axis=0).astype(np.uint8)
-
-    def predict(self, images: Any, topk: int = 5) -> List:
-        """Refuse to name the class of an image.
-
-        Raises
-        ------
-        InputError
-            Always.
-        """
-        raise InputError(
-            f"{self.spec.params}: {self.spec.model} gives a class to every pixel: segment(images)"
-        )
-
-    @cached_property
-    def _pooled(self) -> Callable[[mx.nd.NDArray], mx.nd.NDArray]:
-        raise InputError(
-            f"{self.spec.params}: {self.spec.model} gives a class to every pixel, and makes no "
-            "vector of an image: features need a classifier"
-        )
-
-
-def load(source: str, root: Optional[str] = None, ctx: Devices = None) -> Predictor:
-    """Load a trained network to use it on images.
-
-    It is a `MaskPredictor` where the network gives a class to every pixel.
-
-    Parameters
-    ----------
-    source : str
-        A published NAME (`list_published`; its file is fetched where it is not there), a
-        ``.params`` file, a run's folder (its ``best.params``), or an exported file
-        (``NAME.onnx``, ``NAME.safetensors``, ``NAME-symbol.json``), which runs in its own runtime.
-    root : str, default 'params'
-        Folder of published parameters, with a NAME.
-    ctx : Context or list of Context, default `cpu()`
-        Where it computes; several share each batch.
-
-    Raises
-    ------
-    InputError
-        For what names no parameters, a file of which nothing says what network it is of, or one
-        that is damaged or does not fit.
-    """
-    spec = find_spec(str(source), root)
-    devices = [ctx] if isinstance(ctx, mx.Context) else list(ctx or [mx.cpu()])
-    on_gpu = devices[0].device_type == "gpu"
-    precision = create_precision(spec.dtype if on_gpu else "float32", devices)
-    kind, view = (
-        (MaskPredictor, WholeView.of_network(spec.model, spec.kwargs))
-        if spec.segments
-        else (Predictor, view_of(spec))
-    )
-    if is_exported(spec.params):
-        compute = ready_network(spec, devices, precision, MODE)
-        return kind(spec, view, compute, devices, precision)
-    net = load_network(spec, devices, precision, root)
-    compute = make_ready_to_infer(net, devices, precision, MODE)
-    return kind(spec, view, compute, devices, precision, net)
-
-
-def view_of(spec: EvaluationSpec) -> View:
-    """Return what images become for a network."""
-    if not spec.input:
-        return View.of_source(source_of(spec))
-    with telling(spec.params):
-        return View.of_input(spec.input)
-
-
-def predict(net: Predictor, images: Any, topk: int = 5) -> List:
-    """Return what images show to a network that `load` gave: see `Predictor.predict`.
-
-    Parameters
-    ----------
-    net : Predictor
-        The network.
-    images, topk
-        As `Predictor.predict` takes them.
-
-    Returns
-    -------
-    list of Prediction, or a list of these
-        For one image, or for a list of images.
-    """
-    if not isinstance(net, Predictor):
-        raise InputError(f"net is what aff.load gives, not {type(net).__name__}")
-    return net.predict(images, topk)

@@ -40,25 +40,25 @@ def last_norm(channels: int, norm: Normalization, last_gamma: bool) -> HybridBlo
     return norm(channels, gamma_initializer="zeros") if last_gamma else norm(channels)
 
 
-class PreActBasicBlock(HybridBlock):
-    """Pre-activation basic block of the CIFAR ResNet: BN, relu, 3x3, BN, relu, 3x3; fusion; nothing
-    after it.
+class PreActBlock(HybridBlock):
+    """What pre-activation blocks share: a body that begins with BN and relu, a shortcut, which is
+    the raw input, or its projection where the width changes, and a fusion; nothing after it.
 
-    (N, in_channels, H, W) to (N, channels, H/strides, W/strides). The shortcut is the raw input, or
-    its projection where the width changes.
+    (N, in_channels, H, W) to (N, channels, H/strides, W/strides). A subclass gives its body
+    (`add_body`) and joins the parts.
 
     Parameters
     ----------
     in_channels, channels : int
         Width of the input and of the output.
     strides : int
-        Stride of the first 3x3 convolution and of the projection.
+        Stride of the body and of the projection.
     fusion : str
         Name of the fusion.
     norm : Normalization
         Builds the normalisation layers.
     r : int, default 4
-        Reduction ratio of the fusion, as published for this block.
+        Reduction ratio of the fusion, as published for the CIFAR ResNet's block.
     avg_down : bool, default False
         Average pooling before the projection (generation 2).
     """
@@ -75,16 +75,29 @@ class PreActBasicBlock(HybridBlock):
     ):
         super().__init__()
         with self.name_scope():
-            self.resfwd = sequential(
-                norm(in_channels),
-                nn.Activation("relu"),
-                conv(in_channels, channels, 3, strides),
-                norm(channels),
-                nn.Activation("relu"),
-                conv(channels, channels, 3),
-            )
+            self.add_body(in_channels, channels, strides, norm)
             self.downsample = sequential(*shortcut(in_channels, channels, strides, avg_down))
             self.attention = create_fusion(fusion, channels, r, norm.layer, norm.kwargs)
+
+    def add_body(self, in_channels: int, channels: int, strides: int, norm: Normalization) -> None:
+        """Make the layers of the body; arguments are the block's."""
+        raise NotImplementedError
+
+
+class PreActBasicBlock(PreActBlock):
+    """Pre-activation basic block of the CIFAR ResNet: BN, relu, 3x3 (stride), BN, relu, 3x3; fusion
+    of that with the shortcut.
+    """
+
+    def add_body(self, in_channels, channels, strides, norm):
+        self.resfwd = sequential(
+            norm(in_channels),
+            nn.Activation("relu"),
+            conv(in_channels, channels, 3, strides),
+            norm(channels),
+            nn.Activation("relu"),
+            conv(channels, channels, 3),
+        )
 
     def hybrid_forward(self, F, x):
         norm, relu, *rest = self.resfwd

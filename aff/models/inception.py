@@ -22,56 +22,26 @@ gives neither for its own.
 
 from __future__ import annotations
 
-from mxnet.gluon import HybridBlock, nn
+from mxnet.gluon import nn
 
-from ..nn.create import create_fusion
-from ..nn.layers import Normalization, conv, sequential
-from .blocks import shortcut
+from ..nn.attention import normalize_and_activate
+from ..nn.layers import conv, sequential
+from .blocks import PreActBlock
 from .resnet import CIFARResNet
 
 
-class InceptionBlock(HybridBlock):
-    """Residual block of one Inception module: BN, relu, 3x3 beside 5x5; their fusion; the shortcut
-    is added; nothing after it.
-
-    (N, in_channels, H, W) to (N, channels, H/strides, W/strides).
-
-    Parameters
-    ----------
-    in_channels, channels : int
-        Width of the input, and of both branches and the output.
-    strides : int
-        Stride of both convolutions and of the projection.
-    fusion : str
-        Name of the fusion; its `x` is the 3x3 branch, its `residual` the 5x5 branch.
-    norm : Normalization
-        Builds the normalisation layers.
-    r : int, default 4
-        Reduction ratio of the fusion, the paper's for this host.
-    avg_down : bool, default False
-        Average pooling before the projection.
+class InceptionBlock(PreActBlock):
+    """Residual block of one Inception module: BN, relu, 3x3 beside 5x5 (of the block's stride);
+    their fusion, whose `x` is the 3x3 branch and `residual` the 5x5 branch; the shortcut is added.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        channels: int,
-        strides: int,
-        fusion: str,
-        norm: Normalization,
-        r: int = 4,
-        avg_down: bool = False,
-    ):
-        super().__init__()
-        with self.name_scope():
-            self.preact = sequential(norm(in_channels), nn.Activation("relu"))
-            self.branch3 = conv(in_channels, channels, 3, strides)
-            self.branch5 = conv(in_channels, channels, 5, strides)
-            self.downsample = sequential(*shortcut(in_channels, channels, strides, avg_down))
-            self.attention = create_fusion(fusion, channels, r, norm.layer, norm.kwargs)
+    def add_body(self, in_channels, channels, strides, norm):
+        self.preact = sequential(norm(in_channels), nn.Activation("relu"))
+        self.branch3 = conv(in_channels, channels, 3, strides)
+        self.branch5 = conv(in_channels, channels, 5, strides)
 
     def hybrid_forward(self, F, x):
-        active = self.preact(x)
+        active = normalize_and_activate(F, self.attention, self.preact[0], x)
         body = self.attention(self.branch3(active), self.branch5(active))
         return F.elemwise_add(body, self.downsample(x))
 

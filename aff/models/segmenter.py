@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any, Callable, Dict, Optional
 
 import mxnet as mx
@@ -73,6 +74,12 @@ class Segmenter(Compiling):
     def hybrid_forward(self, F, x):
         logits = self.output(self.head(self.decoder(*self.backbone(x))[0]))
         return logits if self._strides[0] == 1 else resized(F, logits, x, self._classes, 2)
+
+    def initialize(self, *args, **kwargs):
+        """Initialize, as Gluon's blocks do, what has no values yet: a backbone's own stay."""
+        with warnings.catch_warnings():  # Gluon warns of each that has
+            warnings.simplefilter("ignore")
+            super().initialize(*args, **kwargs)
 
     @property
     def stride(self) -> int:

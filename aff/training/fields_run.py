@@ -209,7 +209,6 @@ class OptimizationSettings:
         "The network is theirs, unless other flags name one",
         "fine-tuning",
         FREE,
-        OF_IMAGES,
     )
     freeze: List[str] = setting(
         names,
@@ -217,14 +216,12 @@ class OptimizationSettings:
         "parts of the network that stand still, separated by commas: stem, stage1 and so on, or "
         "backbone for all but the output layer; their BatchNorms keep their running statistics",
         "fine-tuning",
-        only=OF_IMAGES,
     )
     head_lr_mult: float = setting(
         float_range(0, open_minimum=True),
         1.0,
         "factor of the learning rate in the output layer",
         "fine-tuning",
-        only=OF_IMAGES,
     )
     teacher: Optional[str] = setting(
         recorded,

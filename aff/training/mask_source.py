@@ -93,7 +93,8 @@ class MaskSource:
             description=self._described(config),
             selection=HELD_OUT
             if config.val_split
-            else "selection by the mIoU on the validation set: the best epoch's is optimistic",
+            else "selection by the mIoU on the validation set"
+            + ("" if "test" in tested else ": the best epoch's is optimistic"),
             facts=self.facts,
             task=learn,
             bad_images=bad_images,

@@ -36,6 +36,8 @@ def _mixing(config: TrainConfig) -> List[str]:
 
 def _optimization(config: TrainConfig) -> List[str]:
     lines = []
+    if config.loss != "ce":
+        lines.append(f"loss      {config.loss}, in place of cross-entropy")
     if config.grad_accum_steps > 1:
         lines.append(f"steps     of {config.grad_accum_steps} batches, whose gradients are summed")
     if config.optimizer != "nag":

@@ -14,6 +14,7 @@ from mxnet import autograd
 from mxnet.gluon import HybridBlock
 
 from ..models.parts import parts_of
+from ..models.segmenter import Segmenter
 from ..nn.attention import Attentive
 from ..nn.fusion import is_fusion
 from ..nn.layers import GlobalAvgPool2D
@@ -29,9 +30,9 @@ class View:
     target : int
         The class that was asked about.
     probability : float
-        What the network gives it, 0 to 1.
+        What the network gives it, 0 to 1; of a segmentation network the share of its pixels.
     cam : numpy.ndarray
-        (h, w) of the last feature maps, 0 to 1: how much each place speaks for the class.
+        (h, w), 0 to 1; `shows` says what.
     weights : dict of str to numpy.ndarray
         For each fusion with a weight, by its structural name: the mean of the weight over
         channels, (h, w), 0 to 1; the fusion's `weighs` says of which of its inputs.
@@ -41,6 +42,8 @@ class View:
     probability: float
     cam: np.ndarray
     weights: Dict[str, np.ndarray] = field(default_factory=dict)
+    #: What `cam` shows.
+    shows: str = "Grad-CAM: how much each place speaks for the class named above"
 
 
 def trunk_pooling(net: HybridBlock) -> HybridBlock:
@@ -75,10 +78,13 @@ def list_fusion_blocks(net: HybridBlock, path: str = "") -> List[Tuple[str, Atte
 
 
 def stage_of(net: HybridBlock, path: str) -> str:
-    """Return where in a network a fusion is, given its structural name: ``stage 3, block 2``,
-    counted from 1; an empty text in a network without stages of residual blocks.
+    """Return where in a network a fusion is, given its structural name: ``stage 3, block 2``, or in
+    the decoder of a segmentation network ``level 1`` (the finest), counted from 1; an empty text in
+    a network without stages of residual blocks.
     """
     fusion = dict(list_fusion_blocks(net)).get(path)
+    if isinstance(net, Segmenter) and fusion in list(net.decoder.fusions):
+        return f"level {list(net.decoder.fusions).index(fusion) + 1}"
     try:
         stages = parts_of(net).stages
     except InputError:
@@ -154,8 +160,30 @@ def fusion_weights(net: HybridBlock, data: mx.nd.NDArray) -> Dict[str, np.ndarra
     return found
 
 
+def weighing_of(net: HybridBlock, path: str) -> str:
+    """Return what the weight of a fusion, given its structural name, is the weight of."""
+    weighs = dict(list_fusion_blocks(net))[path].weighs
+    lateral = {"the body": "the lateral feature", "the shortcut": "the feature from above"}
+    return lateral.get(weighs, weighs) if stage_of(net, path).startswith("level") else weighs
+
+
+def last_fusions(net: HybridBlock) -> List[str]:
+    """Return the structural names of those fusions that weigh their inputs and say most: of every
+    level of a segmentation network's decoder; of others, the last one.
+    """
+    if isinstance(net, Segmenter):
+        return [path for path, _ in list_fusion_blocks(net.decoder, "decoder")]
+    return [path for path, _ in list_fusion_blocks(net)][-1:]
+
+
 def look(net: HybridBlock, data: mx.nd.NDArray, targets: Optional[np.ndarray] = None) -> List[View]:
-    """Return what a network made of each image; arguments are those of `feature_gradients`."""
+    """Return what a network made of each image; arguments are those of `feature_gradients`.
+
+    A segmentation network's `cam` is the probability of the target at each pixel; the target is, by
+    default, the class of most pixels but the first one, the background.
+    """
+    if isinstance(net, Segmenter):
+        return _look_at_pixels(net, data, targets)
     features, gradients, logits, classes = feature_gradients(net, data, targets)
     importance = gradients.mean(axis=(2, 3), keepdims=True)
     cams = np.maximum((importance * features).sum(axis=1), 0)
@@ -170,3 +198,19 @@ def look(net: HybridBlock, data: mx.nd.NDArray, targets: Optional[np.ndarray] = 
         )
         for i in range(len(cams))
     ]
+
+
+def _look_at_pixels(
+    net: HybridBlock, data: mx.nd.NDArray, targets: Optional[np.ndarray]
+) -> List[View]:
+    weights = fusion_weights(net, data)
+    odds = mx.nd.softmax(net(data), axis=1).asnumpy()
+    views = []
+    for number, classes in enumerate(odds.argmax(axis=1)):
+        shares = np.bincount(classes.ravel(), minlength=odds.shape[1]) / classes.size
+        found = 1 + int(shares[1:].argmax()) if shares[1:].any() else 0
+        target = found if targets is None else int(targets[number])
+        maps = {name: maps[number] for name, maps in weights.items()}
+        shows = "probability of the class named above, and the share of pixels that are of it"
+        views.append(View(target, float(shares[target]), odds[number, target], maps, shows))
+    return views

@@ -45,6 +45,30 @@ class Picture:
     label: Optional[int] = None
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """A fusion whose weight is drawn.
+
+    Parameters
+    ----------
+    block, weighs : str
+        Its structural name, and what its weight is the weight of.
+    stage : str, default ''
+        Where in the network it is, as in ``stage 3, block 2``.
+    """
+
+    block: str
+    weighs: str
+    stage: str = ""
+
+    def reach(self, views: Sequence[View]) -> float:
+        """Return how far its weights are from a half, at most."""
+        return max(0.01, *(float(np.abs(v.weights[self.block] - 0.5).max()) for v in views))
+
+    def __str__(self) -> str:
+        return f"{self.stage} ({self.block})" if self.stage else self.block
+
+
 @dataclass
 class Column:
     """What a network made of the images.
@@ -55,29 +79,20 @@ class Column:
         Of its fusion, as the paper calls it, or more where networks have one fusion.
     views : list of View
         One for each image.
-    block, weighs : str
-        The fusion whose weight is drawn, and what that is the weight of; empty where there is none.
+    weighed : list of Weighed
+        The fusions whose weights are drawn.
     class_names : sequence of str, optional
         A name for each class.
-    stage : str, default ''
-        Where in the network the fusion is, as in ``stage 3, block 2``.
     """
 
     name: str
     views: List[View]
-    block: str
-    weighs: str
+    weighed: List[Weighed]
     class_names: Optional[Sequence[str]] = None
-    stage: str = ""
 
     def class_name(self, label: int) -> str:
         """Return what to call a class."""
         return self.class_names[label] if self.class_names else f"class {label}"
-
-    @property
-    def reach(self) -> float:
-        """How far the drawn weights are from a half, at most."""
-        return max(0.01, *(float(np.abs(v.weights[self.block] - 0.5).max()) for v in self.views))
 
 
 def draw(images: Sequence[Picture], columns: Sequence[Column], path: str) -> None:
@@ -92,14 +107,14 @@ def draw(images: Sequence[Picture], columns: Sequence[Column], path: str) -> Non
         fill(figure, images, columns)
 
 
-def _weighing(columns: Sequence[Column]) -> List[Column]:
-    return [column for column in columns if column.block]
+def _weighing(columns: Sequence[Column]) -> List[Tuple[Column, Weighed]]:
+    return [(column, fusion) for column in columns for fusion in column.weighed]
 
 
 def fill(figure: Any, images: Sequence[Picture], columns: Sequence[Column]) -> None:
     """Draw the images' rows into a figure, the bars of colours, and what they mean."""
     weighing = _weighing(columns)
-    reach = max((column.reach for column in weighing), default=0)
+    reach = max((fusion.reach(column.views) for column, fusion in weighing), default=0)
     limits = (0.5 - reach, 0.5 + reach)
     ends = (1, 1 + len(columns), 1 + len(columns) + len(weighing))
     grid = figure.add_gridspec(len(images) + 1, ends[-1], height_ratios=[1] * len(images) + [0.06])
@@ -111,13 +126,14 @@ def fill(figure: Any, images: Sequence[Picture], columns: Sequence[Column]) -> N
             view = column.views[number]
             found = f"{column.class_name(view.target)}, {100 * view.probability:.0f} %"
             heat = _show(axis, image, f"{column.name}\n{found}", view.cam, HEAT)
-        for axis, column in zip(row[1 + len(columns) :], weighing):
-            weight = column.views[number].weights[column.block]
-            title = f"{column.name}\n{weight.min():.2f} to {weight.max():.2f}"
+        for axis, (column, fusion) in zip(row[1 + len(columns) :], weighing):
+            weight = column.views[number].weights[fusion.block]
+            whose = f"{column.name}, {fusion.stage}" if len(column.weighed) > 1 else column.name
+            title = f"{whose}\n{weight.min():.2f} to {weight.max():.2f}"
             preference = _show(axis, image, title, weight, PREFERENCE, limits)
-    bars = [(heat, "Grad-CAM: how much each place speaks for the class named above")]
+    bars = [(heat, " or ".join(dict.fromkeys(column.views[0].shows for column in columns)))]
     if weighing:
-        bars.append((preference, _meaning(weighing)))
+        bars.append((preference, _meaning([fusion for _, fusion in weighing])))
     for shown, text, start, end in ((*bar, *span) for bar, span in zip(bars, zip(ends, ends[1:]))):
         _draw_bar(figure, grid[-1, start:end], shown, text, end - start)
     looking, preferring = (
@@ -129,15 +145,10 @@ def fill(figure: Any, images: Sequence[Picture], columns: Sequence[Column]) -> N
     figure.suptitle(title, fontsize="medium", fontweight="bold")
 
 
-def _meaning(weighing: Sequence[Column]) -> str:
+def _meaning(weighed: Sequence[Weighed]) -> str:
     """Return what the weights are the weights of, and where their fusions are."""
-    what = " or ".join(dict.fromkeys(column.weighs for column in weighing))
-    where = " or ".join(
-        dict.fromkeys(
-            f"{column.stage} ({column.block})" if column.stage else column.block
-            for column in weighing
-        )
-    )
+    what = " or ".join(dict.fromkeys(fusion.weighs for fusion in weighed))
+    where = " or ".join(dict.fromkeys(map(str, weighed)))
     return f"weight of {what}, mean over channels: fusion of {where}"
 
 

@@ -89,6 +89,28 @@ def test_a_weight_is_asked_of_networks_that_have_one(runs, elsewhere, capsys):
     assert "--block x: no fusion of these networks has a weight" in capsys.readouterr().err
 
 
+def test_a_segmentation_network_sees_whole_images_of_any_size(elsewhere, capsys):
+    mx.random.seed(0)
+    net = aff.get_model("fpn_cifar_resnet8_askc", fusion="iAFF", classes=4, ctx=mx.cpu())
+    net.save_parameters("net.params")
+    rng = np.random.default_rng(0)
+    for name, sides in (("a.png", (17, 30)), ("b.png", (24, 9))):
+        cv2.imwrite(name, rng.integers(0, 256, (*sides, 3), np.uint8))
+    flags = ["--params", "net.params", "--model", "fpn_resnet", "--blocks", "1", "--fusion", "iAFF"]
+    assert main(["cam", "a.png", "b.png", *flags, "--class", "2", "--out", "it.png"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" (")[0] for line in lines[:2]] == ["a.png: iAFF", "b.png: iAFF"]
+    assert all("class 2" in line and line.endswith(" %") for line in lines[:2])
+    height, width = cv2.imread("it.png").shape[:2]
+    assert width > 1.2 * height  # an image, the class, and two levels: 4 by 2, and the bars
+    assert main(["cam", "a.png", *flags, "--block", "decoder.fusions.2"]) == 2
+    assert "decoder.fusions.0, decoder.fusions.1" in capsys.readouterr().err
+    net.output.bias.set_data(net.output.bias.data() * np.nan)
+    net.save_parameters("net.params")
+    assert main(["cam", "a.png", *flags]) == 2
+    assert "not finite" in capsys.readouterr().err
+
+
 def test_parameters_that_are_not_finite(photograph, capsys):
     net = aff.get_model("photo_resnet8", fusion="iAFF", ctx=mx.cpu())
     weight = list(net.collect_params(".*weight").values())[-1]

@@ -182,6 +182,19 @@ def test_a_backbone_starts_from_a_classifiers_parameters():
     assert (net.output.weight.data().asnumpy() == before).all()
 
 
+def test_a_backbone_that_has_parameters_keeps_them_silently(recwarn):
+    name = "fashion_mnist_aff_resnet14"
+    theirs = aff.get_model(name, pretrained=True, root=f"{ROOT}/params")
+    x = images(28)
+    expected = [found.asnumpy() for found in FeatureMaps(theirs)(x)]
+    net = aff.models.FPN(theirs, classes=2)
+    recwarn.clear()
+    net.initialize(mx.init.MSRAPrelu(), ctx=mx.cpu())
+    assert not recwarn and net(x).shape == (2, 2, 28, 28)
+    for found, values in zip(net.backbone(x), expected):
+        np.testing.assert_array_equal(found.asnumpy(), values)
+
+
 def test_its_own_parameters_go_to_one_of_other_classes(tmp_path):
     net = built()
     path = str(tmp_path / "net.params")

@@ -95,50 +95,6 @@ def test_scores_that_are_here_are_shown(tmp_path):
     readme_table("cifar100", str(tmp_path), "nowhere")
 
 
-HOSTS = ["table3_inception", "table4_inception", "table3_fpn", "table4_fpn"]
-PAPER = ["table3", "table4", *HOSTS, "table6"]
-
-
-@pytest.mark.parametrize("name", PAPER)
-def test_the_papers_tables(name):
-    table = paper_table(name)
-    for row in rows_of(table).values():
-        parameters = [float(value) for value in row["parameters (M), b=1 to 4"]]
-        assert parameters == sorted(parameters)
-        assert len(parameters) == 4
-    if name == "table3":
-        aff_row = rows_of(table)["Global + Local (AFF)"]
-        assert (aff_row["b=1"], aff_row["ImageNet"], aff_row["of the file"]) == (
-            "76.3",
-            "78.4",
-            "78.38",
-        )
-    if name == "table4":
-        assert rows_of(table)["iAFF"]["b=4"] == "-"
-    assert any("r = 2" in note for note in table.notes)
-
-
-def test_the_inception_columns_are_of_our_host_and_say_so():
-    table = paper_table("table4_inception", fractions=True)
-    row = rows_of(table)["iAFF"]
-    assert [row[f"b={b}"] for b in (1, 2, 3, 4)] == ["0.774", "0.801", "0.808", "0.814"]
-    kwargs = {"fusion": "iAFF", "classes": 100}
-    costs = [measured(f"cifar_inception{3 * b + 2}_askc", kwargs) for b in (1, 2, 3, 4)]
-    assert row["parameters (M), b=1 to 4"] == [f"{cost.parameters / 1e6:.3f}" for cost in costs]
-    assert "never published" in table.notes[0]
-
-
-def test_the_fpn_columns_are_of_our_host_and_say_so():
-    table = paper_table("table4_fpn", fractions=True)
-    row = rows_of(table)["iAFF"]
-    assert [row[f"b={b}"] for b in (1, 2, 3, 4)] == ["0.927", "0.938", "0.945", "0.953"]
-    kwargs = {"fusion": "iAFF", "classes": 2}
-    costs = [measured(f"fpn_cifar_resnet{6 * b + 2}_askc", kwargs, 128) for b in (1, 2, 3, 4)]
-    assert row["MFLOPs, b=1 to 4"] == [f"{cost.multiply_adds / 1e6:.1f}" for cost in costs]
-    assert "StopSign" in table.notes[0] and "never published" in table.notes[1]
-    assert not any("CIFAR" in text for text in (*table.notes, *table.head))
-
-
 def test_scores_of_the_papers_ablation_that_are_here_are_shown(tmp_path, capsys):
     record = WEIGHTS["aff_resnet50_nomixup"]
     found = {"sha1": record.sha1, "top1_error": 0.22, "samples": 50_000, "data": "it"}

@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 
 import aff
-from aff.viz.cam import feature_gradients, fusion_weights, list_fusion_blocks, look, trunk_pooling
+from aff.nn.maps import resized
+from aff.viz.cam import (
+    feature_gradients,
+    fusion_weights,
+    last_fusions,
+    list_fusion_blocks,
+    look,
+    stage_of,
+    trunk_pooling,
+    weighing_of,
+)
 
 from ..nn.test_fusion import SHAPE, randomized
 
@@ -115,3 +125,37 @@ def test_a_network_without_pooling_is_refused():
     net.add(mx.gluon.nn.Dense(3))
     with pytest.raises(aff.InputError, match="no global pooling"):
         trunk_pooling(net)
+
+
+@pytest.mark.parametrize("name", ["fpn_cifar_resnet8_askc", "unet_cifar_resnet8_askc"])
+def test_a_segmentation_network_is_seen_by_its_pixels_and_levels(name):
+    net = network(name, {"fusion": "AFF", "classes": 4, "backbone_fusion": "SEFuse"})
+    data = mx.nd.random.normal(shape=(2, 3, 16, 24))
+    levels = last_fusions(net)
+    assert levels == ["decoder.fusions.0", "decoder.fusions.1"]
+    assert [stage_of(net, path) for path in levels] == ["level 1", "level 2"]
+    assert {weighing_of(net, path) for path in levels} == {"the lateral feature"}
+    within = "backbone.stages.0.0.attention"
+    assert (stage_of(net, within), weighing_of(net, within)) == ("stage 1, block 1", "the body")
+    odds = mx.nd.softmax(net(data), axis=1).asnumpy()
+    for views, targets in ((look(net, data), None), (look(net, data, np.array([3, 0])), (3, 0))):
+        for number, view in enumerate(views):
+            classes = odds[number].argmax(axis=0)
+            counts = np.bincount(classes.ravel(), minlength=4)
+            found = 1 + counts[1:].argmax() if counts[1:].any() else 0
+            assert view.target == (found if targets is None else targets[number])
+            assert view.probability == pytest.approx(counts[view.target] / classes.size)
+            np.testing.assert_allclose(view.cam, odds[number, view.target], rtol=1e-5)
+            shapes = [view.weights[path].shape for path in (*levels, within)]
+            assert shapes == [(16, 24), (8, 12), (16, 24)]
+    maps = net.backbone(data)
+    coarse, lateral = net.decoder.lateral[2](maps[2]), net.decoder.lateral[1](maps[1])
+    above = resized(mx.nd, net.decoder.narrow[1](coarse), lateral, 0, 2)
+    weight = net.decoder.fusions[1].weight(lateral, above).asnumpy().mean(axis=1)
+    np.testing.assert_allclose(views[1].weights[levels[1]], weight[1], rtol=1e-5)
+
+
+def test_levels_that_add_have_no_weights():
+    net = network("fpn_cifar_resnet8_askc", {"fusion": "Add", "classes": 3})
+    (view,) = look(net, mx.nd.random.normal(shape=(1, 3, 8, 8)))
+    assert last_fusions(net) == [] and view.weights == {} and view.cam.shape == (8, 8)

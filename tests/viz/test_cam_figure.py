@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 import aff
 from aff.viz.cam import View, list_fusion_blocks, stage_of
-from aff.viz.cam_figure import Column, Picture, draw, fill
+from aff.viz.cam_figure import Column, Picture, Weighed, draw, fill
 
 BLOCK = "features.4.1.attention"
 NAMES = ("ankle boot", "trouser")
@@ -21,10 +21,8 @@ def column(name, low=None, high=None, images=2):
     """A network; with a weight from `low` to `high` where it weighs."""
     weights = {} if low is None else {BLOCK: np.array([[low, high]])}
     view = View(1, 0.95, np.array([[0.0, 1.0]]), weights)
-    block = BLOCK if weights else ""
-    return Column(
-        name, [view] * images, block, "the body" if block else "", NAMES, "stage 3, block 2"
-    )
+    weighed = [Weighed(BLOCK, "the body", "stage 3, block 2")] if weights else []
+    return Column(name, [view] * images, weighed, NAMES)
 
 
 def drawn(images, columns):
@@ -68,8 +66,26 @@ def test_a_network_that_adds_has_one_bar():
     assert len(cells) == 2 and len(bars) == 1
 
 
+def test_levels_stand_side_by_side():
+    weights = {"a": np.array([[0.3, 0.5]]), "b": np.array([[0.5, 0.6]])}
+    view = View(1, 0.25, np.array([[0.0, 1.0]]), weights, "probability")
+    levels = [Weighed(block, "the lateral feature", f"level {block}") for block in "ab"]
+    _, cells, bars = drawn([picture("x")], [Column("AFF", [view], levels, NAMES)])
+    titles = [cell.get_title() for cell in cells[1:]]
+    assert titles == [
+        "AFF\ntrouser, 25 %",
+        "AFF, level a\n0.30 to 0.50",
+        "AFF, level b\n0.50 to 0.60",
+    ]
+    assert bars[0].get_xlabel() == "probability"
+    assert "level a (a) or level b (b)" in " ".join(bars[1].get_xlabel().split())
+    assert bars[1].get_xlim() == pytest.approx((0.3, 0.7))
+
+
 def test_long_names_are_folded_and_formulas_are_none(tmp_path):
-    long = Column("m$x_$", column("", 0.4, 0.6).views, BLOCK, "the body", ("", "ear $ " * 20))
+    long = Column(
+        "m$x_$", column("", 0.4, 0.6).views, [Weighed(BLOCK, "the body")], ("", "ear $ " * 20)
+    )
     _, cells, _ = drawn([picture("_a$"), picture("b")], [long])
     assert max(len(line) for cell in cells for line in cell.get_title().split("\n")) <= 40
     for name in "ab":

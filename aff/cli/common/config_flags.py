@@ -65,6 +65,17 @@ SPELLINGS: Dict[str, Dict[str, Spelling]] = {
             "alone, and --val-split), or of Pascal VOC's JPEGImages/ and SegmentationClass/",
         ),
         "mirror": Spelling(("--no-mirror",), False, "never mirror an image"),
+        "finetune": Spelling(
+            ("--finetune",),
+            help="start from these parameters, of a segmentation network, or of a classifier whose "
+            "stem and stages become the backbone: the NAME of published ones, a run's folder, or a "
+            "file. The network is theirs (over a classifier an FPN), unless other flags name one",
+        ),
+        "freeze": Spelling(
+            ("--freeze",),
+            help="parts of the backbone that stand still, separated by commas: stem, stage1 and so "
+            "on, or backbone for all; their BatchNorms keep their running statistics",
+        ),
     },
 }
 #: Spellings of a setting that are the other script's own: flag, field, and what it stands for where

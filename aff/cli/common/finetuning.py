@@ -19,6 +19,14 @@ from ...training.logger import SETTINGS
 from ...training.settings_file import read_config
 from ...utils.errors import InputError, telling
 
+#: What fine-tunes networks of a kind.
+COMMANDS = {
+    "cifar": "train_cifar.py",
+    "imagenet": "train_imagenet.py",
+    "segmentation": "aff train-seg",
+}
+USUAL_FUSION = "ASKCFuse"
+
 
 def spec_of(source: str) -> Optional[EvaluationSpec]:
     """Return what is known of parameters; None of a file of which nothing is.
@@ -85,11 +93,13 @@ def taken_over(
     if not has_model and not spec.weights:
         with telling("{finetune}"):
             check_fits(spec)
-    family, _ = find_family(spec.model)
+    network = (spec.model, spec.kwargs)
+    if kind == "segmentation" and not spec.segments:
+        network = over_backbone(*network)
+    family, _ = find_family(network[0])
     if not has_model and family.kind not in SUITED[kind]:
-        raise InputError(
-            f"{{finetune}} {source}: is of an ImageNet network: train_imagenet.py fine-tunes it"
-        )
+        way = f"{COMMANDS[family.kind]} fine-tunes it"
+        raise InputError(f"{{finetune}} {source}: is of {spec.model}, not for these data: {way}")
     any_folder = kind == "imagenet" or find_dataset(fields.get("dataset", "cifar100")).is_open
     described = source_of(spec)
     images = {"input_size": described.input_size} if any_folder else {}
@@ -97,7 +107,13 @@ def taken_over(
         own = find_dataset(spec.dataset)
         images["normalize_as"] = described.normalize_as if own.is_open else own.name
     images = {key: value for key, value in images.items() if key not in fields}
-    return (spec.model, spec.kwargs), images
+    return network, images
+
+
+def over_backbone(model: str, kwargs: Mapping[str, Any]) -> Network:
+    """Return the feature pyramid over a classifier's stem and stages."""
+    others = {key: value for key, value in kwargs.items() if key not in ("fusion", "r")}
+    return f"fpn_{model}", {**others, "fusion": USUAL_FUSION, "backbone_fusion": kwargs["fusion"]}
 
 
 def origin_of(source: Optional[str]) -> Optional[Origin]:

@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from ...data.image_file import SUFFIXES, read_image
 from ...data.loader import prefetch
+from ...inference.load import load
 from ...inference.locate import find_file, looks_like_parameters
-from ...inference.predictor import Predictor, load
+from ...inference.predictor import Predictor
 from ...models.weights import DEFAULT_ROOT
 from ...training.devices import choose_devices
 from ...training.logger import RunLogger

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ...data.mask_file import encode_mask
-from ...inference.predictor import MaskPredictor
+from ...inference.mask_predictor import MaskPredictor
 from ...utils.errors import InputError
 from ...utils.files import replacing
 from ...utils.report import printable
