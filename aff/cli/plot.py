@@ -64,6 +64,6 @@ def run(logs: List[str], reference: List[str], seeds: bool, out: str, title: Opt
     for curve in curves:
         epochs = f"{len(curve.rows)} epoch{'s' if len(curve.rows) > 1 else ''}"
         best = best_text(curve)
-        print(f"{curve.name}: {epochs}" + (f", top-1 error {best}" if best else ""))
+        print(f"{curve.name}: {epochs}" + (f", {curve.kept.title} {best}" if best else ""))
     print(f"wrote {out}")
     return 0

@@ -40,21 +40,30 @@ _LINES = (
         r"loss=(?P<train_loss>\S+) time: "
     ),
 )
-#: Lines of our own: an epoch's, as they are and as earlier versions wrote them, and the errors in
-#: it.
+#: Lines of our own: an epoch's, as they are and as earlier versions wrote them.
 _OURS = (
     re.compile(
         r" epoch (?P<epoch>\d+)  lr (?P<lr>\S+)  train loss (?P<train_loss>\S+), "
-        r"(?P<metric>\w+) (?P<train_value>\S+)(?: %)?  "
-        r"(?P<images_per_sec>\d+) images/s  \S+ s  (?P<errors>.+)"
+        r"(?P<metric>pixel error|\w+) (?P<train_value>\S+)(?: %)?  "
+        r"(?P<images_per_sec>\d+) images/s  \S+ s  (?P<scores>.+)"
     ),
     re.compile(
         r" epoch (?P<epoch>\d+)  lr (?P<lr>\S+)  train loss (?P<train_loss>\S+)  "
-        r"(?P<metric>\w+) (?P<train_value>\S+)  errors: (?P<errors>.+)  "
+        r"(?P<metric>\w+) (?P<train_value>\S+)  errors: (?P<scores>.+)  "
         r"(?P<images_per_sec>\d+) images/s"
     ),
 )
-_ERRORS = re.compile(r"(?P<part>\w+) (?:top-1|error) (?P<top1>\S+) %(?:,? top-5 (?P<top5>\S+) %)?")
+#: Scores in it, of images' classes and of pixels'; not those of a moving average.
+_SCORES = {
+    ("top1", "top5"): re.compile(
+        r"(?<!'s )\b(?P<part>\w+) (?:top-1|error) (?P<top1>\S+) %(?:,? top-5 (?P<top5>\S+) %)?"
+    ),
+    ("miou", "pixel_error"): re.compile(
+        r"(?<!'s )\b(?P<part>\w+) mIoU (?P<miou>\S+) %, pixel error (?P<pixel_error>\S+) %"
+    ),
+}
+#: What training measures in percent, by what a line calls it.
+_SHARES = {"error": "top1_error", "pixel error": "pixel_error"}
 
 
 @dataclass(frozen=True)
@@ -229,12 +238,13 @@ def _read_text(path: str) -> Iterator[Tuple[int, str, Row]]:
 def _our_row(match: Match[str]) -> Tuple[int, str, Row]:
     found = match.groupdict()
     row = {key: float(found[key]) for key in ("lr", "train_loss", "train_value", "images_per_sec")}
-    for part, *errors in _ERRORS.findall(found["errors"]):
-        named = zip(("top1", "top5"), errors)
-        row.update({f"{part}_{error}": float(value) / 100 for error, value in named if value})
-    metric = found["metric"]
-    if metric == "error":  # in percent
-        metric, row["train_value"] = "top1_error", row["train_value"] / 100
+    for keys, pattern in _SCORES.items():
+        for part, *scores in pattern.findall(found["scores"]):
+            told = {key: value for key, value in zip(keys, scores) if value}
+            row.update({f"{part}_{key}": float(value) / 100 for key, value in told.items()})
+    metric = _SHARES.get(found["metric"], found["metric"])
+    if metric != found["metric"]:  # in percent
+        row["train_value"] /= 100
     return int(found["epoch"]), metric, row
 
 

@@ -18,11 +18,14 @@ class Scores:
     ----------
     names : tuple of str
         Fields of `EpochRecord`, and attributes of what an evaluation gives: fractions, 0 to 1.
+    title : str
+        What the first is called.
     better : str
         What a better first score is.
     """
 
     names: Tuple[str, str] = ("top1_error", "top5_error")
+    title: str = "top-1 error"
     better: str = "lower {} error"
 
     def error(self, value: float) -> float:
@@ -50,7 +53,7 @@ class PixelScores(Scores):
     """
 
     def __init__(self) -> None:
-        super().__init__(("miou", "pixel_error"), "higher {} mIoU")
+        super().__init__(("miou", "pixel_error"), "mean IoU", "higher {} mIoU")
 
     def error(self, value: float) -> float:
         return 1 - value

@@ -148,8 +148,9 @@ def records(data):
 
 @pytest.fixture(scope="session")
 def masked(tmp_path_factory):
-    """A folder of images and masks: ``train/`` and ``val/``."""
+    """A folder of images and masks: ``train/``, ``val/`` and ``classes.txt``."""
     root = tmp_path_factory.mktemp("masked")
+    (root / "classes.txt").write_text("ground\nwater\nroad\n")
     write_masked(root / "train", 8, sizes=((16, 16),))
     write_masked(root / "val", 3, seed=100, sizes=((16, 16), (18, 21)))
     return root

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import aff
+from aff.paper.curves import read_curve
 from aff.training.checkpoint import list_checkpoints
 from aff.training.curves import KEYS, Curve, row_of
 from aff.training.record import EpochRecord
@@ -53,6 +54,11 @@ def test_it_learns(data, tmp_path, loss):
     told = (tmp_path / "logs" / "train.log").read_text()
     assert f"val mIoU {100 * best.miou['val']:.2f} %" in told
     assert f"validation mean IoU  {100 * best.miou['val']:.2f} %" in told
+    curves = [read_curve(str(tmp_path / "logs" / name)) for name in ("train.jsonl", "train.log")]
+    for curve in curves:
+        assert (curve.best().epoch, curve.train_metric) == (best.epoch, "pixel_error")
+        for key in ("val_miou", "val_pixel_error", "train_value", "train_loss"):
+            np.testing.assert_allclose(curve.series(key), curves[0].series(key), atol=1e-4)
     assert (tmp_path / "logs" / "history.png").read_bytes().startswith(b"\x89PNG")
 
 

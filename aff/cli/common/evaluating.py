@@ -16,12 +16,10 @@ from ...data.image_parts import find_evaluation_images
 from ...data.images import FolderImages, Images
 from ...data.loader import EvalLoader
 from ...data.transforms import scaled_side
-from ...export.networks import is_exported, runtime_of
 from ...inference.network import ready_network
 from ...inference.predictor import view_of
 from ...inference.spec import EvaluationSpec
 from ...models.records import WeightsRecord
-from ...nn.fusion import fusion_names
 from ...paper.reported import rows_of
 from ...paper.scores import keep_evaluation
 from ...training.amp import create_precision
@@ -30,7 +28,7 @@ from ...training.evaluation import evaluate
 from ...training.logger import RunLogger
 from ...utils.errors import InputError, shorten
 from ...utils.report import score
-from .evaluation_report import Inside, Wanted, observer, tell
+from .evaluation_report import Inside, Wanted, network_lines, observer, tell
 
 
 def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[Any, str]:
@@ -140,16 +138,8 @@ def report(
                 spec.weights, root, found.top1_error, found.samples, f"{wrong}, {data}"
             )
             log.text(f"kept for 'aff tables' in {kept}")
-    if precision.dtype != spec.dtype:
-        log.text(
-            f"trained in {spec.dtype}, evaluated in {precision.dtype}, which is what a CPU has"
-        )
-    runtime = f", run by {runtime_of(spec.params)}" if is_exported(spec.params) else ""
-    fusion = fusion_names(spec.kwargs["fusion"])
-    log.text(
-        f"{spec.model} with {fusion}, parameters {spec.params}{runtime}; "
-        f"{found.samples} images, each once"
-    )
+    for line in network_lines(spec, precision.dtype, f"{found.samples} images"):
+        log.text(line)
     if wanted and collector:
         predictions = collector.collected(found)
         tell(wanted, Inside(spec, predictions, found, batches, data, precision.dtype), log.text)

@@ -13,7 +13,6 @@ from ...data.mask_loader import MaskEvalLoader
 from ...inference.network import ready_network
 from ...inference.spec import EvaluationSpec
 from ...inference.view import WholeView
-from ...nn.fusion import fusion_names
 from ...training.amp import create_precision
 from ...training.analysis import confusions
 from ...training.logger import RunLogger
@@ -23,7 +22,7 @@ from ...utils.errors import InputError
 from ...utils.files import write_json
 from ...utils.report import printable, versions
 from .evaluation_files import names_of, subject_of
-from .evaluation_report import LISTED, NAME, WORST, Wanted, confusion_to
+from .evaluation_report import LISTED, NAME, WORST, Wanted, confusion_to, network_lines
 
 
 def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[MaskEvalLoader, str]:
@@ -87,10 +86,9 @@ def report_pixels(
     found = evaluate_pixels(net, batches, devices, precision.dtype, progress)
     scores = {name: getattr(found, name) for name in PIXELS.names}
     log.text(f"{data}: {PIXELS.phrase(scores, len(found.counts))}")
-    log.text(
-        f"{spec.model} with {fusion_names(spec.kwargs['fusion'])}, parameters {spec.params}; "
-        f"{found.samples} images, {found.pixels:,} pixels, each once"
-    )
+    counted = f"{found.samples} images, {found.pixels:,} pixels"
+    for line in network_lines(spec, precision.dtype, counted):
+        log.text(line)
     names = names_of(spec)
     if wanted.per_class:
         for line in class_table(found, names, wanted.json):

@@ -7,7 +7,9 @@ from typing import Callable, Dict, Iterator, Optional, Sequence
 
 import numpy as np
 
+from ...export.networks import is_exported, runtime_of
 from ...inference.spec import EvaluationSpec
+from ...nn.fusion import fusion_names
 from ...training.analysis import Confusion, PredictionCollector
 from ...training.evaluation import Observer
 from ...utils.errors import InputError
@@ -49,6 +51,15 @@ class Wanted:
             For one that cannot be written, or two of the same file.
         """
         check_destinations({field: (path, FORMATS[field]) for field, path in self.files().items()})
+
+
+def network_lines(spec: EvaluationSpec, dtype: str, counted: str) -> Iterator[str]:
+    """Yield lines that say what was evaluated, in which number format, and what was counted."""
+    if dtype != spec.dtype:
+        yield f"trained in {spec.dtype}, evaluated in {dtype}, which is what a CPU has"
+    runtime = f", run by {runtime_of(spec.params)}" if is_exported(spec.params) else ""
+    fusion = fusion_names(spec.kwargs["fusion"])
+    yield f"{spec.model} with {fusion}, parameters {spec.params}{runtime}; {counted}, each once"
 
 
 def confusion_to(

@@ -1,0 +1,213 @@
+"""``aff train-seg``, and the ways of what it trains: evaluated, shown images, exported."""
+
+import csv
+import json
+import shlex
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+import aff
+from aff.data.mask_file import decode_mask, encode_mask, palette
+from aff.inference.predictor import MaskPredictor
+from aff.viz.overlay import overlay
+
+from ..data.masked import picture, write_masked
+from .conftest import exit_code
+
+QUICK = shlex.split(
+    "--model fpn_resnet --blocks 1 --num-epochs 8 --batch-size 4 --crop-size 16 --scale 1 1 "
+    "--lr 0.05 --cpus 1 -j 0 --log-interval 0"
+)
+
+
+def fails(argv, capsys, *parts):
+    """Run a command that ends in one line, which holds these parts."""
+    capsys.readouterr()
+    assert exit_code(argv) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    for part in parts:
+        assert part in said
+
+
+@pytest.fixture(scope="module")
+def trained(masked, tmp_path_factory):
+    """A run's folder, and what it said."""
+    root = tmp_path_factory.mktemp("trained")
+    argv = ["train-seg", "--data-dir", masked, *QUICK, "--save-dir", root / "run"]
+    assert exit_code([*argv, "--logging-dir", root / "logs"]) == 0
+    return root / "run"
+
+
+@pytest.fixture
+def image(tmp_path):
+    """An image of a size that nothing divides, and its labels."""
+    pixels, labels = picture(19, 23, 7)
+    cv2.imwrite(str(tmp_path / "photo.png"), pixels[..., ::-1])
+    return tmp_path / "photo.png", pixels, labels
+
+
+def test_evaluation_is_what_the_run_said(trained, tmp_path, capsys):
+    result = json.loads((trained / "result.json").read_text())
+    capsys.readouterr()
+    files = ["--json", tmp_path / "it.json", "--confusion", tmp_path / "it.csv", "--per-class"]
+    assert exit_code(["evaluate", trained, "--mode", "hybrid", *files]) == 0
+    said = capsys.readouterr().out
+    assert f"mIoU {100 * result['val_miou']:.2f} %" in said
+    found = json.loads((tmp_path / "it.json").read_text())
+    assert found["miou"] == result["val_miou"] > 0.5
+    assert (found["images"], found["pixels"]) == (3, 16 * 16 * 2 + 18 * 21)
+    counts = np.array(found["confusion"])
+    with open(tmp_path / "it.csv", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head[1:] == ["ground", "water", "road"] == [item["name"] for item in found["classes"]]
+    np.testing.assert_array_equal(np.array([row[1:] for row in rows], int), counts)
+    for label, item in enumerate(found["classes"]):
+        union = counts[label].sum() + counts[:, label].sum() - counts[label, label]
+        assert item["iou"] == counts[label, label] / union
+        assert f"{100 * item['iou']:.2f} %" in said
+    assert found["pixel_error"] == pytest.approx(1 - np.trace(counts) / counts.sum())
+
+
+def test_one_evaluation_of_two_devices_and_other_batches(trained, tmp_path):
+    found = []
+    for name, more in {
+        "a": ["--mode", "imperative"],
+        "b": ["--cpus", 2, "--batch-size", 1],
+    }.items():
+        path = tmp_path / f"{name}.json"
+        assert exit_code(["evaluate", trained, *more, "--json", path]) == 0
+        found.append(json.loads(path.read_text())["confusion"])
+    assert found[0] == found[1]
+
+
+def test_other_masks_can_be_evaluated(trained, tmp_path, capsys):
+    write_masked(tmp_path / "own", 2, seed=9, sizes=((13, 17),))
+    assert exit_code(["evaluate", trained, "--data-dir", tmp_path / "own"]) == 0
+    assert f"2 images, {2 * 13 * 17} pixels" in capsys.readouterr().out
+    (tmp_path / "own" / "classes.txt").write_text("ground\nroad\n")
+    fails(["evaluate", trained, "--data-dir", tmp_path / "own"], capsys, "classes.txt")
+
+
+def test_masks_and_overlays_are_written(trained, image, tmp_path):
+    path, pixels, labels = image
+    predictor = aff.load(str(trained))
+    assert isinstance(predictor, MaskPredictor)
+    expected = predictor.segment(str(path))
+    assert expected.shape == labels.shape and (expected == labels).mean() > 0.7
+    np.testing.assert_array_equal(predictor.segment([pixels])[0], expected)
+    other = tmp_path / "deep" / "er"
+    other.mkdir(parents=True)
+    shutil.copy(path, other / "copy.png")
+    assert exit_code(["predict", path, other, trained, "--out", tmp_path / "out"]) == 0
+    for name in ("photo.png", "deep/er/copy.png"):
+        content = (tmp_path / "out" / "masks" / name).read_bytes()
+        np.testing.assert_array_equal(decode_mask(content, name), expected)
+        drawn = cv2.imread(str(tmp_path / "out" / "overlays" / name))[..., ::-1]
+        np.testing.assert_array_equal(drawn, overlay(pixels, expected))
+
+
+def test_an_overlay_leaves_the_background():
+    pixels, labels = picture(5, 6)
+    drawn = overlay(pixels, labels)
+    np.testing.assert_array_equal(drawn[labels == 0], pixels[labels == 0])
+    for label in (1, 2):
+        mean = (pixels[labels == label].astype(float) + palette()[label]) / 2
+        assert np.abs(drawn[labels == label] - mean).max() <= 0.5
+
+
+def test_the_table_has_the_shares_of_the_classes(trained, image, capsys):
+    capsys.readouterr()
+    assert exit_code(["predict", image[0], "--params", trained]) == 0
+    said = capsys.readouterr().out.splitlines()
+    shares = {line.split()[2]: float(line.split()[0]) for line in said[1:]}
+    found = aff.load(str(trained)).segment(str(image[0]))
+    for label, name in enumerate(["ground", "water", "road"]):
+        assert shares.get(name, 0) == pytest.approx(100 * (found == label).mean(), abs=0.06)
+
+
+def test_an_image_that_cannot_be_read_is_left_out(trained, image, tmp_path, capsys):
+    (tmp_path / "broken.png").write_bytes(b"x")
+    argv = ["predict", tmp_path / "broken.png", trained, "--out", tmp_path / "out"]
+    assert exit_code(argv) == 2
+    assert "none of 1 files" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert exit_code([*argv, image[0]]) == 1
+    assert [path.name for path in (tmp_path / "out" / "masks").iterdir()] == ["photo.png"]
+    fails([*argv, image[0]], capsys, "out: is there already")
+
+
+def test_what_a_segmentation_network_does_not_do(trained, image, tmp_path, capsys):
+    for flags in (["--topk", 1], ["--montage", tmp_path / "x.png"], ["--out", tmp_path / "x.csv"]):
+        fails(["predict", image[0], trained, *flags], capsys, flags[0], "classes of pixels")
+    fails(["features", image[0], trained, "--out", tmp_path / "x.npz"], capsys, "every pixel")
+    predictions = ["--predictions", tmp_path / "x.csv"]
+    fails(["evaluate", trained, *predictions], capsys, "--predictions")
+    fails(["evaluate", trained, "--dataset", "digits"], capsys, "no network for --dataset digits")
+    with pytest.raises(aff.InputError, match="segment"):
+        aff.load(str(trained)).predict(str(image[0]))
+    twins = [image[0], shutil.copy(image[0], tmp_path / "photo.PNG")]
+    fails(["predict", *twins, trained, "--out", tmp_path / "out"], capsys, "photo.png")
+
+
+def broken_mask(root):
+    (root / "train" / "masks" / "001.png").write_bytes(encode_mask(np.zeros((9, 9), np.uint8)))
+
+
+def unknown_label(root):
+    (root / "val" / "masks" / "001.png").write_bytes(encode_mask(np.full((18, 21), 7, np.uint8)))
+
+
+def no_masks(root):
+    shutil.rmtree(root / "train" / "masks")
+
+
+@pytest.mark.parametrize(
+    "damage, part",
+    [(broken_mask, "001.png: a mask of 9 x 9"), (unknown_label, "label 7"), (no_masks, "masks")],
+)
+def test_wrong_masks_end_in_one_line(masked, tmp_path, elsewhere, capsys, damage, part):
+    root = shutil.copytree(masked, tmp_path / "data")
+    damage(root)
+    argv = ["train-seg", "--data-dir", root, *QUICK, "--num-epochs", 1]
+    fails([*argv, "--save-dir", tmp_path / "run"], capsys, part)
+
+
+def test_settings_of_images_classes_are_no_flags(masked, elsewhere, capsys):
+    for flag in ("--mixup", "--label-smoothing", "--rand-aug", "--teacher", "--input-size"):
+        fails(["train-seg", "--data-dir", masked, flag, "1"], capsys, flag)
+    fails(["train-seg"], capsys, "--data-dir")
+    fails(["train-seg", "--data-dir", masked, "--model", "resnet"], capsys, "fpn_resnet")
+    fails(["train-seg", "--data-dir", masked, "--crop-size", "18"], capsys, "multiple of 4")
+    fails(["train-seg", "--data-dir", masked, "--scale", "2", "1"], capsys, "--scale")
+    assert not list(elsewhere.iterdir())
+
+
+def test_the_summary_needs_no_data(capsys):
+    assert exit_code(["train-seg", "--blocks", 1, "--summary"]) == 0
+    assert "fpn_cifar_resnet8_askc" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "kind, file",
+    [
+        ("symbol", "run-symbol.json"),
+        pytest.param("onnx", "run.onnx", marks=pytest.mark.slow),
+        pytest.param("pytorch", "run.safetensors", marks=pytest.mark.slow),
+    ],
+)
+def test_an_exported_network_finds_the_same(trained, masked, image, tmp_path, kind, file):
+    """Also in images of another size than it is described with."""
+    pytest.importorskip({"onnx": "onnxruntime", "pytorch": "torch"}.get(kind, "mxnet"))
+    assert exit_code(["export", trained, "--to", kind, "--out", tmp_path]) == 0
+    exported = str(tmp_path / file)
+    ours, theirs = aff.load(str(trained)), aff.load(exported)
+    assert theirs.class_names == ["ground", "water", "road"]
+    np.testing.assert_array_equal(theirs.segment(str(image[0])), ours.segment(str(image[0])))
+    argv = ["evaluate", exported, "--data-dir", masked, "--json", tmp_path / "it.json"]
+    assert exit_code(argv) == 0
+    result = json.loads((trained / "result.json").read_text())
+    assert json.loads((tmp_path / "it.json").read_text())["miou"] == result["val_miou"]
