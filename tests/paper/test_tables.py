@@ -5,21 +5,15 @@ import io
 import json
 
 import pytest
-from scipy.stats import ttest_rel
 
 import aff
 from aff.cli.main import main
 from aff.models.records import WEIGHTS
 from aff.models.summary import measured
-from aff.paper.experiment import EXPERIMENTS, Arm
 from aff.paper.scores import own_runs
-from aff.paper.tables import experiment_table, paper_table, readme_table
+from aff.paper.tables import paper_table, readme_table
 
 from ..conftest import ROOT
-
-EXPERIMENT = EXPERIMENTS["experiment"]
-CELLS = EXPERIMENT.cells_of(Arm("ASKCFuse"), 1)
-ADDITIONS = EXPERIMENT.cells_of(Arm("DirectAdd"), 1)
 
 
 def rows_of(table):
@@ -181,88 +175,6 @@ def test_costs_are_counted():
     )
 
 
-def write_cell(logs, cell, error):
-    folder = logs / cell.name
-    folder.mkdir(parents=True)
-    errors = {"val": error, "test": error + 0.01}
-    events = [
-        {
-            "event": "epoch",
-            "epoch": 0,
-            "lr": 0.1,
-            "train_loss": 1.0,
-            "train_metric": "rmse",
-            "train_value": 0.2,
-            "top1_error": errors,
-            "top5_error": errors,
-            "images_per_sec": 100.0,
-            "seconds": 5.0,
-        },
-        {"event": "end", "best_epoch": 0},
-    ]
-    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, events)))
-
-
-def test_the_experiments_table(tmp_path):
-    for seed, error in ((0, 0.10), (1, 0.12)):
-        write_cell(tmp_path, CELLS[seed], error)
-    table = experiment_table(EXPERIMENT, str(tmp_path))
-    assert len(table.rows) == 10
-    assert "ASKCFuse" in rows_of(experiment_table(EXPERIMENT, str(tmp_path), titles=False))
-    row = rows_of(table)["AFF"]
-    assert row["test error, b=1"] == "12.00 +- 1.41 (2 of 3 seeds)"
-    assert (row["test error, b=2"], row["parameters, b=1"]) == ("-", "85,118")
-    assert (row["images/s, b=1"], row["images/s, b=2"]) == ("100", "-")
-    assert "58 of the runs are still to be made" in table.notes[0]
-    write_cell(tmp_path, CELLS[2], 0.14)
-    row = rows_of(experiment_table(EXPERIMENT, str(tmp_path)))["AFF"]
-    assert row["test error, b=1"] == "13.00 +- 2.00"
-
-
-def test_the_experiments_differences_are_of_the_same_seeds(tmp_path):
-    """The interval is SciPy's, of a paired test."""
-    errors = [(0.10, 0.11), (0.12, 0.115), (0.14, 0.16)]
-    for seed, pair in enumerate(errors):
-        write_cell(tmp_path, ADDITIONS[seed], pair[0])
-        if seed:
-            write_cell(tmp_path, CELLS[seed], pair[1])
-    column = "more than Add, b=1"
-    assert rows_of(experiment_table(EXPERIMENT, str(tmp_path)))["Add"][column] == ""
-    (tmp_path / CELLS[0].name).mkdir()
-    row = rows_of(experiment_table(EXPERIMENT, str(tmp_path)))["AFF"]
-    assert row[column] == "+0.75 [-15.13, +16.63]"  # of seeds 1 and 2
-    (tmp_path / CELLS[0].name).rmdir()
-    write_cell(tmp_path, CELLS[0], errors[0][1])
-    row = rows_of(experiment_table(EXPERIMENT, str(tmp_path)))["AFF"]
-    added, fused = zip(*errors)
-    interval = ttest_rel(fused, added).confidence_interval(0.95)
-    assert row[column] == f"+0.83 [{100 * interval.low:+.2f}, {100 * interval.high:+.2f}]"
-
-
-@pytest.mark.parametrize(
-    "event, change",
-    [
-        (1, {"best_epoch": 7}),
-        (1, {"best_epoch": [0]}),
-        (0, {"top1_error": None}),
-        (0, {"top1_error": {"val": 0.1}}),
-        (0, {"top1_error": {"val": 0.1, "test": -7}}),
-        (0, {"images_per_sec": None}),
-        (0, {"seconds": "x"}),
-        (0, {"images_per_sec": 10**400}),
-    ],
-)
-def test_a_log_that_contradicts_itself_is_named(event, change, tmp_path):
-    cell = CELLS[0]
-    write_cell(tmp_path, cell, 0.1)
-    path = tmp_path / cell.name / "train.jsonl"
-    events = [json.loads(line) for line in path.read_text().splitlines()]
-    events[event].update(change)
-    path.write_text("\n".join(map(json.dumps, events)))
-    with pytest.raises(aff.InputError, match="seed0/train.jsonl: .*: no log of a finished"):
-        experiment_table(EXPERIMENT, str(tmp_path))
-
-
 @pytest.mark.parametrize("form", ["text", "markdown", "csv"])
 def test_formats(form, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
@@ -283,28 +195,9 @@ def test_a_folder_that_is_not_there(flag, capsys):
     assert f"{flag} nowhere: no such folder" in capsys.readouterr().err
 
 
-def test_logs_may_be_those_of_the_experiment_alone(tmp_path, capsys):
-    write_cell(tmp_path, CELLS[0], 0.1)
-    assert main(["tables", "--table", "experiment", "--logs", str(tmp_path)]) == 0
-    assert "11.00 (1 of 3 seeds)" in capsys.readouterr().out
-
-
 def test_all_tables(capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert main(["tables"]) == 0
     out = capsys.readouterr().out
     for part in ("Table 3", "Table 4", "Table 6", "ImageNet, top-1", "CIFAR-100, acc", "Fashion"):
         assert part in out
-
-
-def test_our_ablation_is_shown_where_nothing_has_been_run(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert main(["tables", "--table", "experiment"]) == 0
-    said = capsys.readouterr().out
-    assert "12.70 +- 0.21" in said
-    assert "the runs that come with aff" in said
-    write_cell(tmp_path / "logs" / "experiment", CELLS[0], 0.1)
-    assert main(["tables", "--table", "experiment"]) == 0
-    said = capsys.readouterr().out
-    assert "11.00 (1 of 3 seeds)" in said
-    assert "come with aff" not in said
