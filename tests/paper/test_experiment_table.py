@@ -1,4 +1,4 @@
-"""The tables of our own ablations: scores by seed, and differences to addition of the same seeds."""
+"""The tables of our own ablations: scores by seed, and differences to those of addition."""
 
 import json
 
