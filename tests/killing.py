@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 RUN = [
     *(sys.executable, str(ROOT / "train_cifar.py"), "--dataset", "digits", "--blocks", "1"),
-    *("--channel-times", "1", "--fusion", "DirectAdd", "--cpus", "1", "--num-epochs", "6"),
+    *("--channel-times", "1", "--fusion", "DirectAdd", "--cpus", "1", "--num-epochs", "4"),
     *("--batch-size", "64", "--lr", "0.05", "--lr-decay-epoch", "3", "--mixup-alpha", "0.2"),
     *("--mixup-off-epoch", "2", "--label-smoothing", "--warmup-epochs", "1", "--save-period", "2"),
     *("--save-minutes", "0.005"),
@@ -43,21 +43,21 @@ def start(folder, *more):
 def outcome(folder):
     """All of a finished run that has to be the same: files, and figures but for times."""
     run = Path(folder) / "run"
-    last = run / "checkpoint-0006"
+    last = run / "checkpoint-0004"
     state = json.loads((last / "state.json").read_text())
     log = map(json.loads, (Path(folder) / "logs" / "train.jsonl").read_text().splitlines())
     state["logged"] = [event for event in log if event["event"] == "epoch"]
     for record in [*state["history"], *state["logged"]]:
         for key in ("seconds", "images_per_sec", "time"):
             record.pop(key, None)
-    names = ["best.params", "epoch-0002.params", "epoch-0004.params", "epoch-0006.params"]
+    names = ["best.params", "epoch-0002.params", "epoch-0004.params"]
     files = {name: (run / name).read_bytes() for name in names}
     for name in ("net.params", "optimizer.params"):
         files[name] = (last / name).read_bytes()
     return state, files
 
 
-def kill_once(folder, rng, first=False):
+def kill_once(folder, rng, first=False, seconds=7.0):
     """Go on with the run and kill it somewhere, or within its first save; what was done, or None
     where it came to its end before.
     """
@@ -65,7 +65,7 @@ def kill_once(folder, rng, first=False):
     awaited = first or rng.random() < 0.5
     number = signal.SIGTERM if rng.random() < 0.1 else signal.SIGKILL
     # From before the first epoch to behind the last; saves are waited for until then.
-    until = time.monotonic() + (30 if awaited else rng.uniform(0, 7))
+    until = time.monotonic() + (30 if awaited else rng.uniform(0, seconds))
     skipped = 0 if first else rng.randrange(4)
     while process.poll() is None and time.monotonic() < until:
         if awaited and any(Path(folder, "run").glob("*.tmp")):
