@@ -16,7 +16,7 @@ from ..paper.experiment import EXPERIMENTS, Cell, outcome
 from ..training.interruption import Interruption
 from ..training.logger import TEXT_LOG
 from ..utils.errors import Interrupted, RunError, unknown
-from ..utils.values import int_range, nonempty
+from ..utils.values import int_range, recorded
 from .common.parser import Parser
 
 PARAMS, LOGS = "params", "logs"
@@ -51,16 +51,16 @@ def add_arguments(parser: Parser) -> None:
         default=available_cpus(),
         help="runs at the same time, which share the processors (default: one on each)",
     )
-    parser.add_argument("--data-dir", type=nonempty, default=None, help="folder of Fashion-MNIST")
+    parser.add_argument("--data-dir", type=recorded, default=None, help="folder of Fashion-MNIST")
     parser.add_argument(
         "--params",
-        type=nonempty,
+        type=recorded,
         default=None,
         help=f"folder for the runs' parameters (default: {PARAMS}/NAME)",
     )
     parser.add_argument(
         "--logs",
-        type=nonempty,
+        type=recorded,
         default=None,
         help=f"folder for the runs' logs (default: {LOGS}/NAME)",
     )

@@ -10,8 +10,9 @@ from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
-from ..utils.errors import InputError
+from ..utils.errors import InputError, telling
 from ..utils.opening import read_bytes
+from ..utils.values import recorded
 from .image_file import MAX_BYTES, SUFFIXES
 from .image_source import Images
 from .recordio import RecordFile
@@ -42,7 +43,7 @@ class FolderImages:
     Raises
     ------
     InputError
-        For a folder that holds none.
+        For a folder that holds none, and for classes whose names are not UTF-8.
     """
 
     def __init__(self, root: str, part: str = "val"):
@@ -62,6 +63,9 @@ class FolderImages:
             raise InputError(
                 f"{root}: holds no folder of images for each class ({', '.join(SUFFIXES)})"
             )
+        for name in self.classes:  # a run keeps them
+            with telling(f"{root}: a class"):
+                recorded(name)
         self._files = [(path, name) for name in self.classes for path in found[name]]
         self._labels = {name: label for label, name in enumerate(self.classes)}
         self.source = self.folder = root

@@ -116,7 +116,9 @@ def open_in_place(path: str, mode: str) -> Any:
         return descriptor
 
     try:
-        return open(path, mode, opener=opener, encoding=None if "b" in mode else "utf-8")
+        if "b" in mode:
+            return open(path, mode, opener=opener)
+        return open(path, mode, opener=opener, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
             raise InputError(

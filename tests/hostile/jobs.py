@@ -74,10 +74,8 @@ def start(folder, role, moment, deed):
         assert not left, f"{len(left)} processes are left"
 
 
-def disturb(words):
+def disturb(job, worker, words):
     """Say something to a job's launcher, as one who does not know the token."""
-    job = Job()
-    worker = job.join()
     for sentence in words:
         talk(job.hub.address, sentence)
     assert job.hub.reason is None and not job.hub.over and worker.ends.empty()
@@ -104,6 +102,8 @@ def tries(folder, rng, times):
 
 
 def _tries(folder, rng, times):
+    job = Job(patience=86400)
+    worker = job.join()
     for number in range(times):
         role, moment = rng.choice(ROLES), MOMENTS[number % 2]
         # whoever is silent later is heard of by its line
@@ -113,4 +113,4 @@ def _tries(folder, rng, times):
         yield f"{deed.split()[0]} {moment}", partial(start, here, role, moment, deed)
         for _ in range(COST):
             words = [babble(rng) for _ in range(rng.randrange(1, 4))]
-            yield "strangers", partial(disturb, words)
+            yield "strangers", partial(disturb, job, worker, words)

@@ -9,7 +9,7 @@ from ..conftest import PHOTOGRAPH
 from ._process import run
 
 #: Each starts Python and mxnet.
-COST = 10
+COST, LONGEST = 10, 300
 #: What a shell does with the streams of a command.
 STREAMS = {
     "nothing done to streams": '"$@"',
