@@ -9,11 +9,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, List
 
-from . import compat
+from .utils.interrupts import ending_while_located
 
 __version__ = "0.2.0"
 
-compat.prepare()
+with ending_while_located():
+    from . import compat
+
+    compat.prepare()
 
 if TYPE_CHECKING:
     from .inference.load import load, predict

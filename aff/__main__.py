@@ -2,7 +2,10 @@
 
 import sys
 
-from aff.cli.main import main
+from aff.utils.interrupts import end_at_once
 
 if __name__ == "__main__":
+    end_at_once()  # until the command begins
+    from aff.cli.main import main
+
     sys.exit(main())

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 WHOLE = 7
 RUN = [
     *(sys.executable, str(ROOT / "train_cifar.py"), "--dataset", "digits", "--blocks", "1"),
-    *("--channel-times", "1", "--fusion", "DirectAdd", "--cpus", "1", "--num-epochs", "6"),
+    *("--channel-times", "1", "--fusion", "DirectAdd", "--cpus", "1", "--num-epochs", "4"),
     *("--batch-size", "64", "--lr", "0.05", "--lr-decay-epoch", "3", "--mixup-alpha", "0.2"),
     *("--mixup-off-epoch", "2", "--label-smoothing", "--warmup-epochs", "1", "--save-period", "2"),
     *("--save-minutes", "0.005"),

@@ -16,7 +16,7 @@ TIMES = {
     **{"checkpoints": 30, "runs": 24},
 }
 #: How often the slow tests try the others, at their cost: they wait, or start processes.
-SLOWLY = {"servers": 1, "kills": 100, "disks": 150, "jobs": 60, "streams": 160, "native": 20}
+SLOWLY = {"servers": 1, "kills": 60, "disks": 150, "jobs": 60, "streams": 160, "native": 20}
 FACTOR = 20
 
 

@@ -17,7 +17,7 @@ from ..paper.hosts import EVALUATION
 from ..training.interruption import Interruption
 from ..training.logger import TEXT_LOG
 from ..utils.errors import Interrupted, RunError, unknown
-from ..utils.values import int_range, nonempty
+from ..utils.values import int_range, recorded
 from .common.parser import Parser
 
 PARAMS, LOGS = "params", "logs"
@@ -54,19 +54,19 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument(
         "--data-dir",
-        type=nonempty,
+        type=recorded,
         default=None,
         help="folder of Fashion-MNIST, or of the scenes (default: scenes)",
     )
     parser.add_argument(
         "--params",
-        type=nonempty,
+        type=recorded,
         default=None,
         help=f"folder for the runs' parameters (default: {PARAMS}/NAME)",
     )
     parser.add_argument(
         "--logs",
-        type=nonempty,
+        type=recorded,
         default=None,
         help=f"folder for the runs' logs (default: {LOGS}/NAME)",
     )

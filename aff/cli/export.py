@@ -46,7 +46,7 @@ def add_arguments(parser: Parser) -> None:
         help="take the parameters of NAME, a .safetensors file, back: writes a .params file",
     )
     parser.add_argument(
-        "--out", metavar="DIR", type=values.nonempty, default="exports", help="where files go"
+        "--out", metavar="DIR", type=values.recorded, default="exports", help="where files go"
     )
     parser.add_argument(
         "--check",

@@ -13,7 +13,7 @@ from ..data.prepare import MANIFEST, PARTS, Packing, Source, pack, read_manifest
 from ..utils.errors import InputError
 from ..utils.files import folder_for_files
 from ..utils.lock import locked
-from ..utils.values import int_range, nonempty
+from ..utils.values import int_range, nonempty, recorded
 from .common.parser import Parser
 from .common.progress import progress
 
@@ -39,7 +39,7 @@ def add_arguments(parser: Parser) -> None:
         type=nonempty,
         help=f"folder that holds train/ and val/, or {TRAIN} and {VAL} as they are downloaded",
     )
-    parser.add_argument("out", metavar="OUT", type=nonempty, help="folder that the files go to")
+    parser.add_argument("out", metavar="OUT", type=recorded, help="folder that the files go to")
     parser.add_argument(
         "--resize",
         type=int_range(0, 10000),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from functools import cached_property, lru_cache
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
-from ..utils.errors import InputError
+from ..utils.errors import InputError, telling
 from ..utils.opening import read_bytes
+from ..utils.values import recorded
+from .file_sums import sum_of_names, sums_of_files
 from .image_file import MAX_BYTES, SUFFIXES
 from .image_source import Images
 from .recordio import RecordFile
@@ -42,7 +44,7 @@ class FolderImages:
     Raises
     ------
     InputError
-        For a folder that holds none.
+        For a folder that holds none, and for classes whose names are not UTF-8.
     """
 
     def __init__(self, root: str, part: str = "val"):
@@ -62,6 +64,9 @@ class FolderImages:
             raise InputError(
                 f"{root}: holds no folder of images for each class ({', '.join(SUFFIXES)})"
             )
+        for name in self.classes:  # a run keeps them
+            with telling(f"{root}: a class"):
+                recorded(name)
         self._files = [(path, name) for name in self.classes for path in found[name]]
         self._labels = {name: label for label, name in enumerate(self.classes)}
         self.source = self.folder = root
@@ -124,8 +129,9 @@ class FolderImages:
 
     @cached_property
     def sums(self) -> Dict[str, str]:
-        """Those of the files."""
-        return sums_of_files(path for path, _ in self._files)
+        """Those of the files; each class's first tells it from others."""
+        firsts = {name: path for path, name in reversed(self._files)}
+        return sums_of_files((path for path, _ in self._files), firsts.values())
 
     def fingerprint(self) -> str:
         """Return a sum of the images' names, sizes and times, which changes with them."""
@@ -135,28 +141,6 @@ class FolderImages:
             line = f"{os.path.realpath(path)}\t{status.st_size}\t{status.st_mtime_ns}\n"
             digest.update(os.fsencode(line))
         return digest.hexdigest()
-
-
-def sum_of_names(names: Iterable[str]) -> str:
-    """Return a sum that tells these names, in this order, from others."""
-    return hashlib.sha256(os.fsencode("\n".join(names))).hexdigest()
-
-
-def sums_of_files(paths: Iterable[str]) -> Dict[str, str]:
-    """Return sums of the files' sizes and of the times, in seconds, when they were written."""
-    found = [_size_and_time(path) for path in paths]
-    return {
-        kind: hashlib.sha256(np.array(values, np.int64).tobytes()).hexdigest()
-        for kind, values in zip(("sizes", "times"), zip(*found))
-    }
-
-
-def _size_and_time(path: str) -> Tuple[int, int]:
-    try:
-        status = os.stat(path)
-    except OSError:  # who wants to read it will say so
-        return -1, -1
-    return status.st_size, int(status.st_mtime)
 
 
 def image_files(folder: str) -> List[str]:

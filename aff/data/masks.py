@@ -13,8 +13,8 @@ from tqdm import tqdm
 from ..utils.errors import InputError
 from ..utils.opening import read_bytes
 from .decoding import decode
+from .file_sums import sum_of_names, sums_of_files
 from .image_file import MAX_BYTES, read_size
-from .images import sum_of_names, sums_of_files
 from .loader import prefetch
 from .mask_file import IGNORED, decode_mask
 

@@ -19,6 +19,7 @@ from ..utils.errors import InputError
 from ..utils.files import remove, write_json
 from ..utils.json_file import ranged, read_json, typed
 from ..utils.opening import MB
+from ..utils.report import printable
 from ..utils.sums import sha256
 from .archives import ArchiveImages
 from .decoding import decode
@@ -180,7 +181,7 @@ def pack(
         bad, counts = _write(images, order.tolist(), temporary, how, workers, progress, part)
         entry = Packed(
             **wanted,
-            folder=os.path.abspath(images.source),
+            folder=printable(os.path.abspath(images.source)),
             images=sum(counts),
             classes=list(images.classes),
             images_of_class=counts,
@@ -215,12 +216,12 @@ def _write(
     written = 0
     records = mx.recordio.MXIndexedRecordIO(paths[".idx"], paths[".rec"], "w")
     try:
-        with open(paths[".lst"], "w", encoding="utf-8") as listing:
+        with open(paths[".lst"], "w", encoding="utf-8", errors="surrogateescape") as listing:
             packed = _packed(images, order, how, workers)
             for index, content, label in progress(packed, len(order), f"pack {part}"):
                 name = images.relative(index)
                 if content is None:
-                    bad.append(name)
+                    bad.append(printable(name))
                     continue
                 key = written
                 written += 1

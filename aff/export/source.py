@@ -17,7 +17,7 @@ from ..models.family import NetworkSettings
 from ..models.registry import find_family
 from ..utils.json_file import ranged
 from ..utils.opening import hash_of
-from ..utils.report import versions
+from ..utils.report import printable, versions
 
 #: The key that a description has among a file's metadata.
 KEY = "aff"
@@ -102,7 +102,7 @@ class Source:
         return {
             "name": self.name,
             "network": {"name": self.model, "kwargs": self.kwargs},
-            "parameters": {"file": self.params, "sha256": self.params_sha256},
+            "parameters": {"file": printable(self.params), "sha256": self.params_sha256},
             "data": self._data(),
             "input": {
                 "shape": ["N", 3, self.input_size, self.input_size],

@@ -241,12 +241,9 @@ class RunFolder:
         """
         folders = {os.path.realpath(path): (path, field) for field, path in self._folders.items()}
         for path, (folder, field) in reversed(folders.items()):
-            while path not in self._locked and (not self.checkpoint or os.path.isdir(path)):
-                try:
-                    held.enter_context(locked(folder, field))
-                    self._locked.add(path)
-                except FileNotFoundError:  # removed by a run that was refused here
-                    os.makedirs(folder, exist_ok=True)
+            if path not in self._locked and (not self.checkpoint or os.path.isdir(path)):
+                held.enter_context(locked(folder, field))
+                self._locked.add(path)
         name, resume = self._config.name, self._config.resume
         found = choose(name, self.save_dir, self.log_dir, resume, self.events_dir)
         if bool(found.checkpoint) != bool(self.checkpoint):

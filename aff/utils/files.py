@@ -13,6 +13,9 @@ from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, Sequence, T
 
 from .errors import InputError
 
+#: How often to make a folder that other processes remove.
+ATTEMPTS = 100
+
 
 @contextmanager
 def replacing(path: str) -> Iterator[str]:
@@ -116,7 +119,9 @@ def open_in_place(path: str, mode: str) -> Any:
         return descriptor
 
     try:
-        return open(path, mode, opener=opener, encoding=None if "b" in mode else "utf-8")
+        if "b" in mode:
+            return open(path, mode, opener=opener)
+        return open(path, mode, opener=opener, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
             raise InputError(
@@ -140,10 +145,10 @@ def folder_for_files(path: str) -> Iterator[None]:
         made.append(missing)
         missing = os.path.dirname(missing)
     try:
-        os.makedirs(path, exist_ok=True)
+        make_folder(path)
     except OSError as error:
         raise InputError(f"{path}: files cannot go there: {error.strerror}") from error
-    if not os.access(path, os.W_OK):
+    if os.path.isdir(path) and not os.access(path, os.W_OK):
         raise InputError(f"{path}: files cannot go there: it cannot be written to")
     try:
         yield
@@ -152,6 +157,16 @@ def folder_for_files(path: str) -> Iterator[None]:
             with suppress(OSError):  # not empty, or another process was faster
                 os.rmdir(folder)
         raise
+
+
+def make_folder(path: str) -> None:
+    """Make a folder and those that it is in, also where other processes remove them meanwhile."""
+    for left in range(ATTEMPTS)[::-1]:
+        try:
+            return os.makedirs(path, exist_ok=True)
+        except (FileExistsError, FileNotFoundError):
+            if not left or (os.path.lexists(path) and not os.path.isdir(path)):
+                raise
 
 
 def open_to_readers(path: str) -> None:

@@ -6,11 +6,11 @@ import fcntl
 import os
 import re
 import socket
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, Iterator, Optional
 
 from .errors import InputError
-from .files import exclusive_file
+from .files import exclusive_file, make_folder
 from .opening import MB, open_regular
 
 LOCK = ".lock"
@@ -24,7 +24,7 @@ def locked(folder: str, named: str) -> Iterator[None]:
     Parameters
     ----------
     folder : str
-        It is there.
+        It is made anew where it is gone: who was refused there may have removed it, empty.
     named : str
         What names it: a setting in braces, or a command's word.
 
@@ -41,21 +41,35 @@ def locked(folder: str, named: str) -> Iterator[None]:
             f"or name another {named}"
         )
 
-    try:
-        with exclusive_file(path, refuse) as file:
-            if _holder(file) is None:
-                raise InputError(f"{path}: is no lock of ours: move it away")
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
-            file.flush()
+    with ExitStack() as held:
+        file = None
+        while file is None:
             try:
-                yield
-            finally:
-                file.truncate(0)
+                file = held.enter_context(exclusive_file(path, refuse))
+            except FileNotFoundError:
+                _make(folder)
+            except OSError as error:
+                raise _not_written(folder, error) from error
+        if _holder(file) is None:
+            raise InputError(f"{path}: is no lock of ours: move it away")
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _make(folder: str) -> None:
+    try:
+        make_folder(folder)
     except OSError as error:
-        if error.filename != path:  # of what was done in the folder
-            raise
-        raise InputError(f"{folder}: cannot be written to: {error.strerror}") from error
+        raise _not_written(folder, error) from error
+
+
+def _not_written(folder: str, error: OSError) -> InputError:
+    return InputError(f"{folder}: cannot be written to: {error.strerror}")
 
 
 def holder_of(folder: str) -> str:

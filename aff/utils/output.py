@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import stat
 import sys
@@ -14,13 +15,16 @@ OUTPUT, ERRORS = 1, 2
 
 def open_streams() -> None:
     """Read from and write to nowhere what was closed when this process started: standard input,
-    output and errors. The next files to be opened would stand in their places.
+    output and errors. The next files to be opened would stand in their places. What the locale
+    cannot write, such as a file's name that is not UTF-8, is written escaped.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115
             os.set_inheritable(nowhere.fileno(), True)
             setattr(sys, name, nowhere)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def flush_output() -> None:

@@ -1,5 +1,6 @@
 """A resumed run is held to the images that it was trained on, not only to their names."""
 
+import json
 import os
 import shlex
 import shutil
@@ -59,11 +60,16 @@ def test_a_set_in_memory(small, elsewhere, capsys, file, place, part):
     refused(run, capsys, f"contents of the {part} images ({folder})")
 
 
-@pytest.fixture
-def folders_run(photos, data, elsewhere):
-    """Copies of the folders of images, and what trains on them."""
+@pytest.fixture(params=[None])
+def folders_run(photos, data, elsewhere, request):
+    """Copies of the folders of images, of equal sizes and times where that is asked for, and what
+    trains on them.
+    """
     copies = elsewhere / "images"
     shutil.copytree(data, copies)
+    for path in copies.rglob("*.JPEG") if request.param else ():
+        path.write_bytes(path.read_bytes().ljust(request.param))
+        os.utime(path, (1e9, 1e9))
 
     def run(more, where="--data-dir images"):
         return train_imagenet(f"{photos} {QUICK_IMAGENET} {where} --save-dir run {more}")
@@ -73,14 +79,30 @@ def folders_run(photos, data, elsewhere):
 
 
 @pytest.mark.parametrize("part", ["train", "val"])
-def test_classes_that_were_swapped(folders_run, capsys, part):
+@pytest.mark.parametrize(
+    "folders_run, told", [(None, "sizes"), (9000, "contents")], indirect=["folders_run"]
+)
+def test_classes_that_were_swapped(folders_run, told, capsys, part):
     copies, run = folders_run
     first, second = sorted((copies / part).iterdir())
     for one, other in zip(sorted(first.iterdir()), sorted(second.iterdir())):
         os.rename(one, one.parent / other.name)  # under the same names, too
         os.rename(other, other.parent / one.name)
     swap(first, second)
-    refused(run, capsys, f"sizes of the {part} images (images)")
+    refused(run, capsys, f"{told} of the {part} images (images)")
+
+
+def test_a_run_of_a_version_that_knew_less_of_its_images_goes_on(folders_run):
+    _, run = folders_run
+    for path in ("run/settings.json", "logs/run/settings.json"):
+        with open(path, encoding="utf-8") as file:
+            said = json.load(file)
+        assert {*said["training"]["sums"]["train"]} == {"sizes", "times", "contents"}
+        for sums in said["training"]["sums"].values():
+            del sums["contents"]
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(said, file)
+    assert run("--num-epochs 1 --resume auto") == 0
 
 
 def test_an_image_that_was_rewritten(folders_run, capsys):

@@ -10,6 +10,7 @@ broke, as did a call that took the memory or the time of a hundred.
 """
 
 import importlib
+import math
 import pkgutil
 import random
 import resource
@@ -76,8 +77,9 @@ def attempt(call, longest=LONGEST):
     return f"took {grown} MB and {time.monotonic() - start:.0f} s" if grown > MOST else ""
 
 
-def try_kind(kind, folder, seed, times):
-    """Try a kind so many times; an `Outcome` by what was tried."""
+def try_kind(kind, folder, seed, times, seconds=math.inf):
+    """Try a kind so many times, or for so many seconds; an `Outcome` by what was tried."""
+    until = time.monotonic() + seconds
     outcomes = defaultdict(Outcome)
     module = importlib.import_module(f"{__name__}.{kind}")
     times = max(1, times // getattr(module, "COST", 1))
@@ -87,4 +89,6 @@ def try_kind(kind, folder, seed, times):
         trouble = attempt(call, getattr(module, "LONGEST", LONGEST))
         if trouble:
             outcome.broke.append(trouble)
+        if time.monotonic() > until:
+            break
     return dict(outcomes)

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import io
+import math
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -20,6 +21,7 @@ def main():
     )
     parser.add_argument("kinds", metavar="KIND", nargs="*", default=list_kinds())
     parser.add_argument("--times", type=int, default=200, help="of each kind")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="at most, for each kind")
     parser.add_argument("--seed", type=int, default=0, help="of the first attempt")
     options = parser.parse_args()
     print(f"{'what':<50} {'tried':>8} {'broke':>6}", flush=True)
@@ -27,7 +29,9 @@ def main():
     for kind in options.kinds:
         quiet = contextlib.redirect_stdout(io.StringIO())
         with tempfile.TemporaryDirectory(prefix="aff-hostile-") as folder, quiet:
-            outcomes = try_kind(kind, Path(folder), options.seed, options.times)
+            outcomes = try_kind(
+                kind, Path(folder), options.seed, options.times, 60 * options.minutes
+            )
         for what, outcome in outcomes.items():
             broke += len(outcome.broke)
             name = f"{kind.replace('_', ' ')}: {what}"

@@ -20,9 +20,7 @@ USERS = (
 
 
 def start_together(folder, resume):
-    """Of runs that start in a folder no two have it, whatever comes in between. (All may be
-    refused: one that gives up removes the empty folder that another has just found.)
-    """
+    """Of runs that start in a folder one has it, whatever comes in between."""
     config = TrainConfig(save_dir=str(folder), logging_dir=f"{folder}-logs", resume=resume)
     gate, over = threading.Barrier(STARTS), threading.Event()
     had, refused, broke = [], [], []
@@ -47,7 +45,7 @@ def start_together(folder, resume):
     for thread in threads:
         thread.join()
     assert not broke, repr(broke)
-    assert len(had) <= 1, f"{len(had)} runs in one folder"
+    assert len(had) == 1, f"{len(had)} runs in one folder: {refused}"
     assert not folder.exists() or os.listdir(folder) == [], "what is left of the locks"
 
 

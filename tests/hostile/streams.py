@@ -9,7 +9,7 @@ from ..conftest import PHOTOGRAPH
 from ._process import run
 
 #: Each starts Python and mxnet.
-COST = 10
+COST, LONGEST = 10, 300
 #: What a shell does with the streams of a command.
 STREAMS = {
     "nothing done to streams": '"$@"',
@@ -25,6 +25,7 @@ LOCALES = (
     *({"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
     *({"LANG": "xx"}, {"LC_ALL": "xx_YY.none"}, {"LC_ALL": "C.UTF-8"}, {}),
     *({"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}),
+    {"PYTHONIOENCODING": "utf-8:strict"},
 )
 NAME = os.fsdecode(b"\xff-\xc3\xa9-\x80")
 COMMANDS = (
@@ -38,6 +39,7 @@ COMMANDS = (
     ("plot", NAME, "--out", f"{NAME}.png"),
     ("train-cifar", "--dataset", "digits", "--save-dir", NAME, "--num-epochs", "0"),
     ("prepare", NAME, "out"),
+    ("vectors", NAME),
 )
 
 

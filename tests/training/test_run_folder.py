@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import threading
 
 import pytest
 
@@ -92,6 +93,30 @@ def test_two_runs_that_chose_the_same_folder():
         with pytest.raises(aff.InputError, match=f"process {os.getpid()} on .*save_dir"):
             second.create()
     assert os.listdir("there") == []
+
+
+def test_a_folder_that_a_refused_run_removes_is_made_again(tmp_path):
+    """One of several runs that start together is never refused: what the others made before they
+    were, they remove as far as it is empty.
+    """
+    config, over = TrainConfig(save_dir="run", logging_dir="logs"), threading.Event()
+
+    def remove_all():
+        while not over.is_set():
+            for name in ("run", "logs"):
+                with contextlib.suppress(OSError):
+                    os.rmdir(tmp_path / name)
+
+    remover = threading.Thread(target=remove_all)
+    remover.start()
+    try:
+        for _ in range(100):
+            with open_folder(config, {}) as folder:
+                folder.create()
+                assert os.path.isdir("run") and os.path.isdir("logs")
+    finally:
+        over.set()
+        remover.join()
 
 
 def test_auto_takes_the_newest_run_of_the_name():

@@ -1,0 +1,43 @@
+"""Ctrl-C while Python imports: it ends the process at once, as it does programs in other languages.
+A `KeyboardInterrupt` would end as an import's traceback, or be lost in a library that catches it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from types import FrameType
+from typing import Iterator, Optional
+
+#: What ``python -m`` looks for a module in, by module and function.
+LOCATES = ("runpy", "_get_module_details")
+
+
+def end_at_once() -> None:
+    """Have Ctrl-C end the process; not where it is ignored, or somebody has an own handler."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def raise_again() -> None:
+    """Have Ctrl-C raise `KeyboardInterrupt`, as Python has it, where it ends the process."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def ending_while_located() -> Iterator[None]:
+    """Have Ctrl-C end the process while this is entered, where ``python -m`` is looking for what it
+    is to run, so that nobody can catch anything.
+    """
+    frame: Optional[FrameType] = sys._getframe()
+    while frame and (frame.f_globals.get("__name__"), frame.f_code.co_name) != LOCATES:
+        frame = frame.f_back
+    if frame:
+        end_at_once()
+    try:
+        yield
+    finally:
+        if frame:
+            raise_again()
