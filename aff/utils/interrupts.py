@@ -6,12 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
-from types import FrameType
-from typing import Iterator, Optional
-
-#: What ``python -m`` looks for a module in, by module and function.
-LOCATES = ("runpy", "_get_module_details")
+from typing import Iterator
 
 
 def end_at_once() -> None:
@@ -27,17 +22,10 @@ def raise_again() -> None:
 
 
 @contextlib.contextmanager
-def ending_while_located() -> Iterator[None]:
-    """Have Ctrl-C end the process while this is entered, where ``python -m`` is looking for what it
-    is to run, so that nobody can catch anything.
-    """
-    frame: Optional[FrameType] = sys._getframe()
-    while frame and (frame.f_globals.get("__name__"), frame.f_code.co_name) != LOCATES:
-        frame = frame.f_back
-    if frame:
-        end_at_once()
+def ending_at_once() -> Iterator[None]:
+    """Have Ctrl-C end the process while this is entered."""
+    end_at_once()
     try:
         yield
     finally:
-        if frame:
-            raise_again()
+        raise_again()
