@@ -81,7 +81,6 @@ setup(
         "Published code": "https://github.com/YimianDai/open-aff",
     },
     packages=find_packages(include=["aff", "aff.*"]),
-    py_modules=["aff_start"],
     # One folder of packages has an editable install be a path. In another layout it is a finder
     # that comes after Python's own, which any folder named aff, such as the clone's, would hide.
     package_dir={"": "."},
@@ -127,5 +126,5 @@ setup(
             *COCO,
         ],
     },
-    entry_points={"console_scripts": ["aff = aff_start:main"]},
+    entry_points={"console_scripts": ["aff = aff.cli.main:main"]},
 )

@@ -2,7 +2,6 @@
 
 import sys
 
-import aff_start  # noqa: F401  (first: it says what Ctrl-C does meanwhile)
 from aff.cli.main import run_script
 
 if __name__ == "__main__":

@@ -6,21 +6,14 @@ imported with the first name that is used.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import sys
 from typing import TYPE_CHECKING, Any, List
 
-from .utils.interrupts import ending_at_once
+from . import compat
 
 __version__ = "0.2.0"
 
-# Nobody can catch Ctrl-C while ``python -m aff`` looks for what it is to run.
-_located = getattr(sys, "argv", [])[:1] == ["-m"]
-with ending_at_once() if _located else contextlib.nullcontext():
-    from . import compat
-
-    compat.prepare()
+compat.prepare()
 
 if TYPE_CHECKING:
     from .inference.load import load, predict

@@ -2,10 +2,7 @@
 
 import sys
 
-from aff.utils.interrupts import end_at_once
+from aff.cli.main import main
 
 if __name__ == "__main__":
-    end_at_once()  # until the command begins
-    from aff.cli.main import main
-
     sys.exit(main())

@@ -53,7 +53,6 @@ def test_a_build_brings_our_parameters(tmp_path):
     assert finished.returncode == 0, finished.stderr
     built = tmp_path / "built/aff"
     assert len(list(built.glob("params/fashion_mnist_*.params"))) == 3
-    assert (tmp_path / "built/aff_start.py").is_file()
     assert (built / "cli/main.py").is_file() and (built / "models/published.json").is_file()
 
 

@@ -20,7 +20,6 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from .. import __version__, compat
 from ..distributed import process
 from ..utils.errors import InputError, RunError, unknown
-from ..utils.interrupts import raise_again
 from ..utils.opening import MB, read_text
 from ..utils.output import open_streams
 from .common.guard import flag, guarded
@@ -116,7 +115,6 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
     except (ImportError, InputError, RunError) as error:
         print(f"{prog}: error: {one_line(error)}", file=sys.stderr)
         return 1 if isinstance(error, RunError) else 2
-    raise_again()
     module = load_command(name)
     parse = getattr(module, "parse", None)  # of a command that hands arguments on
     try:  # what is registered counts when the others are parsed
