@@ -18,9 +18,9 @@ from ..utils.screen import fold
 from ..utils.values import int_range, nonempty
 from ..viz.augmentations import tiles_of
 from ..viz.montage import draw_montage
-from .common.config_flags import spelling_of
 from .common.image_flags import add_image_flags, config_of_images
 from .common.parser import Parser
+from .common.spellings import spelling_of
 
 GROUP, HELP = "look", "training images as a run's augmentation makes them"
 DESCRIPTION = (

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .common.config_flags import add_config_arguments, spelling_of
+from .common.config_flags import add_config_arguments
 from .common.parser import Parser
 from .common.shared_flags import add_cifar_network_arguments
+from .common.spellings import spelling_of
 from .common.training import train
 
 GROUP, HELP = "train", "train a CIFAR-style network (the script train_cifar.py)"

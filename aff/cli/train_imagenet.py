@@ -12,10 +12,11 @@ from ..models.naming import DEFAULT_MODELS
 from ..models.parameters import count_outputs
 from ..utils.errors import InputError
 from ..utils.values import nonempty
-from .common.config_flags import add_config_arguments, spelling_of
+from .common.config_flags import add_config_arguments
 from .common.evaluating import report
 from .common.parser import Parser
 from .common.shared_flags import add_imagenet_network_arguments
+from .common.spellings import spelling_of
 from .common.training import choose, configure, train
 
 GROUP, HELP = "train", "train an ImageNet network (the script train_imagenet.py)"

@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..models.naming import DEFAULT_MODELS
-from .common.config_flags import add_config_arguments, spelling_of
+from .common.config_flags import add_config_arguments
 from .common.parser import Parser
 from .common.shared_flags import add_segmentation_network_arguments
+from .common.spellings import spelling_of
 from .common.training import train
 
 GROUP, HELP = "train", "train a segmentation network: a class for every pixel"

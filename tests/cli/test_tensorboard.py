@@ -12,7 +12,7 @@ import time
 import pytest
 
 import aff
-from aff.cli.common.config_flags import spelling_of
+from aff.cli.common.spellings import spelling_of
 from aff.training.event_file import event_files, read_events
 from aff.training.fields_files import AUTO
 from aff.training.recipe_lines import recipe_lines

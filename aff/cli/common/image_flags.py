@@ -14,8 +14,9 @@ from ...training.logger import SETTINGS
 from ...training.setting import settings_of
 from ...training.settings_file import read_config
 from ...utils.errors import InputError
-from .config_flags import add_config_file, add_field, spelling_at
+from .config_flags import add_config_file, add_field
 from .parser import Parser
+from .spellings import spelling_at
 from .training import configure
 
 FIELDS = (

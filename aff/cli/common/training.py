@@ -24,14 +24,9 @@ from ...utils.errors import InputError, spell
 from ...utils.report import evaluate_command
 from ...utils.screen import fold
 from ..summary import print_summary
-from .config_flags import (
-    given_fields,
-    resolve_aliases,
-    resolve_generation,
-    spelling_of,
-    why_generation,
-)
+from .config_flags import given_fields, resolve_aliases, resolve_generation, why_generation
 from .finetuning import origin_of, taken_over
+from .spellings import spelling_of
 
 #: The training scripts, and the commands that they are.
 SCRIPTS = {"train_cifar.py": "train-cifar", "train_imagenet.py": "train-imagenet"}
