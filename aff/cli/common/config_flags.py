@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ...data.datasets import list_datasets
 from ...training.config import TrainConfig
@@ -12,7 +12,7 @@ from ...training.setting import SWITCH, Setting, settings_of
 from ...utils.errors import InputError
 from ...utils.values import int_range
 from .guard import flag
-from .parser import Parser
+from .parser import Parser, Several
 from .spellings import (
     ALIASES,
     FILES,
@@ -172,7 +172,7 @@ def add_field(group: Any, field: str, item: Setting, kinds: Sequence[str]) -> No
         else:
             options["type"] = item.kind
         if field in SEVERAL:
-            options.update(nargs=len(SEVERAL[field]), type=str, action=_Several, kind=item.kind)
+            options.update(nargs=len(SEVERAL[field]), type=str, action=Several, kind=item.kind)
         if field in WITHOUT_VALUE:
             options.update(nargs="?", const=WITHOUT_VALUE[field])
         shown = _shown(usual)
@@ -187,20 +187,6 @@ def add_field(group: Any, field: str, item: Setting, kinds: Sequence[str]) -> No
             shown = f"{shown}; {data}: {_shown(item.default(data))}"
     options["help"] = text if shown is None else f"{text} (default: {shown})"
     group.add_argument(*spelled.names, **options)
-
-
-class _Several(argparse.Action):
-    """Gives several values to a kind that takes them separated by commas."""
-
-    def __init__(self, *args, kind: Callable[[str], Any], **options):
-        super().__init__(*args, **options)
-        self.kind = kind
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        try:
-            setattr(namespace, self.dest, self.kind(",".join(values)))
-        except InputError as error:
-            raise argparse.ArgumentError(self, error.message) from error
 
 
 def _shown(value: Any) -> Any:

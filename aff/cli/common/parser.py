@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from typing import Any, Iterable, NoReturn, Optional, Sequence
+from typing import Any, Callable, Iterable, NoReturn, Optional, Sequence
 
 from ...utils.errors import InputError
 from ...utils.output import drop, flush_output
@@ -65,6 +65,20 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, error.message) from error
         except (TypeError, ValueError):
             return super()._get_value(action, arg_string)
+
+
+class Several(argparse.Action):
+    """Gives several values to a kind that takes them separated by commas."""
+
+    def __init__(self, *args, kind: Callable[[str], Any], **options):
+        super().__init__(*args, **options)
+        self.kind = kind
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        try:
+            setattr(namespace, self.dest, self.kind(",".join(values)))
+        except InputError as error:
+            raise argparse.ArgumentError(self, error.message) from error
 
 
 def closest_flag(word: str, flags: Iterable[str]) -> Optional[str]:
