@@ -7,7 +7,7 @@ from typing import Any, Dict, List
 
 import numpy as np
 
-from .libraries import library
+from ..utils.libraries import library
 
 
 @functools.lru_cache(maxsize=None)
