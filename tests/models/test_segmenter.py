@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import aff
-from aff.models.features import FeatureMaps
+from aff.models.features import FeatureMaps, PooledFeatures
 from aff.models.naming import network_from, short_name, short_names
 from aff.models.parts import freeze, parameter_names
 from aff.models.registry import FAMILIES, check_described
@@ -207,6 +207,14 @@ def test_its_own_parameters_go_to_one_of_other_classes(tmp_path):
     x = images()
     ours, theirs = (n.decoder(*n.backbone(x))[0].asnumpy() for n in (other, net))
     np.testing.assert_array_equal(ours, theirs)
+
+
+def test_it_gives_its_backbones_maps_but_no_vector_of_an_image():
+    net = built()
+    for found, expected in zip(FeatureMaps(net)(images()), net.backbone(images())):
+        np.testing.assert_array_equal(found.asnumpy(), expected.asnumpy())
+    with pytest.raises(aff.InputError, match="FPN makes no vector"):
+        PooledFeatures(net)
 
 
 def test_its_backbone_can_stand_still():
