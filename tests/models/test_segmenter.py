@@ -139,6 +139,23 @@ def test_what_is_refused(name, kwargs, named):
 
 
 @pytest.mark.parametrize(
+    "host, given, named",
+    [
+        ("FPN", {"channels": 0}, "channels"),
+        ("FPN", {"channels": "8"}, "channels"),
+        ("FPN", {"classes": 0}, "classes"),
+        ("UNet", {"r": 0.5}, "r must"),
+        ("UNet", {"fusion": "AFFF"}, "AFFF"),
+    ],
+)
+def test_what_its_class_refuses(host, given, named):
+    with pytest.raises(aff.InputError, match=named):
+        getattr(aff.models, host)(aff.get_model(SMALL), **given)
+    with pytest.raises(aff.InputError, match="parts"):
+        getattr(aff.models, host)(mx.gluon.nn.HybridSequential())
+
+
+@pytest.mark.parametrize(
     "given, name, run",
     [
         ({"blocks": 1}, "fpn_cifar_resnet8_askc", "fpn_resnet8-AFF"),
