@@ -13,13 +13,15 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
-from ..models.factory import get_model
+from ..models.factory import get_model, resolve_model
 from ..models.inference import optimize_for_inference
+from ..models.registry import find_family
 from ..nn.forms import CPU, choose_form
 from ..nn.fusion import resolve_fusion
 from ..nn.reference import REFERENCE, make_literal
 from ..training.lr_scheduler import create_schedule
 from ..training.network import hybridize
+from ..training.task import Segmentation, Task
 from ..training.trainer import Trainer
 from ..utils.errors import InputError, RunError, last_line
 from .progress import Watch
@@ -66,6 +68,11 @@ class Case:
     batch_size: int = 32
     size: int = 32
 
+    @property
+    def segments(self) -> bool:
+        """Whether the network gives a class to every pixel."""
+        return find_family(resolve_model(self.model)[0])[0].kind == "segmentation"
+
     def network(self, fusion: str, device: mx.Context) -> HybridBlock:
         """Return the network with a fusion, which may end in ``:literal`` or ``:gluon``."""
         mx.random.seed(SEED)
@@ -78,9 +85,15 @@ class Case:
         return net
 
     def batch(self, classes: int):
-        """Return one batch of noise, (data, targets)."""
+        """Return one batch of noise, (data, targets): a class of each image, one-hot, or of each
+        pixel.
+        """
         rng = np.random.default_rng(SEED)
-        data = rng.standard_normal((self.batch_size, 3, self.size, self.size)).astype(np.float32)
+        sides = (self.size, self.size)
+        data = rng.standard_normal((self.batch_size, 3, *sides)).astype(np.float32)
+        if self.segments:
+            labels = rng.integers(classes, size=(self.batch_size, *sides))
+            return data, labels.astype(np.float32)
         return data, np.eye(classes, dtype=np.float32)[rng.integers(classes, size=self.batch_size)]
 
 
@@ -88,7 +101,8 @@ def training_step(case: Case, fusion: str, device: mx.Context) -> Callable[[], o
     """Return a training step as runs make it (forward, backward, update, sums), to its end."""
     net = case.network(fusion, device)
     hybridize(net)
-    loop = Trainer(net, [device], create_schedule(1e-4, 1, 1))
+    task = Segmentation() if case.segments else Task()
+    loop = Trainer(net, [device], create_schedule(1e-4, 1, 1), task=task)
     batch = case.batch(net(mx.nd.zeros((1, 3, case.size, case.size), ctx=device)).shape[1])
     return lambda: (loop.train_epoch([batch], 0), mx.nd.waitall())
 

@@ -10,7 +10,7 @@ from ..models.registry import find_family, full_arguments
 from ..models.summary import depth_of, depth_that_fits, rows_to_depth, summarize, table
 from ..nn.fusion import fusion_names
 from ..utils.errors import InputError
-from ..utils.values import int_range
+from ..utils.values import int_range, nonempty
 from .common.parser import Parser
 from .common.shared_flags import add_fusion_argument, add_structure_arguments
 
@@ -29,14 +29,27 @@ def add_arguments(parser: Parser) -> None:
         "--classes",
         type=int_range(1),
         default=argparse.SUPPRESS,
-        help="outputs (default: 100, ImageNet networks 1000)",
+        help="outputs (default: 100, ImageNet networks 1000, segmentation networks 21)",
     )
     add_structure_arguments(parser, "1")
+    parser.add_argument(
+        "--channels",
+        type=int_range(1, 1 << 16),
+        default=argparse.SUPPRESS,
+        help="channels of a feature pyramid (default: those of its finest map)",
+    )
+    parser.add_argument(
+        "--backbone-fusion",
+        type=nonempty,
+        default=argparse.SUPPRESS,
+        help="fusion in the blocks of a segmentation network's backbone (default: DirectAdd)",
+    )
     parser.add_argument(
         "--input-size",
         type=int_range(8, 4096),
         default=None,
-        help="height and width of the image in pixels (default: 32, ImageNet networks 224)",
+        help="height and width of the image in pixels (default: 32, ImageNet networks 224, "
+        "segmentation networks over CIFAR-style ones 128)",
     )
     parser.add_argument(
         "--depth",

@@ -13,6 +13,7 @@ from mxnet.gluon import HybridBlock
 
 from ..nn.forms import Compiling
 from ..nn.layers import sequential
+from ..utils.errors import InputError
 from .parts import parts_of
 
 #: Images that strides are measured with: a multiple of every stride, larger than every kernel.
@@ -74,11 +75,18 @@ class PooledFeatures(Compiling):
     ----------
     net : HybridBlock
         A network of `aff.get_model`; its blocks are shared.
+
+    Raises
+    ------
+    InputError
+        For a network that gives a class to every pixel.
     """
 
     def __init__(self, net: HybridBlock):
         super().__init__()
         parts = parts_of(net)
+        if not parts.head:
+            raise InputError(f"{type(net).__name__} makes no vector of an image")
         self.body = sequential(*parts.stem, *parts.stages, *parts.head)
 
     def hybrid_forward(self, F, x):

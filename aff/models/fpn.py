@@ -27,6 +27,7 @@ from typing import Optional
 
 from mxnet.gluon import HybridBlock
 
+from ..nn.arguments import check_whole
 from ..nn.layers import Normalization, NormLayer, sequential
 from .features import FeatureMaps
 from .pyramid import TopDown, activated
@@ -55,7 +56,8 @@ class FPN(Segmenter):
     Raises
     ------
     InputError
-        When called with images whose sides are no multiples of the coarsest map's stride.
+        For a value out of range, or a network that does not say what its stages are; and when
+        called with images whose sides are no multiples of the coarsest map's stride.
     """
 
     def __init__(
@@ -69,7 +71,8 @@ class FPN(Segmenter):
         norm_kwargs: Optional[dict] = None,
     ):
         norm, maps = Normalization(norm_layer, norm_kwargs), FeatureMaps(backbone)
-        width = channels or maps.channels[0]
+        width = maps.channels[0] if channels is None else channels
+        check_whole("FPN", channels=width, classes=classes, r=r)
         pyramid = TopDown(maps.channels, [width] * len(maps.channels), fusion, norm, r)
         smooth = sequential(*activated(width, width, 3, norm))
         super().__init__(maps, pyramid, smooth, width, classes)

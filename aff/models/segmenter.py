@@ -63,13 +63,23 @@ class Segmenter(Compiling):
             self.output = conv(channels, classes, use_bias=True)
 
     def forward(self, x, *args):
-        coarsest = self.stride
-        if isinstance(x, mx.nd.NDArray) and any(side % coarsest for side in x.shape[2:]):
-            raise InputError(
-                f"{type(self).__name__}: height and width must be multiples of {coarsest}, the "
-                f"coarsest map's stride, got images of {' x '.join(map(str, x.shape[2:]))}"
-            )
+        if isinstance(x, mx.nd.NDArray):
+            self.check_sides(*x.shape[2:])
         return super().forward(x, *args)
+
+    def check_sides(self, height: int, width: int) -> None:
+        """Refuse images of such a size where the network does not take them.
+
+        Raises
+        ------
+        InputError
+            Which says what sides have to be.
+        """
+        if height % self.stride or width % self.stride:
+            raise InputError(
+                f"{type(self).__name__}: height and width must be multiples of {self.stride}, the "
+                f"coarsest map's stride, got images of {height} x {width}"
+            )
 
     def hybrid_forward(self, F, x):
         logits = self.output(self.head(self.decoder(*self.backbone(x))[0]))

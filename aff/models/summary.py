@@ -25,6 +25,7 @@ from ..utils.errors import InputError
 from ..utils.screen import columns, fold
 from .factory import get_model
 from .registry import count_parameters, find_family
+from .segmenter import Segmenter
 
 
 @dataclass
@@ -87,8 +88,10 @@ def summarize(net: HybridBlock, size: int) -> List[Row]:
     Raises
     ------
     InputError
-        For an image that is too small for the network.
+        For an image that is too small for the network, or of a size that it does not take.
     """
+    if isinstance(net, Segmenter):
+        net.check_sides(size, size)
     output = net(mx.sym.var("data"))
     internals = output.get_internals()
     try:

@@ -12,6 +12,7 @@ from typing import Optional
 
 from mxnet.gluon import HybridBlock
 
+from ..nn.arguments import check_whole
 from ..nn.layers import Normalization, NormLayer, sequential
 from .features import FeatureMaps
 from .pyramid import TopDown
@@ -38,7 +39,8 @@ class UNet(Segmenter):
     Raises
     ------
     InputError
-        When called with images whose sides are no multiples of the coarsest map's stride.
+        For a value out of range, or a network that does not say what its stages are; and when
+        called with images whose sides are no multiples of the coarsest map's stride.
     """
 
     def __init__(
@@ -51,5 +53,6 @@ class UNet(Segmenter):
         norm_kwargs: Optional[dict] = None,
     ):
         norm, maps = Normalization(norm_layer, norm_kwargs), FeatureMaps(backbone)
+        check_whole("UNet", classes=classes, r=r)
         decoder = TopDown(maps.channels, maps.channels, fusion, norm, r, convolutions=2)
         super().__init__(maps, decoder, sequential(), maps.channels[0], classes)

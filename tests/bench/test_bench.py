@@ -110,6 +110,13 @@ def test_a_bar_of_the_rounds_is_drawn_on_a_terminal(monkeypatch, capsys):
     assert drawn == [1, 1, 1]  # none is missing, none comes by itself
 
 
+def test_a_segmentation_network_trains_on_pixels(one_call):
+    case = Case("fpn_cifar_resnet8_askc", {"classes": 3}, 2, 8)
+    data, labels = case.batch(3)
+    assert data.shape == (2, 3, 8, 8) and labels.shape == (2, 8, 8) and labels.max() == 2
+    assert training(case, ["AFF"], mx.cpu(), 1)["AFF"] > 0
+
+
 def test_figures_of_a_network(one_call, little):
     trained = training(TINY, ["Add", "AFF", "AFF:literal"], mx.cpu(), 1)
     assert list(trained) == ["Add", "AFF", "AFF:literal"]

@@ -53,6 +53,10 @@ def test_files_that_are_here_are_marked(capsys, elsewhere):
         ),
         (["cifar_resnet32_askc", "--channel-times", "4"], ["7,917,456", "32x32"]),
         (["cifar_resnet8_askc", "--input-size", "64", "--classes", "7"], ["(16, 64, 64)", "(7,)"]),
+        (
+            ["fpn_cifar_resnet8_askc", "--channels", "24", "--backbone-fusion", "iAFF"],
+            ["128x128", "(24, 128, 128)", "(21, 128, 128)", "101,521", "backbone_fusion iAFF"],
+        ),
     ],
 )
 def test_summaries(arguments, parts, capsys):
@@ -71,6 +75,8 @@ def test_summaries(arguments, parts, capsys):
         (["summary", "cifar_resnet9_askc"], "must be 6b+2"),
         (["summary", "gen2_aff_resnet50", "--input-size", "8"], "8 x 8 pixels is too small"),
         (["summary", "resnet50_v1b_askc", "--stem-width", "64"], "it needs deep_stem=True"),
+        (["summary", "fpn_cifar_resnet8_askc", "--input-size", "30"], "multiples of 4"),
+        (["summary", "cifar_resnet8_askc", "--channels", "30"], "--channels is not for cifar_res"),
         (["list", "--fusion", "x"], "unknown fusion"),
         (["list", "fusions", "--fusion", "AFF"], "--fusion is for the list of models"),
         (["evaluate", "aff_resnet50", "--rec-val", "none.rec"], "'aff prepare' makes such files"),

@@ -30,6 +30,8 @@ def trained(name, **kwargs):
         *(("cifar_resnet8_askc", 32, {"fusion": fusion}) for fusion in aff.list_fusions()),
         ("cifar_resnext11_32x4d_askc", 32, {"use_se": True}),
         ("cifar_inception8_askc", 32, {"fusion": "iAFF"}),
+        ("fpn_cifar_resnet8_askc", 16, {"fusion": "AFF"}),
+        ("unet_cifar_resnet8_askc", 16, {"fusion": "iAFF", "backbone_fusion": "SKFuse"}),
         ("resnet50_v1b_askc", 64, {"fusion": "DirectAdd"}),
         pytest.param("resnet50_v1b_askc", 64, {"fusion": "AFF"}, marks=pytest.mark.slow),
         pytest.param("resnext50_32x4d_askc", 64, {"fusion": "iAFF"}, marks=pytest.mark.slow),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import aff
-from aff.models.features import FeatureMaps
+from aff.models.features import FeatureMaps, PooledFeatures
 from aff.models.naming import network_from, short_name, short_names
 from aff.models.parts import freeze, parameter_names
 from aff.models.registry import FAMILIES, check_described
@@ -139,6 +139,23 @@ def test_what_is_refused(name, kwargs, named):
 
 
 @pytest.mark.parametrize(
+    "host, given, named",
+    [
+        ("FPN", {"channels": 0}, "channels"),
+        ("FPN", {"channels": "8"}, "channels"),
+        ("FPN", {"classes": 0}, "classes"),
+        ("UNet", {"r": 0.5}, "r must"),
+        ("UNet", {"fusion": "AFFF"}, "AFFF"),
+    ],
+)
+def test_what_its_class_refuses(host, given, named):
+    with pytest.raises(aff.InputError, match=named):
+        getattr(aff.models, host)(aff.get_model(SMALL), **given)
+    with pytest.raises(aff.InputError, match="parts"):
+        getattr(aff.models, host)(mx.gluon.nn.HybridSequential())
+
+
+@pytest.mark.parametrize(
     "given, name, run",
     [
         ({"blocks": 1}, "fpn_cifar_resnet8_askc", "fpn_resnet8-AFF"),
@@ -207,6 +224,14 @@ def test_its_own_parameters_go_to_one_of_other_classes(tmp_path):
     x = images()
     ours, theirs = (n.decoder(*n.backbone(x))[0].asnumpy() for n in (other, net))
     np.testing.assert_array_equal(ours, theirs)
+
+
+def test_it_gives_its_backbones_maps_but_no_vector_of_an_image():
+    net = built()
+    for found, expected in zip(FeatureMaps(net)(images()), net.backbone(images())):
+        np.testing.assert_array_equal(found.asnumpy(), expected.asnumpy())
+    with pytest.raises(aff.InputError, match="FPN makes no vector"):
+        PooledFeatures(net)
 
 
 def test_its_backbone_can_stand_still():
