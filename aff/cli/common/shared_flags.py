@@ -40,7 +40,6 @@ SEGMENTATION_HELP = (
     ),
     ("--num-layers", 2000, "the backbone's depth, in place of the one in the model's name"),
     ("--channels", 1 << 16, "channels of the pyramid (default: those of its finest map)"),
-    ("--r", 1 << 16, "reduction ratio of the fusions (default: 4, the paper's)"),
 )
 
 
