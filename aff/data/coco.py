@@ -150,6 +150,9 @@ def read_coco(path: str, classes: Sequence[str] = ()) -> CocoMasks:
         raise InputError(
             f"{{classes}}: takes the names of at most {IGNORED - 1} classes, each once"
         )
+    for name in names:
+        if not name.isprintable() or name != name.strip() or not name:
+            raise InputError(f"{path}: names of classes have to be lines of text, not {name!r}")
     labels = {numbers[name]: label for label, name in enumerate(names, 1)}
     objects: Dict[int, List[CocoAnnotation]] = {}
     for one in found.annotations:

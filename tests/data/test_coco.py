@@ -170,6 +170,7 @@ def test_images_are_those_with_objects_of_the_classes(tmp_path):
         {"images": ("a.png", "a.jpg")},
         {"images": ("", "a.jpg")},
         {"categories": ()},
+        {"categories": ((3, "stop\nsign"),)},
     ],
 )
 def test_files_of_another_form_are_named(tmp_path, options):

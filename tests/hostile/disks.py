@@ -25,7 +25,7 @@ def small_disk(path, options):
         yield mounted
     finally:
         if mounted:
-            subprocess.run(["umount", str(path)], check=True)
+            subprocess.run(["umount", "--lazy", str(path)], check=True)
 
 
 def train(folder, codes, before=None):
