@@ -7,6 +7,8 @@ import_cv2()  # or says what it lacks
 from .datasets import DATASETS, DataSet, Split, list_datasets, load_dataset  # noqa: E402
 from .image_loader import ImageEvalLoader, ImageTrainLoader  # noqa: E402
 from .loader import EvalLoader, TrainLoader  # noqa: E402
+from .mask_folders import mask_parts  # noqa: E402
+from .mask_loader import MaskEvalLoader, MaskTrainLoader  # noqa: E402
 
 __all__ = [
     "DATASETS",
@@ -14,8 +16,11 @@ __all__ = [
     "EvalLoader",
     "ImageEvalLoader",
     "ImageTrainLoader",
+    "MaskEvalLoader",
+    "MaskTrainLoader",
     "Split",
     "TrainLoader",
     "list_datasets",
     "load_dataset",
+    "mask_parts",
 ]
