@@ -3,7 +3,10 @@
 import cv2
 import numpy as np
 
+from aff.data import DataSet, Split
 from aff.data.mask_file import encode_mask
+from aff.data.scene_set import make_scenes
+from aff.data.scenes import SceneSettings
 
 SIZES = ((24, 32), (40, 24), (24, 32), (17, 33), (40, 40))
 
@@ -33,3 +36,14 @@ def write_masked(folder, count=5, seed=0, classes=3, sizes=SIZES, images="images
         (folder / masks / f"{name}.png").write_bytes(encode_mask(labels))
         pairs[name] = pixels, labels
     return pairs
+
+
+def write_scenes(folder, train=6, test=3, size=48, scales=(6, 40)):
+    """Write scenes of ten squares, which stand for Fashion-MNIST's items."""
+    images = np.zeros((10, 1, 28, 28), np.uint8)
+    images[:, :, 2:-2, 2:-2] = np.arange(100, 110)[:, None, None, None]
+    split = Split(images, np.arange(10))
+    data = DataSet("fashion-mnist", 10, (0.5,), (0.5,), split, split, mirror=True)
+    settings = SceneSettings([*scales], 0, size, [4, 8], {"train": train, "test": test})
+    folder.mkdir(parents=True, exist_ok=True)
+    return make_scenes(str(folder), settings, data, "", 0, lambda items, *_: items)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...data.mask_folders import find_evaluation_masks
 from ...data.mask_loader import MaskEvalLoader
+from ...data.scene_sizes import find_size_maps
 from ...inference.network import ready_network
 from ...inference.spec import EvaluationSpec
 from ...inference.view import WholeView
@@ -19,6 +20,7 @@ from ...training.logger import RunLogger
 from ...training.pixel_evaluation import PixelEvaluation, evaluate_pixels
 from ...training.progress import Loop
 from ...training.scores import PIXELS
+from ...training.size_evaluation import SizeCollector
 from ...utils.errors import InputError
 from ...utils.files import write_json
 from ...utils.report import printable, versions
@@ -84,12 +86,18 @@ def report_pixels(
     if warning:
         log.warn(warning)
     progress = partial(log.progress, loop=Loop("evaluate", len(batches)))
-    found = evaluate_pixels(net, batches, devices, precision.dtype, progress)
+    maps = find_size_maps(batches.masks)
+    sizes = SizeCollector(batches, maps, spec.kwargs["classes"]) if maps else None
+    found = evaluate_pixels(net, batches, devices, precision.dtype, progress, observe=sizes)
+    by_size = sizes.results if sizes else {}
     scores = {name: getattr(found, name) for name in PIXELS.names}
     log.text(f"{data}: {PIXELS.phrase(scores, len(found.counts))}")
     counted = f"{found.samples} images, {found.pixels:,} pixels"
     for line in network_lines(spec, precision.dtype, counted):
         log.text(line)
+    for name, part in by_size.items():
+        shown = PIXELS.brief({score: getattr(part, score) for score in PIXELS.names}, 0)
+        log.text(f"pixels of {name} items, or nearest to them: {shown}")
     names = names_of(spec)
     if wanted.per_class:
         for line in class_table(found, names, wanted.json):
@@ -99,10 +107,19 @@ def report_pixels(
         confusion_to(wanted.confusion, found.counts, confusions(found.counts), names, title)
     if wanted.json:
         subject = subject_of(spec, data, precision.dtype)
-        write_json(wanted.json, {**subject, **summary(found, names), "versions": versions()})
+        figures = {**summary(found, names), **({"sizes": of_sizes(by_size)} if by_size else {})}
+        write_json(wanted.json, {**subject, **figures, "versions": versions()})
     for path in wanted.files().values():
         log.text(f"wrote {path}")
     return 0
+
+
+def of_sizes(found: Dict[str, PixelEvaluation]) -> Dict[str, Any]:
+    """Return scores by the size of the items that are seen, or nearest, as JSON."""
+    return {
+        name: {score: getattr(part, score) for score in ("pixels", *PIXELS.names)}
+        for name, part in found.items()
+    }
 
 
 def class_table(found: PixelEvaluation, names: List[str], json: Optional[str]) -> Iterator[str]:
