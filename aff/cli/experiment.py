@@ -13,6 +13,7 @@ from typing import Dict, List, Optional
 
 from ..compat import available_cpus, environment_of_share
 from ..paper.experiment import EXPERIMENTS, Cell, outcome
+from ..paper.hosts import EVALUATION
 from ..training.interruption import Interruption
 from ..training.logger import TEXT_LOG
 from ..utils.errors import Interrupted, RunError, unknown
@@ -23,10 +24,11 @@ PARAMS, LOGS = "params", "logs"
 PATIENCE = 0.5
 
 
-GROUP, HELP = "reproduce", "our ablations on Fashion-MNIST, grids of runs"
+GROUP, HELP = "reproduce", "our ablations on Fashion-MNIST and its scenes, grids of runs"
 DESCRIPTION = (
-    "Run an ablation on Fashion-MNIST as the paper's Tables 3 and 4 are: what has been run is "
-    "skipped, what was interrupted goes on. 'aff tables --table NAME' prints its table."
+    "Run an ablation as the paper's Tables 3 and 4 are, on Fashion-MNIST or on scenes that 'aff "
+    "make-scenes' makes of it: what has been run is skipped, what was interrupted goes on. 'aff "
+    "tables --table NAME' prints its table."
 )
 
 
@@ -39,11 +41,10 @@ def add_arguments(parser: Parser) -> None:
         default="experiment",
         help="one of: "
         + "; ".join(
-            f"{one.name} ({len(one.arms)} fusions, {len(one.blocks)} depths, {one.seeds} seeds, "
-            f"{one.epochs} epochs)"
+            f"{one.name} ({one.host.title}, {len(one.arms)} fusions, {len(one.blocks)} depths, "
+            f"{one.seeds} seeds, {one.epochs} epochs)"
             for one in EXPERIMENTS.values()
-        )
-        + "",
+        ),
     )
     parser.add_argument(
         "--jobs",
@@ -51,7 +52,12 @@ def add_arguments(parser: Parser) -> None:
         default=available_cpus(),
         help="runs at the same time, which share the processors (default: one on each)",
     )
-    parser.add_argument("--data-dir", type=nonempty, default=None, help="folder of Fashion-MNIST")
+    parser.add_argument(
+        "--data-dir",
+        type=nonempty,
+        default=None,
+        help="folder of Fashion-MNIST, or of the scenes (default: scenes)",
+    )
     parser.add_argument(
         "--params",
         type=nonempty,
@@ -84,10 +90,18 @@ def cells_of(name: str) -> List[Cell]:
 
 def command(cell: Cell, params: str, logs: str, data_dir: Optional[str]) -> List[str]:
     """Return a run's command."""
-    data = ["--data-dir", data_dir] if data_dir else []
+    words = [cell.host.command, *cell.flags(params, logs), *cell.host.data(data_dir)]
+    return ["python", "-m", "aff", *words, "--gpus", "", "-j", "1", "--resume", "auto"]
+
+
+def evaluation(cell: Cell, params: str, logs: str, data_dir: Optional[str]) -> List[str]:
+    """Return the command that evaluates a run that came to its end; none where its log says all."""
+    if not cell.host.evaluated:
+        return []
     return [
-        *("python", "-m", "aff", "train-cifar", *cell.flags(params, logs), *data),
-        *("--gpus", "", "-j", "1", "--resume", "auto"),
+        *("python", "-m", "aff", "evaluate", os.path.join(params, cell.name)),
+        *cell.host.data(data_dir),
+        *("--gpus", "", "-j", "1", "--json", os.path.join(logs, cell.name, EVALUATION)),
     ]
 
 
@@ -103,17 +117,23 @@ def start(command: List[str], jobs: int) -> subprocess.Popen:
     )
 
 
-def ended(cell: Cell, process: subprocess.Popen, logs: str) -> bool:
-    """Say how a run ended; whether it came to its end."""
+def ended(cell: Cell, process: subprocess.Popen, logs: str, then: List[str]) -> bool:
+    """Say how a run ended, once it has been evaluated by the command `then`, where there is one;
+    whether it came to its end.
+    """
     errors = process.communicate()[1]
-    found = outcome(os.path.join(logs, cell.name)) if process.returncode == 0 else None
+    if process.returncode == 0 and then:
+        process = start(then, 1)
+        errors = process.communicate()[1]
+    folder = os.path.join(logs, cell.name)
+    found = outcome(folder, cell.host) if process.returncode == 0 else None
     if found is None:
         last = (errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         print(f"{cell.name}: {last}", file=sys.stderr, flush=True)
         return False
+    told = ", ".join(f"{head} {100 * found[key]:.2f} %" for head, key in cell.host.scores)
     print(
-        f"{cell.name}: test error {100 * found['test_error']:.2f} %, "
-        f"{found['images_per_sec']:.0f} images/s, {found['seconds']:.0f} s",
+        f"{cell.name}: {told}, {found['images_per_sec']:.0f} images/s, {found['seconds']:.0f} s",
         flush=True,
     )
     return True
@@ -143,10 +163,11 @@ def run(
     """Run the grid, as far as it has not been run."""
     cells = cells_of(name)
     params, logs = params or os.path.join(PARAMS, name), logs or os.path.join(LOGS, name)
-    left = [cell for cell in cells if outcome(os.path.join(logs, cell.name)) is None]
+    left = [cell for cell in cells if outcome(os.path.join(logs, cell.name), cell.host) is None]
     if only_print:
         for cell in left:
-            print(shlex.join(command(cell, params, logs, data_dir)))
+            words = [way(cell, params, logs, data_dir) for way in (command, evaluation)]
+            print("\n".join(map(shlex.join, filter(None, words))))
         return 0
     announce(len(left), len(cells), jobs, logs)
     failed, told = 0, False
@@ -164,7 +185,8 @@ def run(
                 for process in running.values():
                     process.send_signal(signal.SIGTERM)
             for cell in [c for c, process in running.items() if process.poll() is not None]:
-                failed += not ended(cell, running.pop(cell), logs)
+                then = evaluation(cell, params, logs, data_dir)
+                failed += not ended(cell, running.pop(cell), logs, then)
         if interruption.asked:
             raise Interrupted(
                 "the runs are saved: go on with the same command", 128 + interruption.asked

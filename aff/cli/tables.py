@@ -9,8 +9,9 @@ from typing import Callable, Dict, List, Optional
 
 from ..models.weights import DEFAULT_ROOT
 from ..paper.experiment import EXPERIMENTS
+from ..paper.experiment_table import experiment_table
 from ..paper.reported import TABLES
-from ..paper.tables import BLOCKS, EACH_B, Cell, Table, experiment_table, paper_table, readme_table
+from ..paper.tables import BLOCKS, EACH_B, Cell, Table, paper_table, readme_table
 from ..utils.errors import InputError
 from ..utils.screen import columns, fold, width
 from ..utils.shipped import find_shipped

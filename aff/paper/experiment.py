@@ -1,5 +1,5 @@
-"""Our own ablations on a data set that is at hand: which fusion joins the blocks of a small CIFAR
-ResNet, on Fashion-MNIST.
+"""Our own ablations on data that are at hand: which fusion joins the blocks of a small CIFAR
+ResNet, on Fashion-MNIST, or the levels of a feature pyramid over one, on scenes of its items.
 
 Each has one schedule for all, chosen before any was compared; the best epoch is chosen by a tenth
 of the training set that is held out, never by the test set.
@@ -16,6 +16,7 @@ from ..training.logger import JSON_LOG, EndEvent, read_events
 from ..training.record import EpochRecord
 from ..utils.errors import InputError
 from ..utils.json_file import typed
+from .hosts import FASHION_MNIST, SCENES, Host, miou_by_size
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,6 @@ class Arm:
         """What a table says of the reduction ratio."""
         return f", r={self.r}" if self.r else ""
 
-    def network(self, blocks: int) -> Tuple[str, Dict]:
-        """Return the network of so many blocks a stage, as `aff.get_model` takes it."""
-        kwargs = {"fusion": self.fusion, "classes": 10}
-        return f"cifar_resnet{6 * blocks + 2}_askc", {**kwargs, **({"r": self.r} if self.r else {})}
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -62,13 +58,21 @@ class Cell:
     seed : int
         Of everything that is drawn.
     schedule : tuple of str
-        What all runs of the experiment share, as flags of ``train_cifar.py``.
+        What all runs of the experiment share, as flags of the host's command.
+    host : Host, optional
+        What the fusion is put into, and on which data.
     """
 
     arm: Arm
     blocks: int
     seed: int
     schedule: Tuple[str, ...]
+    host: Host = FASHION_MNIST
+
+    @property
+    def network(self) -> Tuple[str, Dict]:
+        """The network, as `aff.get_model` takes it."""
+        return self.host.network(self.arm.fusion, self.arm.r, self.blocks)
 
     @property
     def name(self) -> str:
@@ -78,17 +82,17 @@ class Cell:
 
     @property
     def settings(self) -> List[str]:
-        """What it trains, as flags of ``train_cifar.py``."""
+        """What it trains, as flags of the host's command."""
         return [
-            *("--dataset", "fashion-mnist", "--model", "resnet", "--blocks", str(self.blocks)),
-            *("--channel-times", "1", "--fusion", self.arm.fusion),
+            *self.host.flags,
+            *("--blocks", str(self.blocks), "--fusion", self.arm.fusion),
             *(("--r", str(self.arm.r)) if self.arm.r else ()),
             *self.schedule,
             *("--seed", str(self.seed)),
         ]
 
     def flags(self, params: str, logs: str) -> List[str]:
-        """Return flags of ``train_cifar.py``; its files go to folders in `params` and `logs`."""
+        """Return flags of the host's command; its files go to folders in `params` and `logs`."""
         return [
             *self.settings,
             *("--save-dir", os.path.join(params, self.name)),
@@ -112,6 +116,10 @@ class Experiment:
         Each is run so often, with seeds from 0.
     epochs, batch_size : int
         Of every run.
+    lr : float, default 0.1
+        Likewise.
+    host : Host, optional
+        What the fusions are put into, and on which data.
     """
 
     name: str
@@ -120,25 +128,27 @@ class Experiment:
     seeds: int
     epochs: int
     batch_size: int
+    lr: float = 0.1
+    host: Host = FASHION_MNIST
 
     @property
     def schedule(self) -> Tuple[str, ...]:
-        """What all runs share, as flags of ``train_cifar.py``."""
+        """What all runs share beside the host's flags."""
         return (
             *("--num-epochs", str(self.epochs), "--batch-size", str(self.batch_size)),
-            *("--lr", "0.1", "--cosine", "--no-mixup", "--val-split", "0.1", "--save-period", "0"),
+            *("--lr", f"{self.lr:g}", "--val-split", "0.1", "--save-period", "0"),
         )
 
     def cells_of(self, arm: Arm, blocks: int) -> List[Cell]:
         """Return the runs of a fusion at a depth, by seed."""
-        return [Cell(arm, blocks, seed, self.schedule) for seed in range(self.seeds)]
+        return [Cell(arm, blocks, seed, self.schedule, self.host) for seed in range(self.seeds)]
 
     def cells(self) -> List[Cell]:
         """Return all runs, in the order in which they are made: a depth after the other, and of
         each a seed of every fusion first.
         """
         return [
-            Cell(arm, blocks, seed, self.schedule)
+            Cell(arm, blocks, seed, self.schedule, self.host)
             for blocks in self.blocks
             for seed in range(self.seeds)
             for arm in self.arms
@@ -191,12 +201,34 @@ EXPERIMENTS = {
             epochs=20,
             batch_size=128,
         ),
+        Experiment(
+            "scenes",
+            tuple(
+                map(
+                    Arm,
+                    (
+                        "DirectAdd",
+                        "Concat",
+                        "SKFuse",
+                        "ResGlobGlobCha",
+                        "ResLocaLocaCha",
+                        "ASKCFuse",
+                        "ResGlobLocaforGlobLocaCha",
+                    ),
+                )
+            ),
+            blocks=(1,),
+            seeds=3,
+            epochs=20,
+            batch_size=16,
+            host=SCENES,
+        ),
     )
 }
 
 
-def outcome(folder: str) -> Optional[Dict[str, float]]:
-    """Return what came out of a run, or None where it has not come to its end.
+def outcome(folder: str, host: Host = FASHION_MNIST) -> Optional[Dict[str, float]]:
+    """Return what came out of a run in a host, or None where it has not come to its end.
 
     Raises
     ------
@@ -213,16 +245,20 @@ def outcome(folder: str) -> Optional[Dict[str, float]]:
         records = [typed(event, EpochRecord, path) for event in epochs]
         best_epoch = typed(ends[-1], EndEvent, path).best_epoch
         best = next((record for record in records if record.epoch == best_epoch), None)
-        if best is None or not {"test", "val"} <= set(best.top1_error):
-            raise InputError(f"{path}: has no errors of its best epoch, {best_epoch}")
+        if best is None or not {"test", "val"} <= set(getattr(best, best.kept.names[0])):
+            raise InputError(f"{path}: has no scores of its best epoch, {best_epoch}")
+        by_size = miou_by_size(folder)
     except InputError as error:
         raise InputError(
             f"{error.message}: no log of a finished run of the experiment: move its folder away, "
             "and it is run again"
         ) from error
+    if host.evaluated and not by_size:
+        return None
+    kind = best.kept.names[0].replace("top1_", "")
     return {
-        "test_error": best.top1_error["test"],
-        "val_error": best.top1_error["val"],
+        **{f"{part}_{kind}": best.scores(part)[best.kept.names[0]] for part in ("test", "val")},
+        **by_size,
         "best_epoch": best.epoch,
         "images_per_sec": max(record.images_per_sec for record in records),
         "seconds": sum(record.seconds for record in records),

@@ -7,18 +7,12 @@ from the networks; scores from evaluations and logs. Nothing of that is typed in
 
 from __future__ import annotations
 
-import math
-import os
 from dataclasses import dataclass, field
-from statistics import mean, median, stdev
-from typing import Dict, List, Optional, Union
-
-from scipy.stats import t as student_t
+from typing import List, Optional, Union
 
 from ..models.registry import models_of
 from ..models.summary import Cost, measured
 from ..models.weights import DEFAULT_ROOT
-from .experiment import Arm, Experiment, outcome
 from .recipes import RECIPES
 from .reported import PAPER_NOTES, TABLES
 from .scores import evaluated, own_runs
@@ -30,8 +24,6 @@ EACH_B = f", b={BLOCKS[0]} to {BLOCKS[-1]}"
 ABLATION = ("cifar100", "coarse")
 
 
-#: Of the intervals of an experiment's differences.
-CONFIDENCE = 0.95
 #: A cell's text, or its texts, one for each of `BLOCKS`.
 Cell = Union[str, List[str]]
 
@@ -124,104 +116,6 @@ def paper_table(
         )
     table.notes += [*said.get("notes", []), *(PAPER_NOTES if on_cifar else [])]
     return table
-
-
-def experiment_table(experiment: Experiment, logs: str, titles: bool = True) -> Table:
-    """Build the table of an ablation of our own: test error over the seeds that have been run, in
-    percent, and what it is more than that of the first fusion under the same seeds. Fusions have
-    the paper's names, or, without `titles`, those of the code.
-    """
-    first = experiment.arms[0]
-    kinds = ("test error", f"more than {first.title}", "parameters", "MFLOPs", "images/s")
-    table = Table(
-        "Fashion-MNIST, test error in percent, mean and standard deviation over "
-        f"{experiment.seeds} seeds ({experiment.epochs} epochs, the best by the held-out part)",
-        ["fusion", *(f"{kind}, b={b}" for kind in kinds for b in experiment.blocks)],
-    )
-    base = {b: _outcomes(experiment, logs, first, b) for b in experiment.blocks}
-    missing = 0
-    for arm in experiment.arms:
-        cells = [
-            _experiment_cells(experiment, arm, b, _outcomes(experiment, logs, arm, b), base[b])
-            for b in experiment.blocks
-        ]
-        missing += sum(cell.missing for cell in cells)
-        by_kind = zip(*(cell.texts for cell in cells))
-        name = arm.title if titles else arm.fusion + arm.ratio
-        table.rows.append([name, *(text for texts in by_kind for text in texts)])
-    if missing:
-        table.notes.append(
-            f"{missing} of the runs are still to be made: 'aff experiment {experiment.name}' goes "
-            "on."
-        )
-    table.notes.append(
-        f"more than {first.title}: mean of the differences between runs of the same seed, with its "
-        f"{CONFIDENCE:.0%} interval (Student's t)."
-    )
-    table.notes.append(
-        "images/s: in training, on one thread, with another run on the other core; a run's "
-        "quickest epoch, and the median of the seeds."
-    )
-    return table
-
-
-#: By seed, what came out of the runs that have been made.
-_Outcomes = Dict[int, Dict[str, float]]
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """Columns of a fusion in networks of one depth, and how many of its runs are missing."""
-
-    texts: List[str]
-    missing: int
-
-
-def _outcomes(experiment: Experiment, logs: str, arm: Arm, blocks: int) -> _Outcomes:
-    found = {
-        cell.seed: outcome(os.path.join(logs, cell.name))
-        for cell in experiment.cells_of(arm, blocks)
-    }
-    return {seed: one for seed, one in found.items() if one}
-
-
-def _experiment_cells(
-    experiment: Experiment, arm: Arm, blocks: int, done: _Outcomes, base: _Outcomes
-) -> _Cells:
-    missing = experiment.seeds - len(done)
-    model, kwargs = arm.network(blocks)
-    cost = measured(model, kwargs, 28)
-    errors = {seed: 100 * one["test_error"] for seed, one in done.items()}
-    more = [errors[seed] - 100 * base[seed]["test_error"] for seed in errors if seed in base]
-    spread = _spread(list(errors.values()))
-    return _Cells(
-        [
-            f"{spread} ({len(done)} of {experiment.seeds} seeds)" if done and missing else spread,
-            "" if arm == experiment.arms[0] else _interval(more),
-            f"{cost.parameters:,}",
-            f"{cost.multiply_adds / 1e6:.1f}",
-            f"{median(one['images_per_sec'] for one in done.values()):.0f}" if done else "-",
-        ],
-        missing,
-    )
-
-
-def _interval(differences: List[float]) -> str:
-    """Return the mean of differences, and Student's interval for it."""
-    if not differences:
-        return "-"
-    middle = f"{mean(differences):+.2f}"
-    if len(differences) == 1:
-        return middle
-    count = len(differences)
-    half = student_t.ppf((1 + CONFIDENCE) / 2, count - 1) * stdev(differences) / math.sqrt(count)
-    return f"{middle} [{mean(differences) - half:+.2f}, {mean(differences) + half:+.2f}]"
-
-
-def _spread(values: List[float]) -> str:
-    if not values:
-        return "-"
-    return f"{mean(values):.2f}" + (f" +- {stdev(values):.2f}" if len(values) > 1 else "")
 
 
 def _costs(cost: Cost) -> List[str]:

@@ -13,16 +13,20 @@ import pytest
 from aff.cli import experiment
 from aff.cli.main import main
 from aff.paper.experiment import EXPERIMENTS, Arm, Cell, outcome
+from aff.paper.hosts import SCENES
 
 from ..conftest import write_idx
-from .conftest import config_of
+from ..data.masked import write_scenes
+from .conftest import COMMANDS, config_of
 
 SHORT = (
     *("--num-epochs", "1", "--batch-size", "16", "--lr", "0.1", "--cosine", "--no-mixup"),
     *("--val-split", "0.1"),
 )
 CELLS = [Cell(Arm("DirectAdd"), 1, 0, SHORT), Cell(Arm("ASKCFuse", 2), 1, 0, SHORT)]
-EVERY = pytest.mark.parametrize("name, count", [("experiment", 60), ("ablation", 80)])
+EVERY = pytest.mark.parametrize(
+    "name, count", [("experiment", 60), ("ablation", 80), ("scenes", 21)]
+)
 
 
 @pytest.fixture
@@ -53,16 +57,20 @@ def test_the_grid_is_whole(name, count):
 @EVERY
 def test_every_run_is_one_of_the_script(name, count):
     for cell in EXPERIMENTS[name].cells():
-        config = config_of("cifar", cell.flags("params", "logs"))
-        assert config.dataset == "fashion-mnist"
-        assert config.model == f"cifar_resnet{6 * cell.blocks + 2}_askc"
-        assert (config.model, {"channel_times": 1, **config.model_kwargs}) == (
-            cell.arm.network(cell.blocks)[0],
-            {"channel_times": 1, **cell.arm.network(cell.blocks)[1]},
-        )
+        kind = next(kind for kind, name in COMMANDS.items() if name == cell.host.command)
+        config = config_of(kind, [*cell.flags("params", "logs"), *cell.host.data(None)])
+        assert f"resnet{6 * cell.blocks + 2}_askc" in config.model
+        model, kwargs = cell.network
+        classes = {"classes": cell.host.classes}  # which scenes say when they are read
+        assert config.model == model
+        assert {"channel_times": 1, **config.model_kwargs, **classes} == {
+            "channel_times": 1,
+            **kwargs,
+        }
         assert config.seed == cell.seed
         assert config.val_split == 0.1
         assert not config.mixup
+        assert config.lr_mode == "cosine"
 
 
 def test_runs_are_made_once(fashion, monkeypatch, capsys):
@@ -77,6 +85,28 @@ def test_runs_are_made_once(fashion, monkeypatch, capsys):
         assert (fashion / "params" / "experiment" / cell.name / "best.params").exists()
     assert run("--jobs", "2") == 0
     assert capsys.readouterr().out == "2 of 2 runs are there\n"
+
+
+def test_runs_on_scenes_are_evaluated_by_size(elsewhere, monkeypatch, capsys):
+    write_scenes(elsewhere / "scenes", train=20, test=3, size=32, scales=(6, 30))
+    small = replace(SCENES, flags=("--crop-size", "32", "--scale", "1", "1"))
+    schedule = ("--num-epochs", "1", "--batch-size", "6", "--val-split", "0.1")
+    cell = Cell(Arm("DirectAdd"), 1, 0, schedule, small)
+    monkeypatch.setattr(experiment, "cells_of", lambda name: [cell])
+    assert main(["experiment", "scenes", "--jobs", "1"]) == 0
+    folder = elsewhere / "logs" / "scenes" / cell.name
+    found = outcome(str(folder), small)
+    assert f"mIoU {100 * found['test_miou']:.2f} %" in capsys.readouterr().out
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    assert evaluation["miou"] == pytest.approx(found["test_miou"])
+    assert {size: part["miou"] for size, part in evaluation["sizes"].items()} == {
+        size: found[size] for size in ("small", "middle", "large")
+    }
+    assert sum(part["pixels"] for part in evaluation["sizes"].values()) == 3 * 32 * 32
+    assert main(["experiment", "scenes"]) == 0
+    assert capsys.readouterr().out == "1 of 1 runs are there\n"
+    (folder / "evaluation.json").unlink()
+    assert outcome(str(folder), small) is None
 
 
 @pytest.mark.parametrize("runs", [1, pytest.param(2, marks=pytest.mark.slow)])
@@ -129,11 +159,13 @@ def test_an_interrupted_grid_is_saved(fashion, monkeypatch, capsys):
 def test_commands_are_printed(name, count, fashion, capsys):
     assert run(name, "--print") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == count
-    assert all(f"--logging-dir logs/{name}/b" in line for line in lines)
-    assert all(
-        line.startswith("python -m aff train-cifar --dataset fashion-mnist") for line in lines
-    )
+    host = EXPERIMENTS[name].host
+    runs = [line for line in lines if line.startswith(f"python -m aff {host.command} ")]
+    assert len(runs) == count
+    assert all(f"--logging-dir logs/{name}/b" in line for line in runs)
+    others = [line for line in lines if line not in runs]
+    assert all(line.startswith("python -m aff evaluate params/scenes/b") for line in others)
+    assert len(others) == (count if host.evaluated else 0)
     assert not (fashion / "logs").exists()
 
 

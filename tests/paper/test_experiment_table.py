@@ -1,4 +1,4 @@
-"""The table of an experiment: errors over seeds, differences to addition, what is missing."""
+"""The table of an experiment: scores over seeds, differences to addition, what is missing."""
 
 import json
 
@@ -7,12 +7,13 @@ from scipy.stats import ttest_rel
 
 import aff
 from aff.cli.main import main
+from aff.models.summary import measured
 from aff.paper.experiment import EXPERIMENTS, Arm
-from aff.paper.tables import experiment_table
+from aff.paper.experiment_table import experiment_table
 
 from .test_tables import rows_of
 
-EXPERIMENT = EXPERIMENTS["experiment"]
+EXPERIMENT, SCENES = EXPERIMENTS["experiment"], EXPERIMENTS["scenes"]
 CELLS = EXPERIMENT.cells_of(Arm("ASKCFuse"), 1)
 ADDITIONS = EXPERIMENT.cells_of(Arm("DirectAdd"), 1)
 
@@ -97,6 +98,47 @@ def test_a_log_that_contradicts_itself_is_named(event, change, tmp_path):
     path.write_text("\n".join(map(json.dumps, events)))
     with pytest.raises(aff.InputError, match="seed0/train.jsonl: .*: no log of a finished"):
         experiment_table(EXPERIMENT, str(tmp_path))
+
+
+def write_scene_run(logs, cell, miou, evaluated=True):
+    """A run on scenes: its log, and its evaluation by size."""
+    write_cell(logs, cell, 0.1)
+    path = logs / cell.name / "train.jsonl"
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    for name in ("top1_error", "top5_error"):
+        del events[0][name]
+    events[0].update(miou={"val": 0.1, "test": miou}, pixel_error={"val": 0.2, "test": 0.3})
+    path.write_text("\n".join(map(json.dumps, events)))
+    if evaluated:
+        sizes = {name: {"miou": miou / part} for part, name in enumerate(("small", "large"), 1)}
+        (logs / cell.name / "evaluation.json").write_text(json.dumps({"sizes": sizes}))
+
+
+def test_the_table_of_scenes(tmp_path):
+    arm, first = SCENES.arms[-2], SCENES.arms[0]
+    for seed, miou in enumerate((0.50, 0.54)):
+        write_scene_run(tmp_path, SCENES.cells_of(arm, 1)[seed], miou)
+        write_scene_run(tmp_path, SCENES.cells_of(first, 1)[seed], miou - 0.02)
+    write_scene_run(tmp_path, SCENES.cells_of(arm, 1)[2], 0.9, evaluated=False)
+    table = experiment_table(SCENES, str(tmp_path))
+    row = rows_of(table)["AFF"]
+    assert row["mIoU, b=1"] == "52.00 +- 2.83 (2 of 3 seeds)"
+    assert row["mIoU small, b=1"] == "52.00 +- 2.83"
+    assert row["mIoU middle, b=1"] == "-"
+    assert row["mIoU large, b=1"] == "26.00 +- 1.41"
+    assert row["mIoU more than Add, b=1"].startswith("+2.00 [")
+    cost = measured("fpn_cifar_resnet8_askc", {"fusion": "ASKCFuse", "classes": 11}, 128)
+    assert row["parameters, b=1"] == f"{cost.parameters:,}"
+    assert "17 of the runs are still to be made" in table.notes[0]
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"sizes": {"small": {"miou": 2}}}'])
+def test_an_evaluation_that_is_none_is_named(tmp_path, text):
+    cell = SCENES.cells()[0]
+    write_scene_run(tmp_path, cell, 0.5)
+    (tmp_path / cell.name / "evaluation.json").write_text(text)
+    with pytest.raises(aff.InputError, match=r"seed0/evaluation\.json: .*move its folder away"):
+        experiment_table(SCENES, str(tmp_path))
 
 
 def test_logs_may_be_those_of_the_experiment_alone(tmp_path, capsys):
