@@ -10,6 +10,7 @@ import numpy as np
 
 from ..utils.errors import InputError
 from ..utils.opening import MB, read_text
+from ..utils.report import printable
 from .datasets.base import held_out
 from .images import image_files
 from .mask_file import IGNORED, SUFFIX
@@ -21,6 +22,8 @@ VOC_IMAGES, VOC_MASKS = "JPEGImages", "SegmentationClass"
 VOC_LISTS = os.path.join("ImageSets", "Segmentation")
 #: The most classes: their labels are below `IGNORED`.
 MAX_CLASSES = IGNORED
+#: Characters of a name that a message takes up.
+SHOWN = 60
 
 
 def mask_parts(folder: str, fraction: float = 0.0, workers: int = 0) -> Dict[str, MaskedImages]:
@@ -174,7 +177,8 @@ def _listed(root: str) -> Dict[str, Pairs]:
         names = read_text(path, 64 * MB).split()
         for name in names:
             if name not in images:
-                raise InputError(f"{path}: names {name}, which is not in {VOC_IMAGES}/")
+                shown = printable(name, SHOWN)
+                raise InputError(f"{path}: names {shown}, which is not in {VOC_IMAGES}/")
         if not names:
             raise InputError(f"{path}: names no images")
         masks = os.path.join(root, VOC_MASKS)

@@ -77,7 +77,7 @@ def find_size_maps(masks: MaskedImages) -> Optional[SizeMaps]:
     if not os.path.isfile(_beside(masks, 0)):
         return None
     manifest = read_made(masks.folder, MADE_BY, SceneManifest)
-    return SizeMaps(masks, manifest.bounds) if manifest else None
+    return SizeMaps(masks, manifest.settings.bounds) if manifest else None
 
 
 def _beside(masks: MaskedImages, index: int) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ..utils.errors import InputError
+from ..utils.json_file import ranged
 from .datasets.base import Split
 from .textures import draw_background, draw_colour, mixed
 
@@ -46,7 +47,7 @@ class SceneSettings:
         How many scenes each part has.
     """
 
-    scales: List[int] = field(default_factory=lambda: [8, 96])
+    scales: List[int] = ranged(1, 255, default_factory=lambda: [8, 96])
     seed: int = 0
     size: int = 128
     objects: List[int] = field(default_factory=lambda: [4, 8])
@@ -54,8 +55,8 @@ class SceneSettings:
 
     def __post_init__(self):
         for name, limits in (("scales", self.scales), ("objects", self.objects)):
-            if limits[0] > limits[1]:
-                raise InputError(f"{{{name}}} takes the least first, got {limits[0]} {limits[1]}")
+            if len(limits) != 2 or limits[0] > limits[1]:
+                raise InputError(f"{{{name}}} takes two numbers, the least first")
 
     @property
     def bounds(self) -> List[int]:
