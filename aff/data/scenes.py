@@ -25,8 +25,8 @@ SIZES = ("small", "middle", "large")
 PARTS = ("train", "test")
 #: An item's own pixels are those above this level, and the holes that they surround.
 THRESHOLD = 10
-#: The least distance of an item's bright colour from its dark one, summed over the channels.
-CONTRAST = 200
+#: An item's darkest parts are of its colour divided by this.
+DARK = 4
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def draw_scene(
     items: Sequence[np.ndarray], settings: SceneSettings, part: str, index: int
 ) -> Scene:
     """Draw a scene: a background, and items from the largest to the smallest, each of a random
-    class, in two random colours, at a random place; at most half of an item's side lies outside.
+    class, in a bright random colour, at a random place; at most half of its side lies outside.
 
     Parameters
     ----------
@@ -128,12 +128,12 @@ def draw_scene(
         shade, cover = scaled_item(items[label][rng.randint(len(items[label]))], side)
         if rng.randint(2):
             shade, cover = shade[:, ::-1], cover[:, ::-1]
-        dark, bright = _two_colours(rng)
+        bright = draw_colour(rng)
         top, left = rng.randint(-(side // 2), size - side // 2, 2).tolist()
         seen = tuple(slice(max(0, at), min(size, at + side)) for at in (top, left))
         own = tuple(slice(s.start - at, s.stop - at) for s, at in zip(seen, (top, left)))
         weight = cover[own][..., None].astype(int)
-        colours = mixed(shade[own], dark, bright)
+        colours = mixed(shade[own], bright // DARK, bright)
         pixels[seen] = (weight * colours + (255 - weight) * pixels[seen]) // 255
         inside = cover[own] >= 128
         labels[seen][inside] = label + 1
@@ -180,14 +180,6 @@ def scaled_item(item: np.ndarray, side: int) -> Tuple[np.ndarray, np.ndarray]:
         np.array(Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC))
         for values in (item, own.astype(np.uint8) * 255)
     )
-
-
-def _two_colours(rng: np.random.RandomState) -> Tuple[np.ndarray, np.ndarray]:
-    """Draw colours that differ enough for an item to be seen in them."""
-    while True:
-        dark, bright = draw_colour(rng), draw_colour(rng)
-        if np.abs(bright - dark).sum() >= CONTRAST:
-            return dark, bright
 
 
 def _nearest_sides(numbers: np.ndarray, sides: Dict[int, int]) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""Backgrounds that are made: noise of several octaves, stripes and gradients, in two colours.
+"""Backgrounds that are made: noise of several octaves, stripes and gradients, in two muted
+colours.
 
 Only whole numbers, `numpy.random.RandomState`, whose numbers are the same in every version, and
 Pillow's scaling of 8-bit levels, which is in whole numbers too: the same everywhere.
@@ -13,6 +14,8 @@ from PIL import Image
 OCTAVES = ((64, 8), (32, 6), (16, 4), (8, 3), (4, 2))
 PERIODS = (6, 48)  # of stripes, pixels
 GRAIN = 12  # levels that single pixels differ by, up or down
+#: Levels of a background, how far its two colours are from it, and their channels from each other.
+MUTED, SPREAD, TINT = (72, 184), 40, 20
 
 
 def draw_background(size: int, rng: np.random.RandomState) -> np.ndarray:
@@ -23,13 +26,15 @@ def draw_background(size: int, rng: np.random.RandomState) -> np.ndarray:
         pattern = stripes(size, rng) if kind == 1 else gradient(size, rng)
         weight = rng.randint(64, 193)
         shade = (weight * pattern + (256 - weight) * shade) // 256
-    pixels = mixed(shade, draw_colour(rng), draw_colour(rng)).astype(int)
+    level = rng.randint(*MUTED)
+    dark, bright = (level + step + rng.randint(-TINT, TINT + 1, 3) for step in (-SPREAD, SPREAD))
+    pixels = mixed(shade, dark, bright).astype(int)
     return (pixels + rng.randint(-GRAIN, GRAIN + 1, pixels.shape)).clip(0, 255).astype(np.uint8)
 
 
 def draw_colour(rng: np.random.RandomState) -> np.ndarray:
-    """Return a colour, (3,) integers from 0 to 255."""
-    return rng.randint(0, 256, 3)
+    """Return a bright, saturated colour, (3,) integers: a channel at 255, one below 64."""
+    return rng.permutation([255, rng.randint(0, 64), rng.randint(0, 256)])
 
 
 def mixed(shade: np.ndarray, dark: np.ndarray, bright: np.ndarray) -> np.ndarray:

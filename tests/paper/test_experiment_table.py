@@ -1,4 +1,4 @@
-"""The tables of our own ablations: scores by seed, and differences to those of addition."""
+"""The table of an experiment: scores over seeds, differences to addition, what is missing."""
 
 import json
 
