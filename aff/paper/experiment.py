@@ -198,7 +198,7 @@ EXPERIMENTS = {
             ),
             blocks=(1, 2),
             seeds=5,
-            epochs=20,
+            epochs=30,
             batch_size=128,
         ),
         Experiment(
