@@ -148,7 +148,8 @@ def folder_for_files(path: str) -> Iterator[None]:
         make_folder(path)
     except OSError as error:
         raise InputError(f"{path}: files cannot go there: {error.strerror}") from error
-    if os.path.isdir(path) and not os.access(path, os.W_OK):
+    # What is removed at this moment is made again by who holds it.
+    if not os.access(path, os.W_OK) and os.path.isdir(path):
         raise InputError(f"{path}: files cannot go there: it cannot be written to")
     try:
         yield

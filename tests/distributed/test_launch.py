@@ -189,7 +189,8 @@ def test_a_launcher_that_is_gone():
     [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)],
 )
 def test_nothing_is_left_of_an_interrupted_launcher(here, number, ends):
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    usual = {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {each: signal.signal(each, handler) for each, handler in usual.items()}
     note = f"import os\nopen(f'pid-{{os.getpid()}}', 'w').close()\n{WAIT}\n"
 
     def interrupt():
@@ -200,7 +201,8 @@ def test_nothing_is_left_of_an_interrupted_launcher(here, number, ends):
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(ends):
         submit(Plan([sys.executable, "-c", note], "local", 1, 1))
-    signal.signal(signal.SIGHUP, before)
+    for each, handler in before.items():
+        signal.signal(each, handler)
     for path in here.glob("pid-*"):
         with pytest.raises(ProcessLookupError):
             os.kill(int(path.name[4:]), 0)
