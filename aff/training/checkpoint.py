@@ -21,7 +21,7 @@ import numpy as np
 
 from ..models.parameters import load_fitting, save_arrays, save_parameters
 from ..utils.errors import InputError, telling
-from ..utils.files import link, remove, sync_folder, write_json
+from ..utils.files import link, names_in, remove, sync_folder, write_json
 from ..utils.json_file import ranged, read_json, typed
 from ..utils.opening import ANY_SIZE, open_regular
 from ..utils.params_file import ArrayFile
@@ -56,10 +56,9 @@ class _TrainerState:
 
 def list_checkpoints(folder: str) -> List[str]:
     """Return the paths of the complete checkpoints in `folder`, oldest first."""
-    names = os.listdir(folder) if os.path.isdir(folder) else []
     found = [
         (int(match.group(1)), int(match.group(2) or 0), name)
-        for name in names
+        for name in names_in(folder)
         for match in [_NAME.fullmatch(name)]
         if match and os.path.isdir(os.path.join(folder, name))
     ]
@@ -68,8 +67,9 @@ def list_checkpoints(folder: str) -> List[str]:
 
 def parameters_of(folder: str) -> List[str]:
     """Return what lies in `folder` under the names of a run's parameters and checkpoints."""
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return [os.path.join(folder, name) for name in names if re.fullmatch(_PARAMETERS, name)]
+    return [
+        os.path.join(folder, name) for name in names_in(folder) if re.fullmatch(_PARAMETERS, name)
+    ]
 
 
 def remove_left_overs(folder: str) -> None:

@@ -13,7 +13,7 @@ import struct
 import time
 from typing import Any, Callable, Iterator, List, Mapping, Set, Tuple
 
-from ..utils.files import open_in_place, replacing
+from ..utils.files import names_in, open_in_place, replacing
 from ..utils.libraries import library
 from ..utils.opening import ANY_SIZE, MB, open_regular, unreadable
 
@@ -32,8 +32,7 @@ Keeps = Callable[[str, int], bool]
 
 def event_files(folder: str) -> List[str]:
     """Return what TensorBoard would read in a folder, in its order."""
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return [os.path.join(folder, name) for name in names if MARK in name]
+    return [os.path.join(folder, name) for name in names_in(folder) if MARK in name]
 
 
 def read_events(path: str) -> Iterator[Tuple[Any, bytes]]:

@@ -9,7 +9,7 @@ import os
 import shutil
 import stat
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, Sequence, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from .errors import InputError
 
@@ -158,6 +158,14 @@ def folder_for_files(path: str) -> Iterator[None]:
             with suppress(OSError):  # not empty, or another process was faster
                 os.rmdir(folder)
         raise
+
+
+def names_in(folder: str) -> List[str]:
+    """Return the names in a folder, sorted; none where it is not there, or no folder."""
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def make_folder(path: str) -> None:
