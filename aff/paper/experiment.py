@@ -217,10 +217,11 @@ EXPERIMENTS = {
                     ),
                 )
             ),
-            blocks=(1,),
+            blocks=(2,),
             seeds=3,
             epochs=20,
             batch_size=16,
+            lr=0.003,
             host=SCENES,
         ),
     )

@@ -50,7 +50,7 @@ def test_the_grid_is_whole(name, count):
     one = EXPERIMENTS[name]
     cells = one.cells()
     assert len(cells) == len({cell.name for cell in cells}) == count
-    assert {(cell.seed, cell.blocks) for cell in cells[: len(one.arms)]} == {(0, 1)}
+    assert {(cell.seed, cell.blocks) for cell in cells[: len(one.arms)]} == {(0, one.blocks[0])}
     assert {c for arm in one.arms for b in one.blocks for c in one.cells_of(arm, b)} == set(cells)
 
 

@@ -117,18 +117,18 @@ def write_scene_run(logs, cell, miou, evaluated=True):
 def test_the_table_of_scenes(tmp_path):
     arm, first = SCENES.arms[-2], SCENES.arms[0]
     for seed, miou in enumerate((0.50, 0.54)):
-        write_scene_run(tmp_path, SCENES.cells_of(arm, 1)[seed], miou)
-        write_scene_run(tmp_path, SCENES.cells_of(first, 1)[seed], miou - 0.02)
-    write_scene_run(tmp_path, SCENES.cells_of(arm, 1)[2], 0.9, evaluated=False)
+        write_scene_run(tmp_path, SCENES.cells_of(arm, 2)[seed], miou)
+        write_scene_run(tmp_path, SCENES.cells_of(first, 2)[seed], miou - 0.02)
+    write_scene_run(tmp_path, SCENES.cells_of(arm, 2)[2], 0.9, evaluated=False)
     table = experiment_table(SCENES, str(tmp_path))
     row = rows_of(table)["AFF"]
-    assert row["mIoU, b=1"] == "52.00 +- 2.83 (2 of 3 seeds)"
-    assert row["mIoU small, b=1"] == "52.00 +- 2.83"
-    assert row["mIoU middle, b=1"] == "-"
-    assert row["mIoU large, b=1"] == "26.00 +- 1.41"
-    assert row["mIoU more than Add, b=1"].startswith("+2.00 [")
-    cost = measured("fpn_cifar_resnet8_askc", {"fusion": "ASKCFuse", "classes": 11}, 128)
-    assert row["parameters, b=1"] == f"{cost.parameters:,}"
+    assert row["mIoU, b=2"] == "52.00 +- 2.83 (2 of 3 seeds)"
+    assert row["mIoU small, b=2"] == "52.00 +- 2.83"
+    assert row["mIoU middle, b=2"] == "-"
+    assert row["mIoU large, b=2"] == "26.00 +- 1.41"
+    assert row["mIoU more than Add, b=2"].startswith("+2.00 [")
+    cost = measured("fpn_cifar_resnet14_askc", {"fusion": "ASKCFuse", "classes": 11}, 64)
+    assert row["parameters, b=2"] == f"{cost.parameters:,}"
     assert "17 of the runs are still to be made" in table.notes[0]
 
 
