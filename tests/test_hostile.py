@@ -13,7 +13,7 @@ from .hostile import attempt, list_kinds, try_kind
 #: How often the short form tries each kind that is quick.
 TIMES = {
     **{"json_files": 15, "tars": 60, "params": 150, "records": 60, "images": 20, "folders": 1},
-    **{"checkpoints": 30, "runs": 24},
+    **{"checkpoints": 30, "runs": 24, "masks": 15},
 }
 #: How often the slow tests try the others, at their cost: they wait, or start processes.
 SLOWLY = {"servers": 1, "kills": 60, "disks": 150, "jobs": 60, "streams": 160, "native": 20}

@@ -15,7 +15,7 @@ AGAIN = 0.8
 
 def kill(folder, rng, first, seconds, ended):
     """Kill a run, and note where it had come to its end before."""
-    if kill_once(folder, rng, first, seconds) is None:
+    if kill_once(folder, rng, first, seconds=seconds) is None:
         ended.append(folder)
 
 
