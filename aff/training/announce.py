@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import List, Optional, Sequence
 
+from ..compat import machine
 from ..models.registry import count_parameters
 from ..nn.fusion import form_in_use, fusion_names
 from ..nn.one_image import tell_once
@@ -128,6 +129,11 @@ class Announcer:
             say(
                 "note      GPUs add in no fixed order: runs of one seed agree nearly, not bit for "
                 "bit"
+            )
+        elif not trainer.task.repeats_in_threads and machine()["threads"] != 1:
+            say(
+                "note      maps are resized by several threads, which add in no fixed order: runs "
+                "of one seed agree nearly; with OMP_NUM_THREADS=1 bit for bit"
             )
         for line in data.notes:
             say(line)

@@ -61,6 +61,8 @@ class Task:
 
     scores: Scores = IMAGES
     evaluate: Callable[..., Any] = staticmethod(evaluate)
+    #: Whether training repeats bit for bit in several threads on a CPU.
+    repeats_in_threads = True
 
     def __init__(self, soft_targets: bool = False, loss: Optional[CrossEntropy] = None):
         self.metric = "rmse" if soft_targets else "top1_error"
@@ -88,6 +90,8 @@ class Segmentation(Task):
 
     scores = PIXELS
     evaluate = staticmethod(evaluate_pixels)
+    #: mxnet's BilinearResize2D adds gradients as its threads come.
+    repeats_in_threads = False
 
     def __init__(self, loss: Optional[CrossEntropy] = None):
         super().__init__(loss=loss or PixelCrossEntropy())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import aff
+from aff.compat import machine
 from aff.paper.curves import read_curve
 from aff.training.checkpoint import list_checkpoints
 from aff.training.curves import KEYS, Curve, row_of
@@ -63,6 +64,7 @@ def test_it_learns(data, tmp_path, loss):
 
 
 @pytest.mark.numeric
+@pytest.mark.skipif(machine()["threads"] != 1, reason="mxnet resizes maps in no fixed order then")
 @pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_stopped_run_resumes_exactly(data, tmp_path, devices):
     """Again and again, also within its epochs, with all that a run can keep beside."""
@@ -140,3 +142,11 @@ def test_the_checkpoint_of_another_kind_of_run_is_refused(data, tmp_path):
     (path / "SHA256SUMS").unlink()
     with pytest.raises(aff.InputError, match="lacks the errors on val"):
         mask_run(data, tmp_path, num_epochs=1).fit()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_says_where_it_does_not_repeat(data, tmp_path, monkeypatch, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+    mask_run(data, tmp_path, 1).fit()
+    said = (tmp_path / "logs" / "train.log").read_text()
+    assert ("with OMP_NUM_THREADS=1 bit for bit" in said) == (threads > 1)
