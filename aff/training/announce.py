@@ -25,7 +25,7 @@ from .state import RunState
 from .trainer import Trainer
 
 #: Images of a batch, over all GPUs, that the published learning rates are for.
-PUBLISHED_BATCH = {"cifar": 128, "imagenet": 256, "masks": 32}
+PUBLISHED_BATCH = {"cifar": 128, "imagenet": 256, "segmentation": 32}
 #: Epochs after the first in which it is told that the loss does not fall.
 WATCHED = 3
 

@@ -8,6 +8,7 @@ import pytest
 import aff
 from aff.compat import machine
 from aff.paper.curves import read_curve
+from aff.training import announce
 from aff.training.checkpoint import list_checkpoints
 from aff.training.curves import KEYS, Curve, row_of
 from aff.training.record import EpochRecord
@@ -150,3 +151,11 @@ def test_a_run_says_where_it_does_not_repeat(data, tmp_path, monkeypatch, thread
     mask_run(data, tmp_path, 1).fit()
     said = (tmp_path / "logs" / "train.log").read_text()
     assert ("with OMP_NUM_THREADS=1 bit for bit" in said) == (threads > 1)
+
+
+def test_a_loss_that_rises_is_told(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(announce, "trouble_at_start", lambda state, classes: "what is usual")
+    mask_run(data, tmp_path, num_epochs=1).fit()
+    said = (tmp_path / "logs" / "train.log").read_text()
+    assert "the training loss is above what is usual" in said
+    assert "(the published 0.01 is for 32 images)" in said
