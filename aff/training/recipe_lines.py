@@ -18,20 +18,18 @@ def recipe_lines(config: TrainConfig) -> List[str]:
 
 def _mixing(config: TrainConfig) -> List[str]:
     kinds = {"mixup": config.mixup and config.mixup_alpha, "cutmix": config.cutmix_alpha}
-    when = f"in epochs 0 to {config.mixup_until - 1}"
-    if not config.mixup_until:
-        return [
-            f"{kind:9} off: all {config.num_epochs} epochs are among the last "
-            f"{config.mixup_off_epoch} ({{mixup_off_epoch}})"
-            for kind, alpha in kinds.items()
-            if alpha
-        ]
-    share = f", of {config.mixup_cutmix_prob:g} of the batches" if all(kinds.values()) else ""
-    return [
-        f"{kind:9} alpha {alpha:g} {when}{share if kind == 'cutmix' else ''}"
-        for kind, alpha in kinds.items()
-        if alpha
-    ]
+    off = (
+        f"off: all {config.num_epochs} epochs are among the last {config.mixup_off_epoch} "
+        "({mixup_off_epoch})"
+    )
+    both = f", of {config.mixup_cutmix_prob:g} of the batches" if all(kinds.values()) else ""
+    lines = []
+    for kind, alpha in kinds.items():
+        share = both if kind == "cutmix" else ""
+        on = f"alpha {alpha:g} in epochs 0 to {config.mixup_until - 1}{share}"
+        if alpha:
+            lines.append(f"{kind:9} {on if config.mixup_until else off}")
+    return lines
 
 
 def _optimization(config: TrainConfig) -> List[str]:

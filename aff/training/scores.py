@@ -5,7 +5,7 @@ and of pixels'.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Mapping, Tuple
+from typing import Dict, Mapping, Tuple
 
 from ..utils.report import score, top5_says_something
 
@@ -27,6 +27,10 @@ class Scores:
     names: Tuple[str, str] = ("top1_error", "top5_error")
     title: str = "top-1 error"
     better: str = "lower {} error"
+
+    def of(self, found: object) -> Dict[str, float]:
+        """Return the scores of what an evaluation gives, by name."""
+        return {name: getattr(found, name) for name in self.names}
 
     def error(self, value: float) -> float:
         """Return how far the first score is from the best there can be, 0 to 1."""

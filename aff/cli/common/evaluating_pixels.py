@@ -90,13 +90,12 @@ def report_pixels(
     sizes = SizeCollector(batches, maps, spec.kwargs["classes"]) if maps else None
     found = evaluate_pixels(net, batches, devices, precision.dtype, progress, observe=sizes)
     by_size = sizes.results if sizes else {}
-    scores = {name: getattr(found, name) for name in PIXELS.names}
-    log.text(f"{data}: {PIXELS.phrase(scores, len(found.counts))}")
+    log.text(f"{data}: {PIXELS.phrase(PIXELS.of(found), len(found.counts))}")
     counted = f"{found.samples} images, {found.pixels:,} pixels"
     for line in network_lines(spec, precision.dtype, counted):
         log.text(line)
     for name, part in by_size.items():
-        shown = PIXELS.brief({score: getattr(part, score) for score in PIXELS.names}, 0)
+        shown = PIXELS.brief(PIXELS.of(part), 0)
         log.text(f"pixels of {name} items, or nearest to them: {shown}")
     names = names_of(spec)
     if wanted.per_class:
@@ -116,10 +115,7 @@ def report_pixels(
 
 def of_sizes(found: Dict[str, PixelEvaluation]) -> Dict[str, Any]:
     """Return scores by the size of the items that are seen, or nearest, as JSON."""
-    return {
-        name: {score: getattr(part, score) for score in ("pixels", *PIXELS.names)}
-        for name, part in found.items()
-    }
+    return {name: {"pixels": part.pixels, **PIXELS.of(part)} for name, part in found.items()}
 
 
 def class_table(found: PixelEvaluation, names: List[str], json: Optional[str]) -> Iterator[str]:
