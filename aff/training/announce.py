@@ -152,11 +152,13 @@ class Announcer:
         above = trouble_at_start(state, classes)
         if above and self.trainer.group.is_main_process:
             kind = self.config.kind
-            lr, images = TrainConfig.defaults(kind).lr, PUBLISHED_BATCH[kind]
-            batch = self.data.train.batch_size
+            usual, images = TrainConfig.defaults(kind), PUBLISHED_BATCH[kind]
+            batch, optimizer = self.data.train.batch_size, self.config.optimizer
+            with_it = "" if optimizer == usual.optimizer else f" by {usual.optimizer}"
             self.logger.warn(
                 f"the training loss is above {above}: a lower {{lr}} than {self.config.lr:g} may "
-                f"suit a batch of {batch} (the published {lr:g} is for {images} images)"
+                f"suit {optimizer} and a batch of {batch} (the published {usual.lr:g} is for "
+                f"{images} images{with_it})"
             )
 
     def conclude(self, state: RunState, params: str) -> None:
@@ -167,11 +169,10 @@ class Announcer:
         shown = self.data.reported
         held_out = shown == "val" and self.config.val_split
         name = "held-out" if held_out else {"test": "test", "val": "validation"}[shown]
-        chosen = (
-            "the held-out part"
-            if held_out or self.data.chooser != shown
-            else f"the {name} set itself"
-        )
+        if self.data.chooser == shown and not held_out:
+            chosen = f"the {name} set itself"
+        else:
+            chosen = "the held-out part" if self.config.val_split else "the validation set"
         classes = self.config.model_kwargs["classes"]
         averaged, kept, more = state.best_ema(), self.trainer.task.scores, {}
         for label, record in (("best", best), ("last", last)):

@@ -1,5 +1,6 @@
 """What a run says of an epoch: its line, and that the loss above."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -66,13 +67,18 @@ def test_runs_that_begin_later_and_losses_of_more_terms_are_left_alone():
 
 @pytest.mark.parametrize("main", [True, False])
 @pytest.mark.parametrize(
-    "kind, published", [("cifar", "0.2 is for 128"), ("imagenet", "0.075 is for 256")]
+    "kind, optimizer, published",
+    [
+        ("cifar", "nag", "0.2 is for 128 images)"),
+        ("imagenet", "nag", "0.075 is for 256 images)"),
+        ("cifar", "adamw", "0.2 is for 128 images by nag)"),
+    ],
 )
-def test_the_hint_names_the_batch_and_the_published_rate(kind, published, main, capsys):
+def test_the_hint_names_the_batch_and_the_published_rate(kind, optimizer, published, main, capsys):
     data = SimpleNamespace(train=SimpleNamespace(batch_size=32))
     group = SimpleNamespace(is_main_process=main, world_size=2)
     announcer = Announcer(
-        TrainConfig.defaults(kind),
+        replace(TrainConfig.defaults(kind), optimizer=optimizer),
         data,
         SimpleNamespace(group=group, task=Task()),
         RunLogger(spelling=lambda field: f"--{field}", quiet=not main),
@@ -83,5 +89,28 @@ def test_the_hint_names_the_batch_and_the_published_rate(kind, published, main, 
     if not main:
         assert said.err == ""
         return
-    for part in ("WARNING: the training loss is above", "lower --lr", "a batch of 32", published):
+    for part in ("the training loss is above", f"{optimizer} and a batch of 32", published):
         assert part in said.err
+    assert "lower --lr" in said.err
+
+
+@pytest.mark.parametrize(
+    "chooser, shown, held_out, chosen",
+    [
+        ("test", "test", 0, "chosen by the test set itself: test"),
+        ("val", "val", 0, "chosen by the validation set itself: validation"),
+        ("val", "test", 0, "chosen by the validation set: test"),
+        ("val", "test", 0.1, "chosen by the held-out part: test"),
+        ("val", "val", 0.1, "chosen by the held-out part: held-out"),
+    ],
+)
+def test_the_end_says_what_chose(chooser, shown, held_out, chosen, capsys):
+    data = SimpleNamespace(chooser=chooser, reported=shown, evals={shown: SimpleNamespace(total=9)})
+    announcer = Announcer(
+        replace(TrainConfig.defaults("cifar"), val_split=held_out),
+        data,
+        SimpleNamespace(task=Task()),
+        RunLogger(spelling=str),
+    )
+    announcer.conclude(RunState([record(0, parts={chooser, shown})], best_epoch=0), "p")
+    assert f"best epoch 0, {chosen} top-1 error" in capsys.readouterr().out
