@@ -25,7 +25,8 @@ from .common.spellings import spelling_of
 GROUP, HELP = "look", "training images as a run's augmentation makes them"
 DESCRIPTION = (
     "Draw a sheet of training images: a row each, first as it is, then what a network is trained "
-    "on in several epochs, with the classes of its target and their shares where images are mixed. "
+    "on in several epochs, with the classes of its target and their shares where images are mixed; "
+    "images with masks below them. "
     "The images are those of the run with these settings, pixel for pixel. Flags are those of the "
     "training scripts."
 )
@@ -42,7 +43,8 @@ def add_arguments(parser: Parser) -> None:
         nargs="?",
         type=nonempty,
         default=None,
-        help="a data set's name, a folder of images, a .rec file, or a run's folder or settings",
+        help="a data set's name, a folder of images (or of images and masks), a .rec file, or a "
+        "run's folder or settings",
     )
     parser.add_argument("--out", type=nonempty, default="browse.png", help="the picture, .png")
     parser.add_argument(

@@ -80,7 +80,8 @@ def add_arguments(parser: Parser) -> None:
         metavar="FILE",
         type=nonempty,
         default=None,
-        help=f"draw the first {LIMIT} images with their classes there, a .png",
+        help=f"draw the first {LIMIT} images with their classes there, a .png; of a segmentation "
+        "network half as many, each beside itself below its mask",
     )
     add_image_arguments(parser)
 
@@ -144,8 +145,9 @@ def run(topk: Optional[int], out: Optional[str], montage: Optional[str], **given
         check(out, montage)
     predictor, batches = open_batches(**given)
     if isinstance(predictor, MaskPredictor):
-        unfit = {"topk": topk, "montage": montage, "out": None if folder else out}
-        return segment(predictor, batches, folder, [name for name in unfit if unfit[name]])
+        check(None, montage)
+        unfit = {"topk": topk, "out": None if folder else out}
+        return segment(predictor, batches, folder, montage, [name for name in unfit if unfit[name]])
     check(out, montage)
     return rank(predictor, batches, topk or TOPK, out, montage)
 

@@ -75,17 +75,6 @@ class WholeBatches:
         batches = images // self.batch_size
         return min(batches, self.limit) if self.limit else batches
 
-
-class AugmentedLoader(WholeBatches):
-    """The part of a loader of training batches that does not depend on where images are from."""
-
-    mixup_alpha: float
-    mixup_until: int
-    smoothing: float
-    auto_aug: bool
-    devices: int
-    extras: Extras
-
     def __len__(self) -> int:
         raise NotImplementedError
 
@@ -99,6 +88,20 @@ class AugmentedLoader(WholeBatches):
         """
         batch, place = divmod(int(np.flatnonzero(self.order(epoch) == index)[0]), self.batch_size)
         return (batch, place) if batch < len(self) else None
+
+
+class AugmentedLoader(WholeBatches):
+    """The part of a loader of training batches that does not depend on where images are from."""
+
+    mixup_alpha: float
+    mixup_until: int
+    smoothing: float
+    auto_aug: bool
+    devices: int
+    extras: Extras
+
+    def __len__(self) -> int:
+        raise NotImplementedError
 
     @property
     def soft_targets(self) -> bool:

@@ -113,6 +113,14 @@ def find_evaluation_masks(
     return replace(tested, classes=list(classes))
 
 
+def holds_masks(folder: str) -> bool:
+    """Return whether a folder has a layout of images with masks."""
+    root = os.path.expanduser(folder)
+    of_parts = [(IMAGES, MASKS), (VOC_IMAGES, VOC_MASKS)]
+    of_parts += [(os.path.join("train", IMAGES), os.path.join("train", MASKS))]
+    return any(all(os.path.isdir(os.path.join(root, name)) for name in pair) for pair in of_parts)
+
+
 def _found(folder: str) -> Dict[str, MaskedImages]:
     """Return the parts that lie in a folder, in whichever layout."""
     root = os.path.expanduser(folder)

@@ -6,9 +6,12 @@ epoch and the image's index.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Dict, Iterator, List, Optional, Tuple
+
+import numpy as np
 
 from .augmented import Batch
 from .bad_images import BadImagePolicy
@@ -77,13 +80,29 @@ class MaskTrainLoader(ShuffledFiles):
         labels (B, size, size) int32, `aff.data.mask_file.IGNORED` outside the image.
         """
 
-        def load(index: int) -> Pair:
-            rng = self.generator(epoch, index)
-            pair = training_pair(*self.masks.read(index), self.size, self.scale, self.mirror, rng)
-            return _channels_first(pair)
-
         batches = self.shuffled(len(self.masks), epoch, start)
-        return load_batches(load, batches, self.workers, self.bad_images)
+        return load_batches(
+            lambda index: self.view(epoch, index), batches, self.workers, self.bad_images
+        )
+
+    def view(self, epoch: int, index: int) -> Pair:
+        """Return what an image and its mask become in an epoch, data (3, size, size) and labels
+        (size, size).
+        """
+        rng = self.generator(epoch, index)
+        pair = training_pair(*self.masks.read(index), self.size, self.scale, self.mirror, rng)
+        return _channels_first(pair)
+
+    def order(self, epoch: int) -> np.ndarray:
+        return self.permuted(len(self.masks), epoch)
+
+    def original(self, index: int) -> Tuple[str, np.ndarray, np.ndarray]:
+        """Return what to call an image, its pixels (H, W, 3) uint8, and its labels (H, W)."""
+        return (os.path.basename(self.masks.name(index)), *self.masks.read(index))
+
+    def example(self, epoch: int, index: int) -> Optional[Pair]:
+        """Return the `view` of an image in an epoch; None where the epoch leaves it out."""
+        return self.view(epoch, index) if self.place(epoch, index) else None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from typing import Any, Iterator, List, Optional, Sequence
 
 import numpy as np
 
+from ..data.mask_file import IGNORED
 from .montage import Tile, thumbnail
+from .overlay import overlay
 
 #: The least share of a class that is told, of a mixed image.
 LEAST = 0.005
@@ -33,14 +35,22 @@ def shares(target: np.ndarray, smoothing: float, names: Optional[Sequence[str]])
     return [f"{100 * whole[label]:.0f} % {name}" for label, name in zip(found, called)]
 
 
+def seen(labels: np.ndarray, names: Optional[Sequence[str]]) -> List[str]:
+    """Return the classes of a mask (H, W), that of the most pixels first."""
+    found, counts = np.unique(labels[labels != IGNORED], return_counts=True)
+    order = found[np.argsort(-counts, kind="stable")]
+    return [str(names[label] if names else label) for label in order]
+
+
 def tiles_of(
     train: Any, images: Sequence[int], epochs: Sequence[int], names: Optional[Sequence[str]]
 ) -> Iterator[Tile]:
-    """Yield tiles, image by image: as it is, and what it becomes in each epoch.
+    """Yield tiles, image by image: as it is, and what it becomes in each epoch; images with masks
+    below them, with the classes that they show.
 
     Parameters
     ----------
-    train : TrainLoader or ImageTrainLoader
+    train : TrainLoader, ImageTrainLoader or MaskTrainLoader
         Gives what the network is trained on.
     images : sequence of int
         Their indices.
@@ -51,7 +61,10 @@ def tiles_of(
     """
     for index in images:
         title, pixels, label = train.original(index)
-        yield Tile(thumbnail(pixels), title, [str(names[label] if names else label)])
+        if np.ndim(label):
+            yield Tile(thumbnail(overlay(pixels, label)), title, seen(label, names))
+        else:
+            yield Tile(thumbnail(pixels), title, [str(names[label] if names else label)])
         for epoch in epochs:
             example = train.example(epoch, index)
             if example is None:
@@ -60,4 +73,8 @@ def tiles_of(
                 continue
             data, target = example
             shown = train.pixels(data[None])[0].transpose(1, 2, 0)
-            yield Tile(thumbnail(shown), f"epoch {epoch}", shares(target, train.smoothing, names))
+            if target.ndim == 2:
+                shown, lines = overlay(shown, target), seen(target, names)
+            else:
+                lines = shares(target, train.smoothing, names)
+            yield Tile(thumbnail(shown), f"epoch {epoch}", lines)

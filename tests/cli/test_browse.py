@@ -9,10 +9,16 @@ from PIL import Image
 from aff.cli import browse
 from aff.cli.common.image_flags import FIELDS, config_of_images
 from aff.cli.main import build_parser
+from aff.data.mask_file import IGNORED
+from aff.data.mask_folders import mask_parts
+from aff.data.mask_loader import MaskTrainLoader
+from aff.data.transforms import MEAN, STD
 from aff.training.config import TrainConfig
 from aff.utils.errors import InputError
 from aff.viz.montage import CELL
+from aff.viz.overlay import overlay
 
+from ..data.masked import write_masked
 from .conftest import config_of, exit_code
 
 RECIPE = "--cutmix-alpha 1 --rand-aug 2 9 --random-erasing 0.5 --seed 4"
@@ -50,6 +56,30 @@ def test_a_sheet_of_image_files(elsewhere, data, capsys):
     assert Image.open("it.png").width > 1000  # an image and five epochs
     code = exit_code(["browse", data, "--dataset", "folder", "--batch-size", 4, "--images", 2])
     assert (code, "normalised as imagenet" in capsys.readouterr().out) == (0, True)
+
+
+def test_a_sheet_of_images_with_masks(elsewhere, monkeypatch, capsys):
+    """The masks are laid over what the network is trained on, as the loader gives both."""
+    drawn = []
+    monkeypatch.setattr(browse, "draw_montage", lambda tiles, *_: drawn.extend(tiles))
+    write_masked(elsewhere / "set" / "train", 12)
+    write_masked(elsewhere / "set" / "val", 1)
+    (elsewhere / "set" / "classes.txt").write_text("ground\nwater\nroad\n")
+    flags = ["set", "--crop-size", 16, "--scale", 0.5, 2, "--batch-size", 4, "--seed", 3]
+    assert exit_code(["browse", *flags, "--images", 2, "--epochs", 1]) == 0
+    assert "images with masks: 12 train" in capsys.readouterr().out
+    original, augmented = drawn[2:]
+    parts = mask_parts("set")["train"]
+    loader = MaskTrainLoader(parts, 4, 3, 16, (0.5, 2))
+    index = loader.order(1)[1]
+    pixels, labels = parts.read(index)
+    np.testing.assert_array_equal(original.pixels, overlay(pixels, labels))
+    data, seen = (part[1] for part in next(loader.epoch(1)))
+    shown = np.rint(data.transpose(1, 2, 0) * STD + MEAN).astype(np.uint8)
+    np.testing.assert_allclose(augmented.pixels, overlay(shown, seen), atol=1)
+    names = ["ground", "water", "road"]
+    most = np.argsort(-np.bincount(seen[seen != IGNORED], minlength=3))
+    assert augmented.captions == [names[label] for label in most if label in seen]
 
 
 def test_settings_are_those_of_the_scripts(data):
@@ -106,6 +136,7 @@ def test_batches_are_shared_as_on_the_runs_devices(flags, count):
         (["digits", "--dataset", "digits"], "digits and --dataset digits: name one"),
         (["digits", "--use-rec"], "--use-rec is for image files, not for small images"),
         (["masks"], "masks"),
+        (["digits", "--crop-size", "32"], "--crop-size is for images with masks, not for small"),
         (["imagenet", "--no-mirror"], "--no-mirror"),
         (["digits", "--epochs", "400"], "--epochs 400: the last epoch of the run is 399"),
         (["digits", "--epochs", *map(str, range(17))], "--epochs takes at most 16"),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import aff
+from aff.cli.common import segmenting
 from aff.data.mask_file import decode_mask, encode_mask, palette
 from aff.inference.mask_predictor import MaskPredictor
 from aff.viz.overlay import overlay
@@ -145,8 +146,34 @@ def test_an_image_that_cannot_be_read_is_left_out(trained, image, tmp_path, caps
     fails([*argv, image[0]], capsys, "out: is there already")
 
 
+def test_a_montage_has_each_image_beside_its_mask(trained, image, tmp_path, monkeypatch, capsys):
+    drawn = []
+    monkeypatch.setattr(segmenting, "LIMIT", 4)
+    monkeypatch.setattr(segmenting, "draw_montage", lambda *given: drawn.append(given))
+    twins = [shutil.copy(image[0], tmp_path / f"{number}.png") for number in range(3)]
+    argv = ["predict", *twins, trained, "--montage", tmp_path / "it.png"]
+    assert exit_code([*argv, "--out", tmp_path / "out"]) == 0
+    assert f"wrote {tmp_path / 'it.png'}: the first 2 of 3 images" in capsys.readouterr().out
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == 3
+    ((tiles, path, columns),) = drawn
+    assert (path, columns % 2, [tile.title for tile in tiles]) == (
+        str(tmp_path / "it.png"),
+        0,
+        ["0.png", "", "1.png", ""],
+    )
+    np.testing.assert_array_equal(tiles[0].pixels, image[1])
+    found = aff.load(str(trained)).segment(str(image[0]))
+    np.testing.assert_array_equal(tiles[1].pixels, overlay(image[1], found))
+    assert tiles[1].captions[0].endswith(("ground", "water", "road"))
+    monkeypatch.undo()
+    assert exit_code(argv) == 0
+    assert "3 images" in capsys.readouterr().out
+    assert cv2.imread(str(tmp_path / "it.png")) is not None
+
+
 def test_what_a_segmentation_network_does_not_do(trained, image, tmp_path, capsys):
-    for flags in (["--topk", 1], ["--montage", tmp_path / "x.png"], ["--out", tmp_path / "x.csv"]):
+    fails(["predict", image[0], trained, "--montage", tmp_path / "x.jpg"], capsys, "--montage")
+    for flags in (["--topk", 1], ["--out", tmp_path / "x.csv"]):
         fails(["predict", image[0], trained, *flags], capsys, flags[0], "classes of pixels")
     fails(["features", image[0], trained, "--out", tmp_path / "x.npz"], capsys, "every pixel")
     predictions = ["--predictions", tmp_path / "x.csv"]

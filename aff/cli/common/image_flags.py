@@ -1,4 +1,4 @@
-"""The flags of both training scripts that say which images a run sees and what becomes of them, for
+"""The flags of the training commands that say which images a run sees and what becomes of them, for
 commands that show them.
 """
 
@@ -9,6 +9,7 @@ import os
 from typing import Any, Dict, Mapping, Optional
 
 from ...data.datasets import dataset_name, find_dataset, list_datasets
+from ...data.mask_folders import holds_masks
 from ...training.config import TrainConfig
 from ...training.logger import SETTINGS
 from ...training.setting import settings_of
@@ -21,12 +22,16 @@ from .training import configure
 
 FIELDS = (
     *("labels", "use_rec", "rec_train", "rec_train_idx", "rec_val", "rec_val_idx"),
-    *("data_dir", "input_size", "normalize_as", "mirror", "max_bad_records"),
+    *("data_dir", "input_size", "normalize_as", "crop_size", "scale", "mirror", "max_bad_records"),
     *("gpus", "num_gpus", "cpus", "batch_size", "grad_accum_steps", "num_epochs"),
     *("mixup", "mixup_alpha", "mixup_off_epoch", "cutmix_alpha", "mixup_cutmix_prob"),
     *("random_erasing", "rand_aug", "auto_aug", "seed", "val_split"),
 )
-KINDS = {"cifar": "small images in memory", "imagenet": "image files"}
+KINDS = {
+    "cifar": "small images in memory",
+    "imagenet": "image files",
+    "segmentation": "images with masks",
+}
 CONFIGURATIONS = (".json", ".yaml", ".yml")
 
 
@@ -91,13 +96,13 @@ def config_of_images(data: Optional[str], given: Mapping[str, Any]) -> TrainConf
     elif "config" in given:
         kind = read_config(given["config"]).kind
     elif {"data_dir", "use_rec"} & set(given):
-        kind = "imagenet"
+        masked = "use_rec" not in given and holds_masks(given["data_dir"])
+        kind = "segmentation" if masked else "imagenet"
     else:
         raise InputError("name a data set, a folder of images, or a run's folder: see --help")
-    if kind not in KINDS:
-        raise InputError(f"{data or kind}: shows images of one class each, not masks")
     for field in set(FIELDS) & set(given):
         only = settings_of(TrainConfig)[field].only
         if kind not in only:
-            raise InputError(f"{{{field}}} is for {KINDS[only[0]]}, not for {KINDS[kind]}")
+            fit = " and ".join(KINDS[one] for one in only)
+            raise InputError(f"{{{field}}} is for {fit}, not for {KINDS[kind]}")
     return configure(kind, given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Dict, Iterator, List, Optional, Sequence
 
@@ -13,6 +14,7 @@ from ...inference.mask_predictor import MaskPredictor
 from ...utils.errors import InputError
 from ...utils.files import replacing
 from ...utils.report import printable
+from ...viz.montage import COLUMNS, LIMIT, Tile, draw_montage, thumbnail
 from ...viz.overlay import overlay
 from .image_paths import Batches, say, shortened
 
@@ -22,7 +24,11 @@ WIDTH = 79
 
 
 def segment(
-    predictor: MaskPredictor, batches: Batches, out: Optional[str], unfit: Sequence[str]
+    predictor: MaskPredictor,
+    batches: Batches,
+    out: Optional[str],
+    montage: Optional[str],
+    unfit: Sequence[str],
 ) -> int:
     """Give every pixel of images a class: print shares of the classes, or write masks and pictures.
 
@@ -35,6 +41,8 @@ def segment(
     out : str, optional
         A folder to be made: a mask of each image goes to ``masks/``, the image below its mask to
         ``overlays/``, both under the image's name, as PNG.
+    montage : str, optional
+        A file to draw the first images in, each beside itself below its mask.
     unfit : sequence of str
         Settings that were given and are for networks that name the classes of images.
 
@@ -54,25 +62,33 @@ def segment(
             f"{predictor.spec.params} gives classes of pixels: {{out}} FOLDER takes masks and "
             "pictures"
         )
-    if not out:
-        for path, _, labels in _segmented(predictor, batches):
-            say("\n".join(lines_of(path, labels, predictor)))
-        batches.check_some()
-        return 1 if batches.unread else 0
-    names = output_names(batches.paths)
-    _check_new(out)
-    with replacing(out) as folder:
+    tiles: List[Tile] = []
+    with contextlib.ExitStack() as held:
+        folder = None
+        if out:
+            names = output_names(batches.paths)
+            _check_new(out)
+            folder = held.enter_context(replacing(out))
         for path, pixels, labels in _segmented(predictor, batches):
-            for kind, content in (
-                (MASKS, encode_mask(labels)),
-                (OVERLAYS, _png(overlay(pixels, labels))),
-            ):
-                file = os.path.join(folder, kind, names[path])
-                os.makedirs(os.path.dirname(file), exist_ok=True)
-                with open(file, "wb") as written:
-                    written.write(content)
+            shares = shares_of(labels, predictor)
+            if montage and len(tiles) < LIMIT:
+                tiles.append(Tile(thumbnail(pixels), os.path.basename(path), []))
+                tiles.append(
+                    Tile(thumbnail(overlay(pixels, labels)), "", [*map(str.strip, shares)])
+                )
+            if folder:
+                _write(os.path.join(folder, MASKS, names[path]), encode_mask(labels))
+                _write(os.path.join(folder, OVERLAYS, names[path]), _png(overlay(pixels, labels)))
+            else:
+                lines = [printable(path), *(f"  {share}" for share in shares)]
+                say("\n".join(shortened(line, WIDTH) for line in lines))
         batches.check_some()
-    say(f"wrote {os.path.join(out, MASKS)} and {os.path.join(out, OVERLAYS)}: {batches.told()}")
+    if out:
+        say(f"wrote {os.path.join(out, MASKS)} and {os.path.join(out, OVERLAYS)}: {batches.told()}")
+    if montage:
+        draw_montage(tiles, montage, COLUMNS)
+        shown = f"the first {LIMIT // 2} of " if 2 * batches.read > LIMIT else ""
+        say(f"wrote {montage}: {shown}{batches.told()}")
     return 1 if batches.unread else 0
 
 
@@ -117,14 +133,18 @@ def _png(pixels: np.ndarray) -> bytes:
     return cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
 
 
-def lines_of(path: str, labels: np.ndarray, predictor: MaskPredictor) -> List[str]:
-    """Return the lines of the table for an image: its path, and a line for each class that it shows
-    with the share of its pixels, the largest first.
+def _write(path: str, content: bytes) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(content)
+
+
+def shares_of(labels: np.ndarray, predictor: MaskPredictor) -> List[str]:
+    """Return the classes that an image shows with the share of its pixels, in percent, a text each,
+    the largest first.
     """
     names = predictor.class_names or [f"class {label}" for label in range(predictor.classes)]
     counts = np.bincount(labels.ravel(), minlength=len(names))
-    lines = [shortened(printable(path), WIDTH)]
-    for label in np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]:
-        share = 100 * counts[label] / labels.size
-        lines.append(shortened(f"  {share:5.1f} %  {printable(names[label])}", WIDTH))
-    return lines
+    shown = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+    shares = 100 * counts / labels.size
+    return [f"{shares[label]:5.1f} %  {printable(names[label])}" for label in shown]
