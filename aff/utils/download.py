@@ -169,6 +169,7 @@ def _receive(url: str, file: BinaryIO, name: str, max_bytes: int) -> None:
         try:
             for chunk in pieces:
                 if progress.done + len(chunk) > max_bytes:
+                    file.truncate(0)  # nothing to go on from
                     raise InputError(f"more than {max_bytes} bytes")
                 file.write(chunk)
                 progress.add(len(chunk))

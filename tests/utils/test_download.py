@@ -48,6 +48,13 @@ def test_what_is_refused_is_said_without_the_password(what, ask):
     assert SECRET not in str(error.value) and "http://127.0.0.1" in str(error.value)
 
 
+def test_what_is_too_large_is_not_kept(ask, tmp_path):
+    (tmp_path / "file.part").write_bytes(WANTED[:1])
+    with pytest.raises(aff.InputError, match="more than"):
+        ask("more than it may have")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_has_the_files_name_is_put_aside(ask, tmp_path):
     os.mkfifo(tmp_path / "file")
     ask("the file")
