@@ -50,7 +50,7 @@ DATA = {"aff.params": "params", "aff.logs": "logs"}
 
 
 class BuildWithData(build_py):
-    """Adds our own parameters, and the published curves and the ablation's logs."""
+    """Adds our own parameters, and the published curves and the ablations' logs."""
 
     def finalize_options(self):
         super().finalize_options()
@@ -91,7 +91,12 @@ setup(
         "aff.paper": ["log_settings.json"],
         "aff.data.datasets": ["*.gz", "class_names.json"],
         "aff.params": ["fashion_mnist_*.params"],
-        "aff.logs": ["published/*.csv", "experiment/*/train.jsonl"],
+        "aff.logs": [
+            "published/*.csv",
+            "experiment/*/train.jsonl",
+            "scenes/b*/train.jsonl",
+            "scenes/b*/evaluation.json",
+        ],
     },
     python_requires=">=3.8,<3.13",
     install_requires=[

@@ -1,5 +1,6 @@
 """Our own ablations on data that are at hand: which fusion joins the blocks of a small CIFAR
-ResNet, on Fashion-MNIST, or the levels of a feature pyramid over one, on scenes of its items.
+ResNet, or the branches of Inception modules, on Fashion-MNIST, or the levels of a feature pyramid,
+on scenes of its items.
 
 Each has one schedule for all, chosen before any was compared; the best epoch is chosen by a tenth
 of the training set that is held out, never by the test set.
@@ -16,7 +17,7 @@ from ..training.logger import JSON_LOG, EndEvent, read_events
 from ..training.record import EpochRecord
 from ..utils.errors import InputError
 from ..utils.json_file import typed
-from .hosts import FASHION_MNIST, SCENES, Host, miou_by_size
+from .hosts import FASHION_MNIST, INCEPTION, SCENES, Host, miou_by_size
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,21 @@ class Experiment:
         ]
 
 
+#: What is compared in the paper's other two hosts.
+_FOR_HOSTS = tuple(
+    map(
+        Arm,
+        (
+            "DirectAdd",
+            "Concat",
+            "SKFuse",
+            "ResGlobGlobCha",
+            "ResLocaLocaCha",
+            "ASKCFuse",
+            "ResGlobLocaforGlobLocaCha",
+        ),
+    )
+)
 #: In the order of the paper's tables; reduction ratios of the second are the paper's, but for the
 #: last, which is the published code's.
 EXPERIMENTS = {
@@ -203,26 +219,22 @@ EXPERIMENTS = {
         ),
         Experiment(
             "scenes",
-            tuple(
-                map(
-                    Arm,
-                    (
-                        "DirectAdd",
-                        "Concat",
-                        "SKFuse",
-                        "ResGlobGlobCha",
-                        "ResLocaLocaCha",
-                        "ASKCFuse",
-                        "ResGlobLocaforGlobLocaCha",
-                    ),
-                )
-            ),
+            _FOR_HOSTS,
             blocks=(2,),
             seeds=3,
             epochs=20,
             batch_size=16,
             lr=0.003,
             host=SCENES,
+        ),
+        Experiment(
+            "inception",
+            _FOR_HOSTS,
+            blocks=(1,),
+            seeds=3,
+            epochs=15,
+            batch_size=128,
+            host=INCEPTION,
         ),
     )
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..data.scenes import SIZES
@@ -34,6 +34,8 @@ class Host:
         of them fusions are compared.
     data_dir : str, optional
         Folder of the data, where it is not found by itself.
+    layers : int, default 2
+        Layers of a block that its depth counts; there are three stages of blocks.
     evaluated : bool, default False
         Whether `EVALUATION` is a part of what comes out of a run.
     """
@@ -46,12 +48,13 @@ class Host:
     size: int
     scores: Tuple[Tuple[str, str], ...]
     data_dir: Optional[str] = None
+    layers: int = 2
     evaluated: bool = False
 
     def network(self, fusion: str, r: Optional[int], blocks: int) -> Tuple[str, Dict[str, Any]]:
         """Return the network of so many blocks a stage, as `aff.get_model` takes it."""
         kwargs = {"fusion": fusion, "classes": self.classes, **({"r": r} if r else {})}
-        return self.model.format(6 * blocks + 2), kwargs
+        return self.model.format(3 * self.layers * blocks + 2), kwargs
 
     def data(self, folder: Optional[str]) -> List[str]:
         """Return flags that name the folder of the data, by default `data_dir`."""
@@ -94,6 +97,13 @@ FASHION_MNIST = Host(
     classes=10,
     size=28,
     scores=(("test error", "test_error"),),
+)
+INCEPTION = replace(
+    FASHION_MNIST,
+    title="Inception on Fashion-MNIST",
+    flags=tuple("inception" if flag == "resnet" else flag for flag in FASHION_MNIST.flags),
+    model="cifar_inception{}_askc",
+    layers=1,
 )
 SCENES = Host(
     title="Scenes of Fashion-MNIST's items",

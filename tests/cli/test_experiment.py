@@ -25,7 +25,7 @@ SHORT = (
 )
 CELLS = [Cell(Arm("DirectAdd"), 1, 0, SHORT), Cell(Arm("ASKCFuse", 2), 1, 0, SHORT)]
 EVERY = pytest.mark.parametrize(
-    "name, count", [("experiment", 60), ("ablation", 80), ("scenes", 21)]
+    "name, count", [("experiment", 60), ("ablation", 80), ("scenes", 21), ("inception", 21)]
 )
 
 
@@ -59,7 +59,9 @@ def test_every_run_is_one_of_the_script(name, count):
     for cell in EXPERIMENTS[name].cells():
         kind = next(kind for kind, name in COMMANDS.items() if name == cell.host.command)
         config = config_of(kind, [*cell.flags("params", "logs"), *cell.host.data(None)])
-        assert f"resnet{6 * cell.blocks + 2}_askc" in config.model
+        assert config.model.endswith(
+            (f"resnet{6 * cell.blocks + 2}_askc", f"inception{3 * cell.blocks + 2}_askc")
+        )
         model, kwargs = cell.network
         classes = {"classes": cell.host.classes}  # which scenes say when they are read
         assert config.model == model
