@@ -85,6 +85,6 @@ class TopDown(Compiling):
         for level in reversed(range(len(maps) - 1)):
             lateral = laterals[level]
             above = self.narrow[level](fused[0])
-            above = resized(F, above, lateral, self._widths[level], 2)
+            above = resized(F, above, lateral, self._widths[level], 2, self)
             fused.insert(0, self.refine[level](self.fusions[level](lateral, above)))
         return tuple(fused)

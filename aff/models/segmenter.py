@@ -83,7 +83,7 @@ class Segmenter(Compiling):
 
     def hybrid_forward(self, F, x):
         logits = self.output(self.head(self.decoder(*self.backbone(x))[0]))
-        return logits if self._strides[0] == 1 else resized(F, logits, x, self._classes, 2)
+        return logits if self._strides[0] == 1 else resized(F, logits, x, self._classes, 2, self)
 
     def initialize(self, *args, **kwargs):
         """Initialize, as Gluon's blocks do, what has no values yet: a backbone's own stay."""

@@ -121,6 +121,6 @@ class FeatureFusion(Compiling):
         for z, projection in zip((first, *others), self.projections):
             own = from_map(F, projection(to_map(F, z, self._ndim)), z, self._ndim)
             if self._resize and maps:
-                own = resized(F, own, first, self._channels, self._ndim)
+                own = resized(F, own, first, self._channels, self._ndim, self)
             maps.append(to_map(F, own, self._ndim))
         return from_map(F, self.fusion(*maps), first, self._ndim)

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from typing import Dict, Tuple
 
+from mxnet.gluon import HybridBlock
+
+from .native import operator
+
 #: The axes behind N and C, by the number of dimensions.
 AXES: Dict[int, str] = {1: "(N, C, L)", 2: "(N, C, H, W)", 3: "(N, C, D, H, W)"}
 #: The shape of a feature's map, as mxnet's reshape has it.
@@ -26,18 +30,23 @@ def from_map(F, z, like, ndim: int):
     return z if ndim == 2 else F.reshape_like(z, like, lhs_begin=2, rhs_begin=2)
 
 
-def resized(F, z, like, channels: int, ndim: int):
+def resized(F, z, like, channels: int, ndim: int, block: HybridBlock):
     """Bring a feature of so many channels to the size of `like`: linear, bilinear or trilinear
     interpolation between the centres of positions (``align_corners=False``); of one size already,
-    it stays as it is.
+    it stays as it is. `block` is what is being computed.
+
+    mxnet's own `BilinearResize2D` takes a lock for every pixel in its backward, and adds as its
+    threads come; where the native operator serves, it computes the same in a fixed order.
     """
+
+    def bilinear(z, like):
+        if operator.resizes(F, block):
+            return operator.resize(F, z, like)
+        return F.contrib.BilinearResize2D(z, like, mode="like", align_corners=False)
+
     if ndim < 3:
-        return from_map(F, _bilinear(F, to_map(F, z, ndim), to_map(F, like, ndim)), like, ndim)
+        return from_map(F, bilinear(to_map(F, z, ndim), to_map(F, like, ndim)), like, ndim)
     # height and width with the depth among the channels, then the depth with (HW) as the width
-    planes = _bilinear(F, F.reshape(z, shape=(0, -3, 0, 0)), F.reshape(like, shape=(0, -3, 0, 0)))
+    planes = bilinear(F.reshape(z, shape=(0, -3, 0, 0)), F.reshape(like, shape=(0, -3, 0, 0)))
     depths = F.reshape(planes, shape=(0, -4, channels, -1, -3))
-    return from_map(F, _bilinear(F, depths, F.reshape(like, shape=(0, 0, 0, -3))), like, ndim)
-
-
-def _bilinear(F, z, like):
-    return F.contrib.BilinearResize2D(z, like, mode="like", align_corners=False)
+    return from_map(F, bilinear(depths, F.reshape(like, shape=(0, 0, 0, -3))), like, ndim)

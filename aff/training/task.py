@@ -10,6 +10,7 @@ from typing import Any, Callable, Optional
 import mxnet as mx
 
 from ..data.mask_file import IGNORED
+from ..nn.native.operator import why_not
 from .evaluation import evaluate
 from .loss import CrossEntropy, PixelCrossEntropy
 from .pixel_evaluation import evaluate_pixels
@@ -61,8 +62,11 @@ class Task:
 
     scores: Scores = IMAGES
     evaluate: Callable[..., Any] = staticmethod(evaluate)
-    #: Whether training repeats bit for bit in several threads on a CPU.
-    repeats_in_threads = True
+
+    @property
+    def repeats_in_threads(self) -> bool:
+        """Whether training repeats bit for bit in several threads on a CPU."""
+        return True
 
     def __init__(self, soft_targets: bool = False, loss: Optional[CrossEntropy] = None):
         self.metric = "rmse" if soft_targets else "top1_error"
@@ -90,8 +94,11 @@ class Segmentation(Task):
 
     scores = PIXELS
     evaluate = staticmethod(evaluate_pixels)
-    #: mxnet's BilinearResize2D adds gradients as its threads come.
-    repeats_in_threads = False
+
+    @property
+    def repeats_in_threads(self) -> bool:
+        """mxnet's own resizing of maps adds gradients as its threads come."""
+        return not why_not()
 
     def __init__(self, loss: Optional[CrossEntropy] = None):
         super().__init__(loss=loss or PixelCrossEntropy())

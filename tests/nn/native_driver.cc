@@ -7,6 +7,7 @@
 
 #include "fusion.h"
 #include "norm.h"
+#include "resize.h"
 
 namespace {
 
@@ -67,6 +68,18 @@ bool compute(const aff::Shape& s, bool own_z, bool relu, bool training) {
   return finite;
 }
 
+bool resized(const aff::Sides& s) {
+  const int64_t values = s.maps * s.height * s.width, others = s.maps * s.to_height * s.to_width;
+  float *out = array(others), *gradient = array(values);
+  aff::resize(s, array(values), out);
+  aff::resize_backward(s, array(others), gradient);
+  bool finite = true;
+  for (int64_t k = 0; k < others; ++k) finite = finite && std::isfinite(out[k]);
+  for (int64_t k = 0; k < values; ++k) finite = finite && std::isfinite(gradient[k]);
+  kept.clear();
+  return finite;
+}
+
 }  // namespace
 
 int main() {
@@ -80,5 +93,12 @@ int main() {
         std::printf("not finite: %ld %ld\n", (long)shape.channels, (long)shape.positions);
         return 1;
       }
+  const aff::Sides sides[] = {{1, 1, 1, 1, 1},    {3, 1, 1, 4, 4},   {5, 7, 5, 7, 5},
+                              {17, 8, 8, 16, 16}, {2, 9, 31, 4, 64}, {7, 33, 5, 3, 2}};
+  for (const aff::Sides& each : sides)
+    if (!resized(each)) {
+      std::printf("not finite: %ld x %ld\n", (long)each.height, (long)each.width);
+      return 1;
+    }
   std::printf("computed %d\n", count);
 }

@@ -150,7 +150,7 @@ def test_a_segmentation_network_is_seen_by_its_pixels_and_levels(name):
             assert shapes == [(16, 24), (8, 12), (16, 24)]
     maps = net.backbone(data)
     coarse, lateral = net.decoder.lateral[2](maps[2]), net.decoder.lateral[1](maps[1])
-    above = resized(mx.nd, net.decoder.narrow[1](coarse), lateral, 0, 2)
+    above = resized(mx.nd, net.decoder.narrow[1](coarse), lateral, 0, 2, net.decoder)
     weight = net.decoder.fusions[1].weight(lateral, above).asnumpy().mean(axis=1)
     np.testing.assert_allclose(views[1].weights[levels[1]], weight[1], rtol=1e-5)
 

@@ -1,4 +1,4 @@
-"""The native operator in networks: what it can compute, and the call."""
+"""The native operators in networks: what they can compute, and the calls."""
 
 from __future__ import annotations
 
@@ -68,8 +68,7 @@ def computes(F: Any, layers: Sequence[HybridBlock], norms: int) -> bool:
     They do in float32 on CPUs, by plain BatchNorms of one kind, in this process: not in a graph
     that is made to be exported.
     """
-    wanted = getattr(_TRACING, "native", None)
-    if wanted is False or not (wanted or F is mx.nd):
+    if not _may_hold(F):
         return False
     plain = [layer for layer in layers if type(layer) is nn.BatchNorm]
     told = {_told(norm) for norm in plain}
@@ -77,6 +76,20 @@ def computes(F: Any, layers: Sequence[HybridBlock], norms: int) -> bool:
         return False
     parameters = [p for layer in layers for p in layer.collect_params().values()]
     return all(_serves(parameter) for parameter in parameters) and not why_not()
+
+
+def resizes(F: Any, block: HybridBlock) -> bool:
+    """Tell whether `resize` serves in a block, which says by its parameters where it computes, and
+    in which number format; one without parameters says nothing.
+    """
+    parameters = block.collect_params().values() if _may_hold(F) else ()
+    return bool(parameters) and all(map(_serves, parameters)) and not why_not()
+
+
+def _may_hold(F: Any) -> bool:
+    """Tell whether what is computed, or compiled, runs in this process."""
+    wanted = getattr(_TRACING, "native", None)
+    return wanted is not False and bool(wanted or F is mx.nd)
 
 
 def _told(norm: nn.BatchNorm) -> Optional[Tuple]:
@@ -143,6 +156,14 @@ def normalize_and_activate(F: Any, norm: nn.BatchNorm, x: Any) -> Any:
     """Return ``relu(norm(x))``: (N, C, H, W) to the same."""
     learned = [norm.gamma, norm.beta]
     return _call(F, F._internal._aff_norm_relu, [x], learned, _running([norm]), norm)
+
+
+def resize(F: Any, z: Any, like: Any) -> Any:
+    """Resize a map bilinearly, between the centres of pixels: (N, C, h, w) and another map (., .,
+    H, W) to (N, C, H, W).
+    """
+    size = F.stop_gradient(F.slice_axis(like, axis=1, begin=0, end=1))
+    return F._internal._aff_resize(F.identity(z), size)
 
 
 def _call(
