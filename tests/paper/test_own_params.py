@@ -17,42 +17,50 @@ from aff.data.datasets.fashion_mnist import DEBIAN_FOLDER
 from aff.models.records import WEIGHTS
 from aff.models.weights import fetch, verify
 from aff.paper.experiment import EXPERIMENTS, outcome
+from aff.paper.hosts import SCENES
 from aff.paper.recipes import RECIPES
 from aff.training.logger import read_events
 from aff.training.settings_file import upgraded
 
+from ..cli.conftest import COMMANDS
 from ..conftest import ROOT, assert_one_line_error, run_python
 
-EXPERIMENT = EXPERIMENTS["experiment"]
 OWN = [record for record in WEIGHTS.values() if record.ours]
 EVERY = pytest.mark.parametrize("record", OWN, ids=lambda record: record.name)
 #: What a run's place and machine are, and not what it computes.
 AROUND = {"command", "save_dir", "logging_dir", "resume", "gpus", "num_workers", "devices"}
+#: What a run found, beside its settings.
+FOUND = {"images", "sums", "form"}
 
 
-def trained(flags):
-    """Settings that flags of ``train_cifar.py`` give, without those of the place."""
-    config = configure("cifar", vars(build_parser("train-cifar").parse_args(flags)))
+def trained(flags, kind="cifar"):
+    """Settings that flags of a training command give, without those of the place."""
+    config = configure(kind, vars(build_parser(COMMANDS[kind]).parse_args(flags)))
+    if kind == "segmentation":  # whose sets say the classes
+        config = config.for_classes(SCENES.classes)
     return {key: value for key, value in config.as_dict().items() if key not in AROUND}
 
 
 def logged(folder):
     """The same of a run's log, as far as it knew of them."""
     start = read_events(f"{ROOT}/logs/{folder}")[0]["training"]
-    return {key: value for key, value in upgraded(start).items() if key not in AROUND}
+    return {key: value for key, value in upgraded(start).items() if key not in AROUND | FOUND}
 
 
-def assert_what_was_run(flags, folder):
+def assert_what_was_run(flags, folder, kind="cifar"):
     """The flags say what the log says, and what the log did not know yet is as usual."""
-    said, known, usual = trained(flags), logged(folder), trained([])
+    said, known, usual = trained(flags, kind), logged(folder), trained([], kind)
     assert {key: said[key] for key in known} == known
     assert {key for key in said if key not in known and said[key] != usual[key]} == set()
 
 
-def test_the_logs_are_of_the_whole_grid_and_its_one_schedule():
-    for cell in EXPERIMENT.cells():
-        assert outcome(f"{ROOT}/logs/experiment/{cell.name}"), cell.name
-        assert_what_was_run(cell.settings, f"experiment/{cell.name}")
+@pytest.mark.parametrize("name", ["experiment", "scenes"])
+def test_the_logs_are_of_the_whole_grid_and_its_one_schedule(name):
+    for cell in EXPERIMENTS[name].cells():
+        host, folder = cell.host, f"{name}/{cell.name}"
+        assert outcome(f"{ROOT}/logs/{folder}", host), cell.name
+        kind = next(kind for kind, command in COMMANDS.items() if command == host.command)
+        assert_what_was_run([*cell.settings, *host.data(None)], folder, kind)
 
 
 def test_there_are_addition_aff_and_iaff():
