@@ -26,7 +26,7 @@ GROUP, HELP = "look", "training images as a run's augmentation makes them"
 DESCRIPTION = (
     "Draw a sheet of training images: a row each, first as it is, then what a network is trained "
     "on in several epochs, with the classes of its target and their shares where images are mixed; "
-    "images with masks below them. "
+    "images that have masks under these. "
     "The images are those of the run with these settings, pixel for pixel. Flags are those of the "
     "training scripts."
 )
@@ -100,9 +100,8 @@ def run(
     found = source.load(config.for_classes(source.classes), devices, ProcessGroup())
     order = found.train.order(drawn[0])[:images].tolist()
     tiles = tiles_of(found.train, order, drawn, found.facts.get("class_names"))
-    columns = len(drawn) + 1
-    shown = list(tqdm(tiles, "images", len(order) * columns, leave=False, disable=None))
-    draw_montage(shown, out, columns)
+    shown = list(tqdm(tiles, "images", leave=False, disable=None))
+    draw_montage(shown, out, len(shown) // len(order))
     for line in [f"data      {found.description}", *recipe_lines(config)]:
         print(fold(spell(line, spelling_of(config.kind))))
     print(f"wrote {out}: {len(order)} images")

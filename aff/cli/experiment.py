@@ -41,8 +41,8 @@ def add_arguments(parser: Parser) -> None:
         default="experiment",
         help="one of: "
         + "; ".join(
-            f"{one.name} ({one.host.title}, {len(one.arms)} fusions, {len(one.blocks)} depths, "
-            f"{one.seeds} seeds, {one.epochs} epochs)"
+            f"{one.name} ({one.host.title}, {len(one.arms)} fusions, b = "
+            f"{' and '.join(map(str, one.blocks))}, {one.seeds} seeds, {one.epochs} epochs)"
             for one in EXPERIMENTS.values()
         ),
     )

@@ -209,5 +209,8 @@ def _numbered_classes(train: MaskedImages, workers: int) -> List[str]:
     """Return numbers as names of the classes that occur."""
     used = np.flatnonzero(train.count_pixels(workers)[:IGNORED])
     if not used.any():
-        raise InputError(f"{train.source}: its masks hold one class; two are needed to tell apart")
+        raise InputError(
+            f"{train.source}: its masks hold one class ({IGNORED} is none: neither learnt nor "
+            "counted); two are needed to tell apart, such as 0 and 1"
+        )
     return [str(label) for label in range(used[-1] + 1)]

@@ -45,8 +45,8 @@ def seen(labels: np.ndarray, names: Optional[Sequence[str]]) -> List[str]:
 def tiles_of(
     train: Any, images: Sequence[int], epochs: Sequence[int], names: Optional[Sequence[str]]
 ) -> Iterator[Tile]:
-    """Yield tiles, image by image: as it is, and what it becomes in each epoch; images with masks
-    below them, with the classes that they show.
+    """Yield tiles, image by image: as it is, and what it becomes in each epoch; an image that has
+    a mask also below it, and so in each epoch, with the classes that are seen.
 
     Parameters
     ----------
@@ -62,7 +62,8 @@ def tiles_of(
     for index in images:
         title, pixels, label = train.original(index)
         if np.ndim(label):
-            yield Tile(thumbnail(overlay(pixels, label)), title, seen(label, names))
+            yield Tile(thumbnail(pixels), title, [])
+            yield Tile(thumbnail(overlay(pixels, label)), "its mask", seen(label, names))
         else:
             yield Tile(thumbnail(pixels), title, [str(names[label] if names else label)])
         for epoch in epochs:

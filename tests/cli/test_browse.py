@@ -68,11 +68,12 @@ def test_a_sheet_of_images_with_masks(elsewhere, monkeypatch, capsys):
     flags = ["set", "--crop-size", 16, "--scale", 0.5, 2, "--batch-size", 4, "--seed", 3]
     assert exit_code(["browse", *flags, "--images", 2, "--epochs", 1]) == 0
     assert "images with masks: 12 train" in capsys.readouterr().out
-    original, augmented = drawn[2:]
+    plain, original, augmented = drawn[3:]
     parts = mask_parts("set")["train"]
     loader = MaskTrainLoader(parts, 4, 3, 16, (0.5, 2))
     index = loader.order(1)[1]
     pixels, labels = parts.read(index)
+    np.testing.assert_array_equal(plain.pixels, pixels)
     np.testing.assert_array_equal(original.pixels, overlay(pixels, labels))
     data, seen = (part[1] for part in next(loader.epoch(1)))
     shown = np.rint(data.transpose(1, 2, 0) * STD + MEAN).astype(np.uint8)

@@ -15,6 +15,7 @@ import aff
 from aff.cli.common import segmenting
 from aff.data.mask_file import decode_mask, encode_mask, palette
 from aff.inference.mask_predictor import MaskPredictor
+from aff.viz.montage import CELL
 from aff.viz.overlay import overlay
 
 from ..conftest import ROOT, run_python
@@ -166,9 +167,10 @@ def test_a_montage_has_each_image_beside_its_mask(trained, image, tmp_path, monk
     np.testing.assert_array_equal(tiles[1].pixels, overlay(image[1], found))
     assert tiles[1].captions[0].endswith(("ground", "water", "road"))
     monkeypatch.undo()
-    assert exit_code(argv) == 0
-    assert "3 images" in capsys.readouterr().out
-    assert cv2.imread(str(tmp_path / "it.png")) is not None
+    assert exit_code(["predict", image[0], *argv[-3:]]) == 0
+    assert "it.png: 1 image\n" in capsys.readouterr().out
+    height, width = cv2.imread(str(tmp_path / "it.png")).shape[:2]
+    assert width / height == pytest.approx(2 * CELL[0] / CELL[1], abs=0.02)  # no empty columns
 
 
 def test_what_a_segmentation_network_does_not_do(trained, image, tmp_path, capsys):
@@ -232,7 +234,7 @@ def test_the_summary_needs_no_data(capsys):
         pytest.param("pytorch", "run.safetensors", marks=pytest.mark.slow),
     ],
 )
-def test_an_exported_network_finds_the_same(trained, masked, image, tmp_path, kind, file):
+def test_an_exported_network_finds_the_same(trained, masked, image, tmp_path, kind, file, capsys):
     """Also in images of another size than it is described with."""
     pytest.importorskip({"onnx": "onnxruntime", "pytorch": "torch"}.get(kind, "mxnet"))
     assert exit_code(["export", trained, "--to", kind, "--out", tmp_path]) == 0
@@ -240,6 +242,8 @@ def test_an_exported_network_finds_the_same(trained, masked, image, tmp_path, ki
     ours, theirs = aff.load(str(trained)), aff.load(exported)
     assert theirs.class_names == ["ground", "water", "road"]
     np.testing.assert_array_equal(theirs.segment(str(image[0])), ours.segment(str(image[0])))
+    if kind == "pytorch":
+        fails(["evaluate", str(tmp_path / "run.py")], capsys, "name its weights", "run.safetensors")
     argv = ["evaluate", exported, "--data-dir", masked, "--json", tmp_path / "it.json"]
     assert exit_code(argv) == 0
     result = json.loads((trained / "result.json").read_text())

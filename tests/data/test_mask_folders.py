@@ -184,6 +184,15 @@ def test_two_of_one_name_are_refused(root, name):
         mask_parts(str(root))
 
 
+def test_what_is_white_on_black_is_one_class(root):
+    """As many binary masks are drawn: 255 is ignored."""
+    for path in (root / "train" / "masks").iterdir():
+        labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., 0] > 0
+        path.write_bytes(encode_mask(np.where(labels, 255, 0).astype(np.uint8)))
+    with pytest.raises(InputError, match="hold one class .255 is none.*such as 0 and 1"):
+        mask_parts(str(root))
+
+
 def test_folders_that_hold_none_are_named(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
         for find in (mask_parts, lambda name: find_evaluation_masks(name, "01")):

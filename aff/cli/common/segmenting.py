@@ -86,7 +86,7 @@ def segment(
     if out:
         say(f"wrote {os.path.join(out, MASKS)} and {os.path.join(out, OVERLAYS)}: {batches.told()}")
     if montage:
-        draw_montage(tiles, montage, COLUMNS)
+        draw_montage(tiles, montage, min(COLUMNS, len(tiles)))
         shown = f"the first {LIMIT // 2} of " if 2 * batches.read > LIMIT else ""
         say(f"wrote {montage}: {shown}{batches.told()}")
     return 1 if batches.unread else 0

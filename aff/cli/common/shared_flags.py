@@ -190,6 +190,9 @@ def chosen_source(name: Optional[str], params: Optional[str]) -> str:
     if not name and not params:
         raise InputError("give the NAME of published parameters, or {params} FILE")
     if name and not looks_like_parameters(name) and os.path.isfile(name):
+        stem, ending = os.path.splitext(name)
+        if ending == ".py":
+            raise InputError(f"{name} is an exported program: name its weights, {stem}.safetensors")
         raise InputError(f"{name} is a file, not a NAME: {{params}} {name}")
     return str(name or params)
 
