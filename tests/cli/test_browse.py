@@ -107,6 +107,14 @@ def test_a_run_names_its_images(elsewhere):
     for named in (["run"], ["run/settings.json"], ["--config", "run/settings.json"]):
         assert config(*named) == chosen
     assert config("run", "--seed", 6).seed == 6
+    recorded = {
+        "training": {**chosen.as_dict(), "data_dir": "here"},
+        "data": {"data_dir": "/there"},
+    }
+    (elsewhere / "other").mkdir()
+    (elsewhere / "other" / "settings.json").write_text(json.dumps(recorded))
+    assert config("other").data_dir == "/there"  # from wherever it was started
+    assert config("other", "--data-dir", "own").data_dir == "own"
     assert exit_code(["browse", "run", "--images", 1]) == 0
     assert browse.epochs_of(chosen, None) == [0, 1]  # it has no more
 

@@ -13,7 +13,7 @@ from ...data.mask_folders import holds_masks
 from ...training.config import TrainConfig
 from ...training.logger import SETTINGS
 from ...training.setting import settings_of
-from ...training.settings_file import read_config
+from ...training.settings_file import read_config, read_settings
 from ...utils.errors import InputError
 from .config_flags import add_config_file, add_field
 from .parser import Parser
@@ -68,7 +68,7 @@ def named_by(data: str) -> Dict[str, Any]:
     """
     if os.path.isdir(data):
         path = os.path.join(data, SETTINGS)
-        return {"config": path} if os.path.isfile(path) else {"data_dir": data}
+        return {"config": path, **_folder_of(data)} if os.path.isfile(path) else {"data_dir": data}
     if data.endswith(CONFIGURATIONS):
         return {"config": data}
     if data.endswith(".rec"):
@@ -76,6 +76,12 @@ def named_by(data: str) -> Dict[str, Any]:
     if os.sep in data:
         raise InputError(f"{data}: no such folder")
     return {"dataset": dataset_name(data)}
+
+
+def _folder_of(run: str) -> Dict[str, str]:
+    """Return the folder of a run's data, wherever it was started."""
+    where = (read_settings(run).data or {}).get("data_dir")
+    return {"data_dir": where} if isinstance(where, str) else {}
 
 
 def config_of_images(data: Optional[str], given: Mapping[str, Any]) -> TrainConfig:
@@ -87,10 +93,10 @@ def config_of_images(data: Optional[str], given: Mapping[str, Any]) -> TrainConf
         Where none are named, or one thing twice, and for settings that they do not have.
     """
     named = named_by(data) if data else {}
-    twice = sorted(set(named) & set(given))
+    twice = sorted(set(named) & set(given) - ({"data_dir"} if "config" in named else set()))
     if twice:
         raise InputError(f"{data} and {{{twice[0]}}} {given[twice[0]]}: name one")
-    given = {**given, **named}
+    given = {**named, **given}
     if "dataset" in given:
         kind = find_dataset(given["dataset"]).kind
     elif "config" in given:
