@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, List, Optional
 
 import mxnet as mx
@@ -16,7 +17,7 @@ from ..utils.errors import InputError, spell
 from ..utils.files import check_destination
 from ..utils.screen import fold
 from ..utils.values import int_range, nonempty
-from ..viz.augmentations import tiles_of
+from ..viz.augmentations import rows_of
 from ..viz.montage import draw_montage
 from .common.image_flags import add_image_flags, config_of_images
 from .common.parser import Parser
@@ -99,9 +100,9 @@ def run(
     devices = [mx.cpu(number) for number in range(count_devices(config))]
     found = source.load(config.for_classes(source.classes), devices, ProcessGroup())
     order = found.train.order(drawn[0])[:images].tolist()
-    tiles = tiles_of(found.train, order, drawn, found.facts.get("class_names"))
-    shown = list(tqdm(tiles, "images", leave=False, disable=None))
-    draw_montage(shown, out, len(shown) // len(order))
+    rows = rows_of(found.train, order, drawn, found.facts.get("class_names"))
+    shown = list(tqdm(rows, "images", len(order), leave=False, disable=None))
+    draw_montage(list(chain(*shown)), out, len(shown[0]))
     for line in [f"data      {found.description}", *recipe_lines(config)]:
         print(fold(spell(line, spelling_of(config.kind))))
     print(f"wrote {out}: {len(order)} images")

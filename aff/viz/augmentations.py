@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data.mask_file import IGNORED
 from .montage import Tile, thumbnail
-from .overlay import overlay
+from .overlay import colours, overlay
 
 #: The least share of a class that is told, of a mixed image.
 LEAST = 0.005
@@ -42,11 +42,11 @@ def seen(labels: np.ndarray, names: Optional[Sequence[str]]) -> List[str]:
     return [str(names[label] if names else label) for label in order]
 
 
-def tiles_of(
+def rows_of(
     train: Any, images: Sequence[int], epochs: Sequence[int], names: Optional[Sequence[str]]
-) -> Iterator[Tile]:
-    """Yield tiles, image by image: as it is, and what it becomes in each epoch; an image that has
-    a mask also below it, and so in each epoch, with the classes that are seen.
+) -> Iterator[List[Tile]]:
+    """Yield a row of tiles for each image: as it is, and what it becomes in each epoch; an image
+    that has a mask also below it, and so in each epoch, with the classes that are seen.
 
     Parameters
     ----------
@@ -62,20 +62,27 @@ def tiles_of(
     for index in images:
         title, pixels, label = train.original(index)
         if np.ndim(label):
-            yield Tile(thumbnail(pixels), title, [])
-            yield Tile(thumbnail(overlay(pixels, label)), "its mask", seen(label, names))
+            row = [Tile(thumbnail(pixels), title, []), _masked(pixels, label, "its mask", names)]
         else:
-            yield Tile(thumbnail(pixels), title, [str(names[label] if names else label)])
-        for epoch in epochs:
-            example = train.example(epoch, index)
-            if example is None:
-                blank = np.full((1, 1, 3), 255, np.uint8)
-                yield Tile(blank, f"epoch {epoch}", ["left out, not in a full batch"])
-                continue
-            data, target = example
-            shown = train.pixels(data[None])[0].transpose(1, 2, 0)
-            if target.ndim == 2:
-                shown, lines = overlay(shown, target), seen(target, names)
-            else:
-                lines = shares(target, train.smoothing, names)
-            yield Tile(thumbnail(shown), f"epoch {epoch}", lines)
+            row = [Tile(thumbnail(pixels), title, [str(names[label] if names else label)])]
+        yield row + [_in_epoch(train, index, epoch, names) for epoch in epochs]
+
+
+def _masked(
+    pixels: np.ndarray, labels: np.ndarray, title: str, names: Optional[Sequence[str]]
+) -> Tile:
+    """Return an image below its mask."""
+    drawn = thumbnail(overlay(pixels, labels))
+    return Tile(drawn, title, seen(labels, names), colours(labels, names))
+
+
+def _in_epoch(train: Any, index: int, epoch: int, names: Optional[Sequence[str]]) -> Tile:
+    """Return what an image becomes in an epoch."""
+    example, title = train.example(epoch, index), f"epoch {epoch}"
+    if example is None:
+        return Tile(np.full((1, 1, 3), 255, np.uint8), title, ["left out, not in a full batch"])
+    data, target = example
+    shown = train.pixels(data[None])[0].transpose(1, 2, 0)
+    if target.ndim == 2:
+        return _masked(shown, target, title, names)
+    return Tile(thumbnail(shown), title, shares(target, train.smoothing, names))

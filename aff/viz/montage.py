@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import List, NamedTuple, Optional, Sequence
+from types import MappingProxyType
+from typing import List, Mapping, NamedTuple, Optional, Sequence
 
 import cv2
 import numpy as np
+from matplotlib.patches import Patch
 
 from ..utils.figures import figure, plain
 from ..utils.report import printable
@@ -14,8 +16,9 @@ from ..utils.report import printable
 #: Images of a picture, at most, and pixels of the longer side that are kept of each.
 LIMIT, SIDE = 64, 224
 COLUMNS = 8
-#: Inches: of a cell, of the square that its image fits in, and of what is above that.
-CELL, BOX, TOP = (2.0, 2.65), 1.85, 0.24
+#: Inches: of a cell, of the square that its image fits in, of what is above that, and of a line of
+#: the colours' meanings.
+CELL, BOX, TOP, KEY = (2.0, 2.65), 1.85, 0.24, 0.25
 #: Classes below an image, and characters of a line.
 CAPTIONS, CHARACTERS = 3, 28
 
@@ -31,11 +34,14 @@ class Tile(NamedTuple):
         What stands above it.
     captions : list of str
         Lines below it.
+    colours : dict, optional
+        Classes whose colours lie over it, (3,) uint8 each.
     """
 
     pixels: np.ndarray
     title: str
     captions: List[str]
+    colours: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
@@ -54,20 +60,26 @@ def _line(text: str) -> str:
 
 def draw_montage(tiles: Sequence[Tile], path: str, columns: Optional[int] = None) -> None:
     """Draw images in a grid, each with its title above and its first captions below, as a PNG;
-    about as many columns as rows where their number is not given.
+    about as many columns as rows where their number is not given. Below all of them stands what
+    their colours mean.
     """
     columns = columns or min(COLUMNS, math.ceil(math.sqrt(len(tiles))))
     rows = math.ceil(len(tiles) / columns)
     width, height = CELL
-    with figure(path, 1, 1, (width * columns, height * rows), layout=None) as (_, axes):
+    legend = {name: colour for tile in tiles for name, colour in tile.colours.items()}
+    whole = height * rows + KEY * math.ceil(len(legend) / columns)
+    with figure(path, 1, 1, (width * columns, whole), layout=None) as (_, axes):
         axis = axes[0, 0]  # one for all: dozens take matplotlib many seconds
         axis.set_position((0, 0, 1, 1))
         for number, tile in enumerate(tiles):
             row, column = divmod(number, columns)
             _draw_tile(axis, tile, width * (column + 0.5), height * row + TOP)
         axis.set_xlim(0, width * columns)
-        axis.set_ylim(height * rows, 0)
+        axis.set_ylim(whole, 0)
         axis.set_axis_off()
+        if legend:
+            keys = [Patch(color=c / 255, label=_line(name)) for name, c in legend.items()]
+            axis.legend(handles=keys, loc="lower center", ncol=columns, fontsize=8, frameon=False)
 
 
 def _draw_tile(axis, tile: Tile, middle: float, top: float) -> None:

@@ -81,6 +81,11 @@ def test_a_sheet_of_images_with_masks(elsewhere, monkeypatch, capsys):
     names = ["ground", "water", "road"]
     most = np.argsort(-np.bincount(seen[seen != IGNORED], minlength=3))
     assert augmented.captions == [names[label] for label in most if label in seen]
+    told = {0: None, 1: "water", 2: "road", IGNORED: "not counted"}
+    assert list(augmented.colours) == [told[label] for label in np.unique(seen) if label]
+    for label, colour in {"water": (128, 0, 0), "road": (0, 128, 0)}.items():  # Pascal VOC's
+        np.testing.assert_array_equal(original.colours[label], colour)
+    assert not plain.colours
 
 
 def test_settings_are_those_of_the_scripts(data):

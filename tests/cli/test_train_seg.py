@@ -15,7 +15,7 @@ import aff
 from aff.cli.common import segmenting
 from aff.data.mask_file import decode_mask, encode_mask, palette
 from aff.inference.mask_predictor import MaskPredictor
-from aff.viz.montage import CELL
+from aff.viz.montage import CELL, KEY
 from aff.viz.overlay import overlay
 
 from ..conftest import ROOT, run_python
@@ -95,6 +95,10 @@ def test_other_masks_can_be_evaluated(trained, tmp_path, capsys):
     write_masked(tmp_path / "own", 2, seed=9, sizes=((13, 17),))
     assert exit_code(["evaluate", trained, "--data-dir", tmp_path / "own"]) == 0
     assert f"2 images, {2 * 13 * 17} pixels" in capsys.readouterr().out
+    for path in (tmp_path / "own" / "masks").iterdir():
+        path.write_bytes(encode_mask(np.ones((13, 17), np.uint8)))
+    assert exit_code(["evaluate", trained, "--data-dir", tmp_path / "own"]) == 0
+    assert "2 of the network's 3 classes are in none of these masks" in capsys.readouterr().out
     (tmp_path / "own" / "classes.txt").write_text("ground\nroad\n")
     fails(["evaluate", trained, "--data-dir", tmp_path / "own"], capsys, "classes.txt")
 
@@ -170,7 +174,10 @@ def test_a_montage_has_each_image_beside_its_mask(trained, image, tmp_path, monk
     assert exit_code(["predict", image[0], *argv[-3:]]) == 0
     assert "it.png: 1 image\n" in capsys.readouterr().out
     height, width = cv2.imread(str(tmp_path / "it.png")).shape[:2]
-    assert width / height == pytest.approx(2 * CELL[0] / CELL[1], abs=0.02)  # no empty columns
+    shown = [text.split("%  ")[1] for text in tiles[1].captions]
+    assert list(tiles[1].colours) == [name for name in ("water", "road") if name in shown]
+    whole = CELL[1] + KEY * bool(tiles[1].colours)
+    assert width / height == pytest.approx(2 * CELL[0] / whole, abs=0.02)  # no empty columns
 
 
 def test_what_a_segmentation_network_does_not_do(trained, image, tmp_path, capsys):

@@ -5,7 +5,7 @@ import numpy as np
 from aff.data import TrainLoader
 from aff.data.augmented import Extras
 from aff.data.mixup import one_hot
-from aff.viz.augmentations import shares, tiles_of
+from aff.viz.augmentations import rows_of, shares
 
 NAMES = ["cat", "dog", "owl", "elk"]
 
@@ -23,7 +23,7 @@ def test_a_row_is_the_image_and_what_the_loader_makes_of_it(tiny_data):
     loader = TrainLoader(tiny_data, 20, 3, mixup_until=1, extras=Extras(cutmix_alpha=1.0))
     out = int(loader.order(1)[-1])  # which epoch 1 leaves out, its last four
     index = next(int(i) for i in loader.order(0)[:20] if i in loader.order(1)[:20])
-    tiles = list(tiles_of(loader, [index, out], [0, 1], NAMES))
+    tiles = sum(rows_of(loader, [index, out], [0, 1], NAMES), [])
     titles = [tile.title for tile in tiles]
     assert titles == [f"image {index}", "epoch 0", "epoch 1", f"image {out}", "epoch 0", "epoch 1"]
     label = tiny_data.train.labels[index]

@@ -94,9 +94,8 @@ def report_pixels(
     counted = f"{found.samples} images, {found.pixels:,} pixels"
     for line in network_lines(spec, precision.dtype, counted):
         log.text(line)
-    for name, part in by_size.items():
-        shown = PIXELS.brief(PIXELS.of(part), 0)
-        log.text(f"pixels of {name} items, or nearest to them: {shown}")
+    for line in remarks(found, by_size):
+        log.text(line)
     names = names_of(spec)
     if wanted.per_class:
         for line in class_table(found, names, wanted.json):
@@ -111,6 +110,18 @@ def report_pixels(
     for path in wanted.files().values():
         log.text(f"wrote {path}")
     return 0
+
+
+def remarks(found: PixelEvaluation, by_size: Dict[str, PixelEvaluation]) -> Iterator[str]:
+    """Yield what else is to be said of scores: those by size, and whether classes are missing."""
+    for name, part in by_size.items():
+        yield f"pixels of {name} items, or nearest to them: {PIXELS.brief(PIXELS.of(part), 0)}"
+    absent = int((found.counts.sum(axis=1) == 0).sum())
+    if absent:
+        yield (
+            f"{absent} of the network's {len(found.counts)} classes are in none of these masks; "
+            "where it finds one of them, its IoU is 0, and counts"
+        )
 
 
 def of_sizes(found: Dict[str, PixelEvaluation]) -> Dict[str, Any]:

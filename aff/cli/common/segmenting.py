@@ -15,7 +15,7 @@ from ...utils.errors import InputError
 from ...utils.files import replacing
 from ...utils.report import printable
 from ...viz.montage import COLUMNS, LIMIT, Tile, draw_montage, thumbnail
-from ...viz.overlay import overlay
+from ...viz.overlay import colours, overlay
 from .image_paths import Batches, say, shortened
 
 MASKS, OVERLAYS = "masks", "overlays"
@@ -71,14 +71,15 @@ def segment(
             folder = held.enter_context(replacing(out))
         for path, pixels, labels in _segmented(predictor, batches):
             shares = shares_of(labels, predictor)
+            drawn = overlay(pixels, labels)
             if montage and len(tiles) < LIMIT:
                 tiles.append(Tile(thumbnail(pixels), os.path.basename(path), []))
-                tiles.append(
-                    Tile(thumbnail(overlay(pixels, labels)), "", [*map(str.strip, shares)])
-                )
+                captions = [*map(str.strip, shares)]
+                meanings = colours(labels, predictor.class_names)
+                tiles.append(Tile(thumbnail(drawn), "", captions, meanings))
             if folder:
                 _write(os.path.join(folder, MASKS, names[path]), encode_mask(labels))
-                _write(os.path.join(folder, OVERLAYS, names[path]), _png(overlay(pixels, labels)))
+                _write(os.path.join(folder, OVERLAYS, names[path]), _png(drawn))
             else:
                 lines = [printable(path), *(f"  {share}" for share in shares)]
                 say("\n".join(shortened(line, WIDTH) for line in lines))
