@@ -10,7 +10,7 @@ from typing import Dict, Optional, Sequence, Tuple
 import numpy as np
 
 from ..utils.errors import InputError
-from .datasets.base import held_out
+from .datasets.base import drawn, held_out
 from .images import IMAGENET, FolderImages, Images, RecordImages, find_images, usual_records
 
 #: What the folder of the images that are not trained on may be called.
@@ -91,6 +91,14 @@ def hold_out(images: Images, fraction: float) -> Dict[str, Images]:
         "train": ImageSubset(images, np.flatnonzero(~held), f"without the {held.sum():,} held out"),
         "val": ImageSubset(images, np.flatnonzero(held), "held out"),
     }
+
+
+def draw(images: Images, fraction: float, seed: int) -> Images:
+    """Return a `drawn` fraction of training images, or all of them."""
+    if fraction == 1:
+        return images
+    chosen, told = drawn(images.labels(), fraction, seed)
+    return ImageSubset(images, np.flatnonzero(chosen), told)
 
 
 def tested_part(folder: str) -> Optional[str]:

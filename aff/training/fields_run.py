@@ -201,6 +201,13 @@ class OptimizationSettings:
         "which flatters the best epoch",
         resume=FIXED,
     )
+    train_fraction: float = setting(
+        float_range(0, 1, open_minimum=True),
+        1.0,
+        "fraction of the training images of each class to train on, drawn by the seed, of those "
+        "that are not held out: for questions of how much data is needed",
+        resume=FIXED,
+    )
     finetune: Optional[str] = setting(
         recorded,
         None,

@@ -9,6 +9,7 @@ import mxnet as mx
 import numpy as np
 
 from ..data.bad_images import BadImagePolicy
+from ..data.datasets.base import drawn
 from ..data.loader import Shard
 from ..data.mask_folders import mask_parts
 from ..data.mask_loader import MaskEvalLoader, MaskTrainLoader
@@ -42,6 +43,10 @@ class MaskSource:
             raise InputError("name a folder of images and masks with {data_dir}")
         self.parts = mask_parts(config.data_dir, config.val_split, config.num_workers)
         self.classes = len(self.parts["train"].classes)
+        if config.train_fraction < 1:
+            train = self.parts["train"]
+            chosen, told = drawn(np.zeros(len(train)), config.train_fraction, config.seed)
+            self.parts["train"] = train.part(chosen, told)
 
     @cached_property
     def facts(self) -> Dict[str, Any]:

@@ -15,7 +15,7 @@ from ..data.classes import count_classes, names_of_classes, without_images
 from ..data.datasets import DATASETS, find_dataset, load_dataset
 from ..data.datasets.folder import list_parts
 from ..data.image_loader import TRAINING_IMAGES, ImageEvalLoader, ImageTrainLoader
-from ..data.image_parts import folder_parts, record_parts
+from ..data.image_parts import draw, folder_parts, record_parts
 from ..data.loader import EvalLoader, Shard, TrainLoader
 from .amp import Float32
 from .batching import batch_arguments, check_alike
@@ -59,7 +59,7 @@ class MemorySource:
             config.normalize_as,
             config.val_split,
             config.num_workers,
-        )
+        ).draw(config.train_fraction, config.seed)
         data = replace(data, mirror=data.mirror and config.mirror)
         limit = SMOKE_BATCHES if config.smoke else 0
         size = config.batch_size * len(devices)
@@ -125,7 +125,8 @@ class FileSource:
             if config.use_rec
             else folder_parts(config.data_dir, fraction)
         )
-        self.train = self.parts["train"]
+        self.train = draw(self.parts["train"], config.train_fraction, config.seed)
+        self.parts["train"] = self.train
         self.classes = count_classes(self.train)
 
     @cached_property

@@ -78,7 +78,9 @@ def draw_montage(tiles: Sequence[Tile], path: str, columns: Optional[int] = None
         axis.set_ylim(whole, 0)
         axis.set_axis_off()
         if legend:
-            keys = [Patch(color=f"#{bytes(c).hex()}", label=_line(name)) for name, c in legend.items()]
+            keys = [
+                Patch(color=f"#{bytes(c).hex()}", label=_line(name)) for name, c in legend.items()
+            ]
             axis.legend(handles=keys, loc="lower center", ncol=columns, fontsize=8, frameon=False)
 
 

@@ -26,6 +26,7 @@ FIELDS = (
     *("gpus", "num_gpus", "cpus", "batch_size", "grad_accum_steps", "num_epochs"),
     *("mixup", "mixup_alpha", "mixup_off_epoch", "cutmix_alpha", "mixup_cutmix_prob"),
     *("random_erasing", "rand_aug", "auto_aug", "seed", "val_split"),
+    "train_fraction",
 )
 KINDS = {
     "cifar": "small images in memory",

@@ -120,6 +120,13 @@ class DataSet:
         held = held_out(self.train.labels, fraction, seed)
         return replace(self, train=self.train.take(~held), val=self.train.take(held))
 
+    def draw(self, fraction: float, seed: int) -> DataSet:
+        """Leave a `drawn` fraction of the training images, where it is not all of them."""
+        if fraction == 1:
+            return self
+        chosen, told = drawn(self.train.labels, fraction, seed)
+        return replace(self, train=self.train.take(chosen), source=f"{self.source} ({told})")
+
 
 def held_out(labels: np.ndarray, fraction: float, seed: int = 0) -> np.ndarray:
     """Return a mask (N,) of the training images to hold out, `stratified`.
@@ -138,13 +145,22 @@ def held_out(labels: np.ndarray, fraction: float, seed: int = 0) -> np.ndarray:
     return held
 
 
-def stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+def drawn(labels: np.ndarray, fraction: float, seed: int) -> Tuple[np.ndarray, str]:
+    """Return a mask (N,) of the training images that a run is content with, `stratified`, of each
+    class at least one, and what to call them in a message.
+    """
+    chosen = stratified(labels, fraction, seed, least=1)
+    return chosen, f"{chosen.sum():,} of {len(labels):,} drawn by seed {seed}"
+
+
+def stratified(labels: np.ndarray, fraction: float, seed: int, least: int = 0) -> np.ndarray:
     """Return a mask (N,) that picks `fraction` of each class at random (rounded), always the same
-    for one seed.
+    for one seed, and of each class at least so many.
     """
     rng = np.random.default_rng(seed)
     mask = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         indices = np.flatnonzero(labels == label)
-        mask[rng.permutation(indices)[: int(round(fraction * len(indices)))]] = True
+        count = max(least, int(round(fraction * len(indices))))
+        mask[rng.permutation(indices)[:count]] = True
     return mask
