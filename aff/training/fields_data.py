@@ -79,8 +79,7 @@ class DataSettings:
     input_size: int = setting(
         int_range(8, 4096),
         0,
-        "height and width of images as the network sees them (of CIFAR-like sets those of folder "
-        "alone; there 0 is 32)",
+        "height and width of images as the network sees them",
         "data",
         only=OF_IMAGES,
         imagenet=224,

@@ -119,7 +119,7 @@ class OptimizationSettings:
     mixup_off_epoch: int = setting(
         int_range(0),
         20,
-        "last epochs, without mixup",
+        "number of epochs at the end that train without mixup",
         only=OF_IMAGES,
         imagenet=0,
         second={"cifar": 40, "imagenet": 5},

@@ -157,8 +157,11 @@ def test_examples(code, monkeypatch, tmp_path, capsys):
             net.initialize(mx.init.Zero(), force_reinit=True)
         return net
 
-    monkeypatch.setattr(aff, "get_model", get_model)
     monkeypatch.chdir(tmp_path)
+    for name in re.findall(r'"exports/(\w+)\.onnx"', code):
+        assert main(["export", name, "--to", "onnx", "--root", f"{ROOT}/params"]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(aff, "get_model", get_model)
     exec(compile(code, "docs", "exec"), {"__name__": "docs"})
     said = re.findall(r"^print\(.+\)  # (.+)$", code, re.M)
     assert capsys.readouterr().out.splitlines() == said

@@ -79,7 +79,7 @@ def _add_aliases(group: Any, data: str) -> None:
             options = {"type": int_range(0, 64), "metavar": "N"}
             help = "use the first N GPUs; 0: the CPU"
         elif field == "mixup":
-            help = f"train without mixup (default: {not item.default(data)})"
+            help = f"train without mixup, as without {flag(field)}"
         elif const is None and isinstance(item.kind, tuple):
             options = {"choices": list(item.kind)}
             help = f"{item.help} (default: {item.default(data)})"
@@ -165,7 +165,7 @@ def add_field(group: Any, field: str, item: Setting, kinds: Sequence[str]) -> No
     if item.kind == SWITCH or spelled.const is not None:
         const = True if spelled.const is None else spelled.const
         options.update(action="store_const", const=const)
-        shown: Optional[str] = str(usual == const)
+        shown: Optional[str] = str(usual) if const is True else None
     else:
         if isinstance(item.kind, tuple):
             options["choices"] = list(item.kind)
@@ -180,9 +180,9 @@ def add_field(group: Any, field: str, item: Setting, kinds: Sequence[str]) -> No
         if metavar:
             options["metavar"] = metavar
     text = text.replace("%", "%%")
-    if len(kinds) == 1 and kinds[0] in item.second:
+    if shown is not None and len(kinds) == 1 and kinds[0] in item.second:
         shown = f"{shown}; generation 2: {_shown(item.default(kinds[0], 2))}"
-    for data in kinds[1:]:
+    for data in kinds[1:] if shown is not None else []:
         if item.default(data) != usual:
             shown = f"{shown}; {data}: {_shown(item.default(data))}"
     options["help"] = text if shown is None else f"{text} (default: {shown})"

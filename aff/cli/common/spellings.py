@@ -40,8 +40,16 @@ SPELLINGS: Dict[str, Dict[str, Spelling]] = {
         "lr_mode": Spelling(
             ("--cosine",), "cosine", "half a cosine to 0 instead of decays at some epochs"
         ),
-        "mixup": Spelling(("--no-mixup",), False, "train without mixup"),
+        "mixup": Spelling(
+            ("--no-mixup",),
+            False,
+            "train without mixup, which is on otherwise (generation 2: off, but for --mixup)",
+        ),
         "mirror": Spelling(("--no-mirror",), False, "never mirror an image"),
+        "input_size": Spelling(
+            ("--input-size",),
+            help="height and width that images of --dataset folder are scaled to; 0: 32",
+        ),
     },
     "imagenet": {
         **COMMON,
