@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional
 
 from tqdm import tqdm
 
@@ -86,9 +86,13 @@ class RunLogger:
         """
         line = spell(line, self.spelling)
         if not self.quiet:
-            with outliving_terminal(), tqdm.external_write_mode(file=sys.stdout):
+            with self._outliving(), tqdm.external_write_mode(file=sys.stdout):
                 print(fold(line), flush=True)
         self.keep(line)
+
+    def _outliving(self) -> ContextManager[None]:
+        """Whoever listened may be gone: a run goes on, and its log has what is said."""
+        return outliving_terminal(pipes=bool(self.folder))
 
     def keep(self, line: str) -> None:
         """Keep one line in the text log, and say nothing."""
@@ -99,14 +103,14 @@ class RunLogger:
     def command(self, label: str, line: str) -> None:
         """Say a command to be copied, on a line that is not folded, and keep it."""
         if not self.quiet:
-            with outliving_terminal(), tqdm.external_write_mode(file=sys.stdout):
+            with self._outliving(), tqdm.external_write_mode(file=sys.stdout):
                 print(f"{label} {line}", flush=True)
         self.keep(f"{label} {line}")
 
     def warn(self, line: str) -> None:
         """Say one line on standard error, loudly, and keep it in the text log."""
         line = spell(line, self.spelling)
-        with outliving_terminal():
+        with self._outliving():
             print(f"WARNING: {line}", file=sys.stderr, flush=True)
         self.keep(f"WARNING: {line}")
 

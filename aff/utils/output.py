@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import select
 import stat
 import sys
 from typing import Iterator
@@ -53,12 +54,26 @@ def drop_hung_up() -> None:
             drop(number)
 
 
+def drop_unread() -> None:
+    """Drop output and errors where they are pipes that nobody reads any more."""
+    for number in (OUTPUT, ERRORS):
+        stream = select.poll()
+        stream.register(number, 0)
+        if any(event & select.POLLERR for _, event in stream.poll(0)):
+            drop(number)
+
+
 @contextlib.contextmanager
-def outliving_terminal() -> Iterator[None]:
-    """Go on writing nowhere where the terminal is found to have hung up."""
+def outliving_terminal(pipes: bool = False) -> Iterator[None]:
+    """Go on writing nowhere where the terminal is found to have hung up or, with `pipes`, the
+    reader of a pipe is gone.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno != errno.EIO:
+        if error.errno == errno.EIO:
+            drop_hung_up()
+        elif error.errno == errno.EPIPE and pipes:
+            drop_unread()
+        else:
             raise
-        drop_hung_up()

@@ -106,3 +106,21 @@ def test_a_run_whose_streams_are_closed(elsewhere):
     )
     assert epochs(elsewhere) == 1
     assert (elsewhere / "run/checkpoint-0001").is_dir()
+
+
+def test_a_run_whose_pipe_nobody_reads_any_more_goes_on(elsewhere):
+    """As of ``| head``; standard error, which is read, goes on too."""
+    command = [sys.executable, f"{ROOT}/train_cifar.py", *QUICK.split(), "--num-epochs", "2"]
+    process = subprocess.Popen(
+        [*command, "--save-dir", "run"],
+        cwd=elsewhere,
+        env={**os.environ, "PYTHONPATH": ROOT, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    errors = process.stderr.read()
+    assert process.wait(300) == 0, errors
+    assert epochs(elsewhere) == 2
+    assert "evaluate again" in (elsewhere / "logs/run/train.log").read_text()
