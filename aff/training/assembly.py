@@ -46,7 +46,6 @@ def create_trainer(
         net,
         devices,
         config.schedule(len(data.train)),
-        config.momentum,
         config.wd,
         data.create_task(precision),
         precision,

@@ -167,7 +167,7 @@ def read_checkpoint(path: str) -> Tuple[Dict[str, Any], ArrayFile]:
     state = read_json(os.path.join(path, STATE))
     step = typed(state, _TrainerState, os.path.join(path, STATE)).step
     arrays = ArrayFile(os.path.join(path, OPTIMIZER))
-    if "step" in arrays.shapes and arrays["step"] != np.float32(step):
+    if "step" in arrays.shapes and arrays["step"].tolist() != [np.float32(step)]:
         other = ", ".join(f"{value:g}" for value in arrays["step"].ravel()[:1])
         raise InputError(f"{arrays.path}: is of step {other}, {STATE} beside it of step {step}")
     return state, arrays

@@ -27,7 +27,7 @@ from .state import RunState
 KEEPING = ("", "files", "instead of a run")
 SCORES = (*IMAGES.names, *PIXELS.names)
 #: What else is compared: facts of the machine that change what is computed.
-FACTS = ("devices", "global_batch_size")
+FACTS = ("devices",)
 
 
 @dataclass(frozen=True)

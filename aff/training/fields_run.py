@@ -58,6 +58,7 @@ class OptimizationSettings:
         "nag",
         "Nesterov's accelerated gradient (nag), plain momentum (sgd), AdamW, LAMB or AdaGrad; the "
         "usual learning rate is for the usual one",
+        resume=FIXED,
         segmentation="adagrad",
     )
     momentum: float = setting(float_range(0, 1), 0.9, "of Nesterov's accelerated gradient, or sgd")
@@ -75,8 +76,8 @@ class OptimizationSettings:
     epsilon: float = setting(
         float_range(0, 1),
         0.0,
-        "of adamw, lamb and adagrad: what is added to the root of the mean square (adagrad: of the "
-        "sum); 0: the usual, 1e-8, 1e-6 and 1e-7",
+        "of adamw, lamb and adagrad: what is added to the root of the mean square (adagrad: to the "
+        "sum of squares, under the root); 0: the usual, 1e-8, 1e-6 and 1e-7",
     )
     wd: float = setting(float_range(0), 1e-4, "weight decay")
     no_wd: bool = setting(SWITCH, False, "no weight decay on biases, beta and gamma")
@@ -165,7 +166,7 @@ class OptimizationSettings:
     early_stop: int = setting(
         int_range(0),
         0,
-        "end the run after so many epochs without a lower error on the part that chooses the best "
+        "end the run after so many epochs without a better score on the part that chooses the best "
         "epoch; 0: never",
     )
     dtype: str = setting(

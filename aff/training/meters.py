@@ -27,7 +27,7 @@ class EpochStats:
     loss : float
         Mean over samples.
     metric : float
-        Of the trainer's `metric`: mean over samples (rmse: its root).
+        What the task measures: mean over samples (rmse: its root).
     lr : float
         Learning rate of the last step.
     images_per_sec : float
@@ -187,8 +187,8 @@ class EpochMeter:
         where = self.monitor.first_bad(norms) if self.monitor and norms else None
         raise RunError(
             f"{what} not finite at epoch {self.epoch}, step {step}, learning rate {lr:g}"
-            f"{f' ({where})' if where else ''}: lower {{lr}} or lengthen the warm-up; earlier "
-            "parameters are kept"
+            f"{f' ({where})' if where else ''}: lower {{lr}} or lengthen the warm-up"
+            f"{'; earlier parameters are kept' if self.epoch else ''}"
         )
 
     def finish(self) -> Partial:

@@ -7,12 +7,16 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Tuple
 
 import mxnet as mx
+import numpy as np
 
 from ..models.parts import is_running_statistic
 from ..utils.errors import InputError, shorten
 from ..utils.params_file import ArrayFile
 from .optimizers import AdamW
 from .trainer import Trainer
+
+#: What the name of an array that says the optimizer's begins with.
+_KIND = "optimizer "
 
 
 def _structural_names(trainer: Trainer) -> List[str]:
@@ -40,6 +44,7 @@ def saved_arrays(trainer: Trainer) -> Dict[str, mx.nd.NDArray]:
     # mxnet does not write a file of no arrays
     return {
         "step": mx.nd.array([trainer.step]),
+        f"{_KIND}{trainer.kind}": mx.nd.zeros(1),
         **({"updates": mx.nd.array([updates(trainer)])} if updates(trainer) is not None else {}),
         **optimizer_arrays(trainer),
         **_statistics_arrays(trainer),
@@ -96,19 +101,27 @@ def restore_optimizer(trainer: Trainer, arrays: ArrayFile) -> None:
     Raises
     ------
     InputError
-        Where they are another network's.
+        Where they are another network's, or another optimizer's.
     """
     trainer.create_states()
     needed = optimizer_arrays(trainer)
-    left_over = [name for name in arrays.shapes if ":" in name and name not in needed]
-    if left_over:
-        raise InputError(f"{arrays.path}: holds states of another network, {shorten(left_over)}")
+    kinds = [name[len(_KIND) :] for name in arrays.shapes if name.startswith(_KIND)]
+    if kinds and kinds != [trainer.kind]:
+        raise InputError(
+            f"{arrays.path}: holds states of {shorten(kinds)}, not of {{optimizer}} {trainer.kind}"
+        )
+    others = [name for name in arrays.shapes if ":" in name and name not in needed]
+    others += [name for name in needed if arrays.shapes.get(name) != needed[name].shape]
+    if others:
+        raise InputError(
+            f"{arrays.path}: holds states of another network, or of other {{optimizer}}, "
+            f"{{momentum}} or {{freeze}}: {shorten(others)}"
+        )
     if updates(trainer) is not None:
-        if arrays.shapes.get("updates") != (1,):
+        count = arrays["updates"] if arrays.shapes.get("updates") == (1,) else np.array([np.nan])
+        if not 0 <= count[0] < np.inf:
             raise InputError(f"{arrays.path}: does not say how many updates were made")
-        restore_updates(trainer, int(arrays["updates"][0]))
+        restore_updates(trainer, int(count[0]))
     for device in range(len(trainer.devices)):
         for name, array in optimizer_arrays(trainer, device).items():
-            if arrays.shapes.get(name) != array.shape:
-                raise InputError(f"{arrays.path}: no state of shape {array.shape} for {name}")
             array[:] = arrays[name]

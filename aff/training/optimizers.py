@@ -12,7 +12,7 @@ import numpy as np
 COUNTING = ("adamw", "lamb")
 #: Those with momentum alone.
 WITH_MOMENTUM = ("nag", "sgd")
-#: What others add to the root of the mean square.
+#: What others add to the root of the mean square; AdaGrad to the sum of squares, under the root.
 EPSILONS = {"adamw": 1e-8, "lamb": 1e-6, "adagrad": 1e-7}
 
 

@@ -66,5 +66,5 @@ def _around(config: TrainConfig) -> List[str]:
             f"in the first steps; {BEST_EMA} is its best epoch, by the part that chooses {BEST}"
         )
     if config.early_stop:
-        lines.append(f"ends      after {config.early_stop} epochs without a lower error")
+        lines.append(f"ends      after {config.early_stop} epochs without a better score")
     return lines

@@ -31,8 +31,7 @@ class Stopped(Exception):
 
 
 class Trainer:
-    """Trains a network by Nesterov's accelerated gradient (mxnet's `nag`), data-parallel over its
-    devices.
+    """Trains a network, data-parallel over its devices.
 
     Parameters
     ----------
@@ -42,8 +41,8 @@ class Trainer:
         Each gets an equal share of a batch.
     schedule : callable
         Step, counted from 0 over the whole run, to learning rate.
-    momentum, wd : float
-        Of the optimizer.
+    wd : float
+        Weight decay.
     task : Task, optional
         What is learnt: its loss, and what is measured beside it. By default the classes of images.
     precision : Float32, optional
@@ -58,12 +57,14 @@ class Trainer:
     optimizer : str, default 'nag'
         A name of `aff.training.optimizers.OPTIMIZERS`.
     settings : mapping of str to float, optional
-        What it takes in place of `momentum`.
+        What it takes beside learning rate and weight decay; by default a momentum of 0.9.
     ema : ModelEma, optional
         A moving average of the network, which follows each step.
 
     Attributes
     ----------
+    kind : str
+        The optimizer's name.
     step : int
         Steps trained over the whole run.
     done : Partial
@@ -77,7 +78,6 @@ class Trainer:
         net: HybridBlock,
         devices: Sequence[mx.Context],
         schedule: Schedule,
-        momentum: float = 0.9,
         wd: float = 1e-4,
         task: Optional[Task] = None,
         precision: Optional[Float32] = None,
@@ -108,10 +108,11 @@ class Trainer:
         self.monitor = None if self.precision.checks_gradients else GradientMonitor(net)
         # In the network's own order: that of mxnet's names is another in the next network.
         parameters = {id(p): p for p in net._collect_params_with_prefix().values()}
+        self.kind = optimizer
         self.optimizer = gluon.Trainer(
             list(parameters.values()),
             self.precision.create_optimizer(
-                optimizer, learning_rate=schedule(0), wd=wd, **(settings or {"momentum": momentum})
+                optimizer, learning_rate=schedule(0), wd=wd, **(settings or {"momentum": 0.9})
             ),
             kvstore=self.group.kvstore,
             update_on_kvstore=False,

@@ -4,14 +4,18 @@ import json
 import os
 import shutil
 
+import mxnet as mx
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import aff
+from aff.models.parameters import save_arrays
 from aff.training.checkpoint import list_checkpoints, remove_left_overs
 from aff.training.state import RunState
 from aff.utils.files import write_json
+from aff.utils.params_file import ArrayFile
 from aff.utils.sums import SUMS, write_sums
 
 from .helpers import small_run, small_trainer
@@ -56,6 +60,17 @@ def changed(folder, **values):
     """A checkpoint whose state is another, as whole as it can be made."""
     path = folder / "state.json"
     write_json(str(path), {**json.loads(path.read_text()), **values})
+
+
+@pytest.mark.parametrize("step", [[1.0, 1.0], [np.nan], [[5.0]]])
+def test_a_step_of_another_form_is_seen(copied, step):
+    folder = copied / "checkpoint-0001"
+    file = ArrayFile(str(folder / "optimizer.params"))
+    arrays = {name: mx.nd.array(file[name]) for name in file.shapes}
+    save_arrays(file.path, {**arrays, "step": mx.nd.array(step)})
+    (folder / SUMS).unlink()
+    with pytest.raises(aff.InputError, match="is of step"):
+        RunState.resumed(str(folder), small_trainer())
 
 
 @pytest.mark.parametrize("sums", [True, False])

@@ -23,7 +23,8 @@ def trained(tiny_data, precision, frozen=(), mult=1.0, steps=None, devices=1):
     arrange(net, False, frozen, mult)
     hybridize(net)
     contexts = next(iter(net.collect_params().values())).list_ctx()
-    trainer = Trainer(net, contexts, lambda step: 0.1, precision=precision, wd=0.0, momentum=0.0)
+    plain = {"wd": 0.0, "settings": {"momentum": 0.0}}
+    trainer = Trainer(net, contexts, lambda step: 0.1, precision=precision, **plain)
     before = parameters(trainer)
     batches = list(TrainLoader(tiny_data, 6, 0).epoch(0))[:steps]
     trainer.train_epoch(batches, 0)

@@ -62,7 +62,8 @@ def test_what_is_not_finite_is_left_to_those_who_look_for_it(tiny_data):
 
 def step(data, **settings):
     """How far one step moves the parameters, and the trainer's figures."""
-    trainer = small_trainer(momentum=0.0, wd=0.0, schedule=lambda step: 1.0, **settings)
+    plain = {"wd": 0.0, "settings": {"momentum": 0.0}}
+    trainer = small_trainer(schedule=lambda step: 1.0, **plain, **settings)
     before = parameters(trainer)
     trainer.train_epoch([next(iter(mixed_batches(data).epoch(0)))], 0)
     after = parameters(trainer)

@@ -3,12 +3,15 @@
 import os
 import pickle
 
+import mxnet as mx
 import numpy as np
 import pytest
 
 import aff
-from aff.models.parameters import save_parameters
+from aff.models.parameters import save_arrays, save_parameters
 from aff.training.checkpoint import save_checkpoint, start_from
+from aff.training.config import TrainConfig
+from aff.training.optimizer_states import saved_arrays
 
 from ..distributed.steps import batches, new_trainer
 from .helpers import parameters, small_trainer
@@ -103,3 +106,49 @@ def test_states_of_another_network(started, tmp_path):
     save_parameters(other.net, str(tmp_path / "net.params"))
     with pytest.raises(aff.InputError, match="optimizer.params: .*another network"):
         start_from(other, str(tmp_path / "net.params"), str(started[0] / STATES))
+
+
+def trainer_of(kind, **settings):
+    """A trainer by an optimizer, with its usual settings."""
+    usual = TrainConfig(optimizer=kind).optimizer_settings
+    return small_trainer(optimizer=kind, settings=settings or usual)
+
+
+KINDS = ("nag", "sgd", "adamw", "lamb", "adagrad")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_states_of_another_optimizer(kind, tmp_path):
+    """Some have the same shapes: a momentum is no sum of squares."""
+    params, states = str(tmp_path / "net.params"), str(tmp_path / "optimizer.params")
+    trainer = trainer_of(kind)
+    trainer.create_states()
+    save_parameters(trainer.net, params)
+    save_arrays(states, saved_arrays(trainer))
+    start_from(trainer_of(kind), params, states)
+    for other in KINDS:
+        if other != kind:
+            with pytest.raises(aff.InputError, match=f"of {kind}, not of optimizer {other}"):
+                start_from(trainer_of(other), params, states)
+
+
+def test_states_without_momentum(tmp_path):
+    params, states = str(tmp_path / "net.params"), str(tmp_path / "optimizer.params")
+    trainer = trainer_of("nag", momentum=0.0)
+    save_parameters(trainer.net, params)
+    save_arrays(states, saved_arrays(trainer))
+    with pytest.raises(aff.InputError, match="or of other optimizer, momentum"):
+        start_from(trainer_of("nag"), params, states)
+
+
+@pytest.mark.parametrize("count", [[np.nan], [np.inf], [-5], [1, 1], []])
+def test_a_count_of_updates_that_is_none(count, tmp_path):
+    params, states = str(tmp_path / "net.params"), str(tmp_path / "optimizer.params")
+    trainer = trainer_of("adamw")
+    trainer.create_states()
+    save_parameters(trainer.net, params)
+    arrays = saved_arrays(trainer)
+    arrays["updates"] = mx.nd.array(count) if count else mx.nd.zeros((1, 1))
+    save_arrays(states, arrays)
+    with pytest.raises(aff.InputError, match="how many updates"):
+        start_from(trainer, params, states)

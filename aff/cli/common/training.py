@@ -1,4 +1,4 @@
-"""The path that both training scripts share, from what was given to the run's end."""
+"""The path that the training commands share, from what was given to the run's end."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def choose(config: TrainConfig) -> Tuple[List[mx.Context], Optional[str]]:
 
 
 def train(data: str, given: Dict[str, Any]) -> int:
-    """Train as was given for a kind of data set, ``'cifar'`` or ``'imagenet'``; the exit code."""
+    """Train as was given for a kind of data set, as `TrainConfig.from_args` takes it; the exit
+    code.
+    """
     config = configure(data, given)
     why = why_generation(given, data)
     generation = f"defaults  and networks of generation {config.generation}, {why}"
