@@ -111,13 +111,13 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
             period = config.lr_decay_period
             config = replace(config, lr_decay_epoch=list(range(period, config.num_epochs, period)))
         return replace(
-            config._of_the_second() if config.generation == 2 and not base else config,
+            config.of_the_second() if config.generation == 2 and not base else config,
             model=model,
             model_kwargs={"fusion": kwargs.pop("fusion"), "classes": record.classes, **kwargs},
             labels=labels or record.default_labels,
         )
 
-    def _of_the_second(self) -> TrainConfig:
+    def of_the_second(self) -> TrainConfig:
         """Return what the settings meant in generation 2, in today's terms.
 
         Its CIFAR script warmed up only before a cosine; without one, the decays came earlier by the

@@ -81,7 +81,6 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
     stepless = config.lr_mode != "step"
     mode = f"with a {config.lr_mode} learning rate"
     first = min(config.lr_decay_epoch, default=0)
-    last = max(config.lr_decay_epoch, default=0)
     beyond = f"beyond {{num_epochs}} {config.num_epochs}"
     reasons = (
         ("mixup_alpha", not config.mixup, "without mixup"),
@@ -95,6 +94,12 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
         ("beta1", config.optimizer not in COUNTING, optimized),
         ("beta2", config.optimizer not in COUNTING, optimized),
         ("epsilon", config.optimizer in WITH_MOMENTUM, optimized),
+        (
+            "warmup_epochs",
+            config.generation == 2 and config.kind == "cifar" and not stepless,
+            "in generation 2 without a cosine, but for decays that come so many epochs earlier",
+        ),
+        ("auto_aug", config.generation == 2 and config.use_rec, "in generation 2 with {use_rec}"),
         ("warmup_lr", not config.warmup_epochs, "without {warmup_epochs}"),
         ("lr_decay", stepless, mode),
         ("lr_decay_epoch", stepless, mode),
@@ -102,9 +107,7 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
         ("lr_decay_epoch", not stepless and config.lr_decay_period > 0, "with {lr_decay_period}"),
         (
             "lr_decay_epoch",
-            not stepless
-            and not config.lr_decay_period
-            and (last if config.kind == "cifar" else first) >= config.num_epochs,
+            not stepless and not config.lr_decay_period and first >= config.num_epochs,
             beyond,
         ),
         ("lr_decay_period", not stepless and config.lr_decay_period >= config.num_epochs, beyond),

@@ -34,6 +34,13 @@ def _mixing(config: TrainConfig) -> List[str]:
 
 def _optimization(config: TrainConfig) -> List[str]:
     lines = []
+    decays = config.lr_decay_epoch
+    if config.lr_mode == "step" and min(decays, default=0) >= config.num_epochs:
+        epochs = ", ".join(map(str, decays))
+        lines.append(
+            f"rate      {config.lr:g} to the end: {{lr_decay_epoch}} {epochs} is beyond "
+            f"{{num_epochs}} {config.num_epochs}"
+        )
     if config.loss != "ce":
         lines.append(f"loss      {config.loss}, in place of cross-entropy")
     if config.grad_accum_steps > 1:

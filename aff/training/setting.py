@@ -64,20 +64,32 @@ class Setting:
         usual = self.defaults[data]
         return copy.copy(self.second.get(data, usual) if generation == 2 else usual)
 
-    def checked(self, name: str, value: Any) -> Any:
+    def checked(self, name: str, value: Any, data: Optional[str] = None) -> Any:
         """Return a value from a configuration file, or an error that names the field.
+
+        Parameters
+        ----------
+        name : str
+            The field.
+        value : object
+            As the file has it.
+        data : str, optional
+            The kind of data set, where it is known.
 
         Raises
         ------
         InputError
-            For a value of another kind.
+            For a value of another kind, and one that this kind of data set does not have.
         """
-        if value is None and None not in self.defaults.values():
+        kinds = [data] if data else KINDS
+        usual = [self.default(kind, generation) for kind in kinds for generation in (1, 2)]
+        if value is None and None not in usual:
             raise InputError(f"{{{name}}} takes a value, got null")
         is_switch = isinstance(value, bool)  # which equals a number
-        usual = [item for item in self.defaults.values() if isinstance(item, bool) == is_switch]
-        if value is None or value in usual:
+        if value in [item for item in usual if isinstance(item, bool) == is_switch]:
             return value
+        if data and data not in self.only:
+            raise InputError(f"{{{name}}} {value!r}: not of this kind of data set")
         try:
             return self._checked(value)
         except InputError as error:

@@ -20,7 +20,7 @@ from ..utils.opening import MB, read_text
 from ..utils.report import versions
 from .config import NETWORK, TrainConfig
 from .logger import SETTINGS
-from .setting import FIXED, FREE, UNTOLD, settings_of
+from .setting import FIXED, FREE, TOLD, UNTOLD, settings_of
 
 #: What settings.json says of a run beside its settings.
 FACTS = ("devices", "form", "train_images", "val_images", "images", "sums", "global_batch_size")
@@ -153,15 +153,19 @@ def read_config(path: str) -> TrainConfig:
     typed(network, _Named, path)
     with telling(path):
         kind = find_dataset(values.get("dataset", "cifar100")).kind
-        checked = {key: described[key].checked(key, value) for key, value in values.items()}
+        checked = {key: described[key].checked(key, value, kind) for key, value in values.items()}
+        usual = TrainConfig.defaults(kind, checked.get("generation", 1))
         kept = {key: value for key, value in checked.items() if _is_taken_over(key, described)}
         if "model_kwargs" in kept:
-            kept["model"] = network.pop("model", TrainConfig.defaults(kind).model)
+            kept["model"] = network.pop("model", usual.model)
             check_described(kept["model"], kept["model_kwargs"], needed=("fusion",))
-        base = replace(TrainConfig.defaults(kind), **kept)
+        base = replace(usual, **kept)
+        if base.generation == 2 and "model_kwargs" not in kept:  # given as flags would be
+            base = base.of_the_second()
         described_anew = "model" in network or not network
         first = None if described_anew and "model_kwargs" not in kept else base
-        config = TrainConfig.from_args(network, kind, first) if network or first else base
+        named = {**network, "generation": base.generation}
+        config = TrainConfig.from_args(named, kind, first) if network or first else base
         whole = replace(base, model=config.model, model_kwargs=config.model_kwargs)
         return TrainConfig.from_args({}, kind, whole)
 
@@ -200,6 +204,7 @@ def changes(config: TrainConfig, facts: Mapping[str, Any], folder: str) -> List[
         {**upgraded(said.training or {}), **(said.machine or {})}
         for said in (read_settings(folder), here)
     )
+    before = {**_usual(config), **before} if "dataset" in before else before
     sums, where = _sums(before), config.data_dir or config.dataset
     others = [
         f"other {what} ({where})"
@@ -227,6 +232,15 @@ def changes(config: TrainConfig, facts: Mapping[str, Any], folder: str) -> List[
             )
         )
     return [*changed.values(), *others]
+
+
+def _usual(config: TrainConfig) -> Dict[str, Any]:
+    """Return what settings are that an earlier version did not write, of those that matter."""
+    return {
+        key: item.default(config.kind, config.generation)
+        for key, item in settings_of(TrainConfig).items()
+        if item.resume in (TOLD, FIXED)
+    }
 
 
 def _sums(training: Mapping[str, Any]) -> Dict[str, str]:

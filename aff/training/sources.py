@@ -128,6 +128,7 @@ class FileSource:
         self.train = draw(self.parts["train"], config.train_fraction, config.seed)
         self.parts["train"] = self.train
         self.classes = count_classes(self.train)
+        self.whole = not fraction and config.train_fraction == 1
 
     @cached_property
     def facts(self) -> Dict[str, Any]:
@@ -198,7 +199,11 @@ class FileSource:
             return [f"note      {missing} of the {self.classes} classes have no training image"]
         imagenet = DATASETS["imagenet"]
         counts = (len(self.train), len(self.parts["val"]))
-        if self.classes == imagenet.classes and counts != (TRAINING_IMAGES, imagenet.whole):
+        if (
+            self.whole
+            and self.classes == imagenet.classes
+            and counts != (TRAINING_IMAGES, imagenet.whole)
+        ):
             return [
                 f"note      1,000 classes, but not ImageNet's {TRAINING_IMAGES:,} and "
                 f"{imagenet.whole:,} images"

@@ -147,3 +147,21 @@ def test_num_layer_is_the_depth(model):
 def test_a_depth_that_there_is_not(capsys):
     assert train("--model resnet --num-layer 17 --summary") == 2
     assert "must be one of 50, 101, 152" in capsys.readouterr().err
+
+
+def test_a_file_of_settings_keeps_its_generation(elsewhere, capsys):
+    (elsewhere / "first.json").write_text('{"dataset": "cifar10"}')
+    (elsewhere / "second.json").write_text('{"dataset": "cifar10", "generation": 2}')
+    for more in ("--mixup", "--generation 2"):
+        assert run_words(f"train_cifar.py --config first.json {more} --summary") == 2
+        assert "is of generation 1" in capsys.readouterr().err
+    assert run_words("train_cifar.py --config second.json --mixup --summary") == 0
+    assert run_words("train_cifar.py --config second.json --summary") == 0
+    assert "networks of generation 2, as --config says" in capsys.readouterr().out
+
+
+def test_what_generation_2_did_not_heed_is_said(capsys):
+    config = config_of("cifar", ["--generation", 2, "--warmup-epochs", 20])
+    assert config.warmup_epochs == 0
+    [said] = config.unused(["generation", "warmup_epochs"])
+    assert said.startswith("{warmup_epochs} in generation 2 without a cosine")

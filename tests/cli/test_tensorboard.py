@@ -172,8 +172,8 @@ def test_a_summary_says_what_is_on(script, start, capsys):
     assert start(f"--summary {flags}") == 0
     said = capsys.readouterr().out.splitlines()
     lines = recipe_lines(config_of(script, shlex.split(flags)))
-    assert len(lines) == 10
-    assert said[-10:] == [spell(line, spelling_of(script)) for line in lines]
+    assert len(lines) == 11
+    assert said[-11:] == [spell(line, spelling_of(script)) for line in lines]
     if script == "cifar":
         assert "all 10 epochs are among the last 20 (--mixup-off-epoch)" in said[-10]
     assert start("--summary") == 0

@@ -197,7 +197,9 @@ def test_cutmix_lasts_as_long_as_mixup_would():
     config = TrainConfig(mixup=False, cutmix_alpha=1.0)
     assert config.mixup_until == 380
     assert TrainConfig(mixup=False).mixup_until == 0
-    [said] = recipe_lines(TrainConfig(mixup=False, cutmix_alpha=1.0, num_epochs=10))
+    [said] = recipe_lines(
+        TrainConfig(mixup=False, cutmix_alpha=1.0, num_epochs=10, lr_mode="cosine")
+    )
     assert said == "cutmix    off: all 10 epochs are among the last 20 ({mixup_off_epoch})"
     with pytest.raises(aff.InputError, match="auto_aug and rand_aug"):
         TrainConfig(auto_aug=True, rand_aug=[2, 9]).check()

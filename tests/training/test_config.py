@@ -8,6 +8,7 @@ import aff
 from aff.training.config import TrainConfig
 from aff.training.contradictions import NEEDS
 from aff.training.lr_scheduler import create_schedule
+from aff.training.recipe_lines import recipe_lines
 from aff.training.setting import FIXED, FREE, KINDS, TOLD, UNTOLD, settings_of
 
 
@@ -130,7 +131,9 @@ def test_contradictions_are_refused(settings, message):
         ({}, {"warmup_lr", "temperature", "hard_weight"}),
         ({"mixup": False}, {"mixup_alpha", "mixup_off_epoch"}),
         ({"lr_mode": "cosine"}, {"lr_decay", "lr_decay_epoch", "lr_decay_period"}),
-        ({"num_epochs": 350}, {"lr_decay_epoch"}),
+        ({"num_epochs": 300}, {"lr_decay_epoch"}),
+        ({"generation": 2, "warmup_epochs": 20}, {"warmup_epochs"}),
+        ({"generation": 2, "use_rec": True}, {"auto_aug"}),
         ({"cpus": 2, "num_gpus": 1}, {"num_gpus"}),
         ({"kvstore": "dist_sync"}, {"save_minutes"}),
     ],
@@ -140,6 +143,22 @@ def test_what_has_no_effect_is_said(settings, without_effect):
     said = config.unused(settings_of(TrainConfig))
     assert without_effect <= {phrase.split("}")[0].lstrip("{") for phrase in said}
     assert config.unused(()) == []
+
+
+def test_decays_of_which_one_comes_are_not_said_to_have_no_effect():
+    config = dataclasses.replace(TrainConfig(), num_epochs=320)
+    assert config.schedule(1)(319) == pytest.approx(0.02)
+    assert config.unused(["lr_decay_epoch"]) == []
+
+
+@pytest.mark.parametrize("epochs, falls", [(60, False), (300, False), (301, True)])
+def test_a_rate_that_never_falls_is_said(epochs, falls):
+    config = dataclasses.replace(TrainConfig(), num_epochs=epochs)
+    assert (config.schedule(1)(epochs - 1) < config.lr) == falls
+    said = [line for line in recipe_lines(config) if line.startswith("rate ")]
+    assert said == [] if falls else "0.2 to the end: {lr_decay_epoch} 300, 350 is" in said[0]
+    cosine = dataclasses.replace(config, lr_mode="cosine")
+    assert not any(line.startswith("rate ") for line in recipe_lines(cosine))
 
 
 def test_the_schedule_is_the_settings():

@@ -151,6 +151,46 @@ def test_a_resumed_run_may_change_what_the_field_says(name, tmp_path):
             changes(told, FACTS, str(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["optimizer", "clip_grad", "cutmix_alpha", "train_fraction"])
+def test_what_an_earlier_version_did_not_write_is_as_usual(name, tmp_path):
+    config = CONFIGS["superclasses"]
+    described = describe(config, FACTS)
+    del described["training"][name]
+    write_json(str(tmp_path / "settings.json"), described)
+    assert changes(config, FACTS, str(tmp_path)) == []
+    value = "adamw" if name == "optimizer" else 0.5
+    with pytest.raises(aff.InputError, match=f"{name} .* -> "):
+        changes(dataclasses.replace(config, **{name: value}), FACTS, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        ({"dataset": "masks", "mixup": True}, "mixup True: not of this kind"),
+        ({"dataset": "masks", "rand_aug": [2, 9]}, "rand_aug .*: not of this kind"),
+        ({"dataset": "cifar10", "loss": "soft-iou"}, "loss 'soft-iou': not of this kind"),
+        ({"dataset": "cifar10", "crop_size": 64}, "crop_size 64: not of this kind"),
+        ({"dataset": "imagenet", "crop_ratio": 0}, "crop_ratio: takes a number"),
+        ({"dataset": "imagenet", "input_size": 0}, "input_size: takes a whole number"),
+        ({"dataset": "masks", "crop_size": 0}, "crop_size: takes a whole number"),
+    ],
+)
+def test_a_file_says_nothing_that_its_kind_of_data_does_not_have(fields, message, tmp_path):
+    path = tmp_path / "it.json"
+    path.write_text(json.dumps(fields))
+    with pytest.raises(aff.InputError, match=message):
+        read_config(str(path))
+
+
+@pytest.mark.parametrize("fields", [{"dataset": "cifar10"}, {"dataset": "imagenet"}])
+def test_a_file_names_a_generation_as_the_flag_does(fields, tmp_path):
+    kind = "imagenet" if fields["dataset"] == "imagenet" else "cifar"
+    given = {**fields, "generation": 2, "model": "resnext"}
+    path = tmp_path / "it.json"
+    path.write_text(json.dumps(given))
+    assert read_config(str(path)) == TrainConfig.from_args(given, kind)
+
+
 def test_the_number_of_devices_may_change_where_it_is_told(tmp_path):
     config = CONFIGS["cifar"]
     write_json(str(tmp_path / "settings.json"), describe(config, FACTS))

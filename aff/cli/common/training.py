@@ -41,6 +41,11 @@ def call_of(command: str) -> str:
     return f"{call} {flags}".rstrip()
 
 
+def spelled(given: Mapping[str, Any], data: str) -> Dict[str, Any]:
+    """Return what was given by the fields' names alone, whoever's spellings it was given in."""
+    return resolve_generation(resolve_aliases(given, data), data)
+
+
 def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
     """Return the configuration of a script for a kind of data set, from what was given.
 
@@ -55,7 +60,12 @@ def configure(data: str, given: Mapping[str, Any]) -> TrainConfig:
             f"{{config}} {given['config']}: is of {base.dataset}, which this script "
             "does not train on"
         )
-    given = resolve_generation(resolve_aliases(given, data), data)
+    given = spelled(given, data)
+    if base and given.get("generation", base.generation) != base.generation:
+        raise InputError(
+            f"{{config}} {given['config']}: is of generation {base.generation} of the published "
+            f"code, {given['generation']} is asked for here: leave one of them out"
+        )
     named = {key: given[key] for key in NETWORK if key in given}
     fields = {**given_fields(given), "command": given.get("command", "")}
     fields.pop("model", None)
@@ -78,11 +88,11 @@ def train(data: str, given: Dict[str, Any]) -> int:
     code.
     """
     config = configure(data, given)
-    why = why_generation(given, data)
+    why = why_generation(given, data) or ("as {config} says" if config.generation == 2 else "")
     generation = f"defaults  and networks of generation {config.generation}, {why}"
     if given.get("summary"):
         if why:
-            print(generation)
+            print(spell(generation, spelling_of(data)))
         record = find_dataset(config.dataset)
         if record.is_open and config.data_dir:
             config = config.for_classes(open_source(config).classes)
@@ -90,7 +100,7 @@ def train(data: str, given: Dict[str, Any]) -> int:
         for line in recipe_lines(config):
             print(fold(spell(line, spelling_of(data))))
         return 0
-    notes = [f"not used  {line}" for line in config.unused(given)]
+    notes = [f"not used  {line}" for line in config.unused(spelled(given, data))]
     if why:
         notes.insert(0, generation)
     if not config.smoke:
