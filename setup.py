@@ -93,7 +93,7 @@ setup(
         "aff.params": ["fashion_mnist_*.params"],
         "aff.logs": [
             "published/*.csv",
-            "experiment/*/train.jsonl",
+            "ablation/b*/train.jsonl",
             "scenes/b*/train.jsonl",
             "scenes/b*/evaluation.json",
         ],

@@ -22,9 +22,20 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 SIZES = {20: (10, 40), 100: (20, 40), 500: (50, 30)}  # images: batch size, epochs
-NETWORK = "fashion_mnist_aff_resnet14"
+NETWORK = "fashion_mnist_aff_resnet8"
 START = ["--finetune", os.path.join(ROOT, "params", f"{NETWORK}.params")]
-SCRATCH = ["--model", "resnet", "--blocks", "2", "--channel-times", "1", "--normalize-as", "digits"]
+SCRATCH = [
+    "--model",
+    "resnet",
+    "--r",
+    "2",
+    "--blocks",
+    "1",
+    "--channel-times",
+    "1",
+    "--normalize-as",
+    "digits",
+]
 METHODS = {
     "from scratch": SCRATCH,
     "fine-tuned": START,

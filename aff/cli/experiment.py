@@ -38,8 +38,8 @@ def add_arguments(parser: Parser) -> None:
         "name",
         metavar="NAME",
         nargs="?",
-        default="experiment",
-        help="one of: "
+        default="ablation",
+        help="one of, by default the first: "
         + "; ".join(
             f"{one.name} ({one.host.title}, {len(one.arms)} fusions, b = "
             f"{' and '.join(map(str, one.blocks))}, {one.seeds} seeds, {one.epochs} epochs)"

@@ -127,7 +127,9 @@ def own_experiment(name: str, logs: Optional[str], programs: bool) -> Table:
         where = inside if os.path.isdir(inside) else str(logs)
         return experiment_table(experiment, where, not programs)
     table = experiment_table(experiment, find_shipped(LOGS, name) or inside, not programs)
-    table.notes.append("These are the runs that come with aff; 'aff experiment' makes yours.")
+    table.notes.append(
+        f"These are the runs that come with aff; 'aff experiment {name}' makes yours."
+    )
     return table
 
 

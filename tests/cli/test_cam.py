@@ -164,7 +164,7 @@ def test_small_networks_look_at_image_files_as_they_are_shown_their_own(runs, ph
     by_file = capsys.readouterr().out.splitlines()[0].split(": ")[1:]
     assert main(["cam", "--index", "3", "--params", params]) == 0
     assert capsys.readouterr().out.splitlines()[0].split(": ")[1:] == by_file
-    assert main(["cam", "dog.jpg", "--params", params, "fashion_mnist_aff_resnet14"]) == 2
+    assert main(["cam", "dog.jpg", "--params", params, "fashion_mnist_aff_resnet8"]) == 2
     assert "do not see the same images" in capsys.readouterr().err
 
 

@@ -167,12 +167,12 @@ def test_a_file_without_settings_needs_the_network_and_no_data(run, tmp_path, mo
         (["--params", "none.params", "--to", "onnx"], "none.params"),
         (["--from", "pytorch", "it.params"], "NAME.safetensors"),
         (["--from", "pytorch", "none.safetensors"], "none.safetensors"),
-        (["fashion_mnist_aff_resnet14", "--to", "onnx", "--opset", "3"], "--opset 3"),
-        (["fashion_mnist_aff_resnet14", "--to", "onnx", "--model", "resnet"], "network's flags"),
+        (["fashion_mnist_aff_resnet8", "--to", "onnx", "--opset", "3"], "--opset 3"),
+        (["fashion_mnist_aff_resnet8", "--to", "onnx", "--model", "resnet"], "network's flags"),
     ],
 )
 def test_what_is_wrong_is_named(argv, named, elsewhere, capsys):
-    if "fashion_mnist_aff_resnet14" in argv:
+    if "fashion_mnist_aff_resnet8" in argv:
         argv = [*argv, "--root", os.path.join(ROOT, "params")]
     assert exit_code(["export", *argv]) == 2
     error = capsys.readouterr().err

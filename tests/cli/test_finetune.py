@@ -38,7 +38,7 @@ def test_what_images_are_is_taken_over_and_a_file_of_nothing_known_needs_its_net
 ):
     command = f"--dataset folder --data-dir {pictures}/two --no-mixup --cpus 1 --batch-size 6"
     more = "--num-epochs 1 --lr 0.01 --save-dir"
-    assert train(f"{command} --finetune fashion_mnist_aff_resnet14 {more} fashion") == 0
+    assert train(f"{command} --finetune fashion_mnist_aff_resnet8 {more} fashion") == 0
     kept = settings(elsewhere / "fashion")["data"]
     assert (kept["input_size"], kept["normalize_as"]) == (28, "fashion-mnist")
     assert train(f"{command} --finetune {origin} {more} own") == 0
@@ -96,7 +96,7 @@ def test_freezing_is_part_of_what_a_resumed_run_has_to_keep(pictures, origin, el
         ("--finetune {origin} --freeze stage4", "stage4"),
         ("--finetune {origin} --resume-params {origin}/best.params", "--resume-params"),
         ("--finetune nowhere/net.params", "nowhere/net.params: no such file"),
-        ("--finetune fashion_mnist_af_resnet14", "fashion_mnist_aff_resnet14"),
+        ("--finetune fashion_mnist_af_resnet8", "fashion_mnist_aff_resnet8"),
         ("--finetune {pictures}", "no run's folder"),
         ("--finetune {origin} --model resnet50_v1b_askc", "resnet50_v1b_askc"),
         ("--normalize-as flowers", "flowers"),

@@ -49,7 +49,7 @@ PLAIN = {
     "compare": (["/etc", "nowhere"], 0.5),
     "predict": ([PHOTOGRAPH, "aff_resnet50", "it.params"], 1.0),
     "features": ([PHOTOGRAPH, "aff_resnet50", "it.params"], 0.5),
-    "export": (["fashion_mnist_aff_resnet14", "nothing", "it.safetensors"], 1.0),
+    "export": (["fashion_mnist_aff_resnet8", "nothing", "it.safetensors"], 1.0),
 }
 #: Commands that take words alone, each with one that makes sense.
 WORDS = {"check": "params", "completion": "bash", "recipes": "aff_resnet50", "vectors": "out"}

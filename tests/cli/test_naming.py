@@ -9,7 +9,7 @@ import pytest
 from ..conftest import ROOT
 from .conftest import QUICK, exit_code, train
 
-PUBLISHED = os.path.join(ROOT, "params", "fashion_mnist_aff_resnet14.params")
+PUBLISHED = os.path.join(ROOT, "params", "fashion_mnist_aff_resnet8.params")
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def test_names_are_said(argv, run, photo):
     "argv",
     [
         ["prepare", ".", NAME],
-        ["export", "fashion_mnist_aff_resnet14", "--to", "symbol", "--out", NAME],
+        ["export", "fashion_mnist_aff_resnet8", "--to", "symbol", "--out", NAME],
         ["experiment", "--logs", NAME],
     ],
 )

@@ -140,7 +140,7 @@ def test_wordnet_folders_without_some_classes_are_evaluated(pictures, elsewhere,
 
 
 def test_a_folder_of_a_published_name_is_not_mistaken(origin, elsewhere, capsys):
-    name = "fashion_mnist_aff_resnet14"
+    name = "fashion_mnist_aff_resnet8"
     shutil.copytree(origin, name)
     assert exit_code(["evaluate", name]) == 2
     assert f"./{name}" in capsys.readouterr().err
@@ -226,7 +226,7 @@ def test_a_summary_has_the_classes_of_the_folder(pictures, elsewhere, capsys):
 @pytest.mark.parametrize(
     "argv, named",
     [
-        (["predict", "x.png", "fashion_mnist_af_resnet14"], "fashion_mnist_aff_resnet14"),
+        (["predict", "x.png", "fashion_mnist_af_resnet8"], "fashion_mnist_aff_resnet8"),
         (["predict", "x.png", "params/nosuch"], "params/nosuch"),
         (["predict", "x.png", "--monatge", "y.png"], "--montage"),
         (["plot", "{origin}"], "logs"),

@@ -19,7 +19,7 @@ from aff.utils.report import printable
 from ..conftest import PHOTOGRAPH, ROOT
 from .conftest import exit_code
 
-OWN = "fashion_mnist_aff_resnet14"
+OWN = "fashion_mnist_aff_resnet8"
 PARAMS = os.path.join(ROOT, "params", f"{OWN}.params")
 
 

@@ -16,7 +16,7 @@ from ..conftest import write_cifar, write_idx
 IMAGENET = "--num-gpus 0 --dtype float32 --input-size 64 --batch-size 4 -j 2 --smoke"
 CIFAR = "--gpus= --batch-size 4 --lr 0.001 -j 2 --smoke"
 #: The others are slow; what the published commands of ImageNet train, test_train_imagenet.py does.
-QUICK = ("fashion_mnist_aff_resnet14",)
+QUICK = ("fashion_mnist_aff_resnet8",)
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ QUICK = shlex.split(
     "--lr 0.05 --cpus 1 -j 0 --log-interval 0"
 )
 
-IAFF = "fashion_mnist_iaff_resnet14"
+IAFF = "fashion_mnist_iaff_resnet8"
 
 
 def fails(argv, capsys, *parts):

@@ -177,7 +177,7 @@ def test_every_command_is_documented():
     "name, page",
     [
         *((name, "reproduce") for name in ("imagenet", "cifar100", "imagenet2", "cifar100_2")),
-        ("experiment", "reproduce"),
+        ("ablation", "reproduce"),
         ("scenes", "scenes"),
     ],
 )

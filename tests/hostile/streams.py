@@ -35,7 +35,7 @@ COMMANDS = (
     ("summary", "cifar_aff_resnet20"),
     ("check", NAME),
     ("evaluate", NAME),
-    ("predict", "fashion_mnist_aff_resnet14", f"{NAME}.jpg"),
+    ("predict", "fashion_mnist_aff_resnet8", f"{NAME}.jpg"),
     ("plot", NAME, "--out", f"{NAME}.png"),
     ("train-cifar", "--dataset", "digits", "--save-dir", NAME, "--num-epochs", "0"),
     ("prepare", NAME, "out"),

@@ -18,7 +18,7 @@ from aff.models.records import WEIGHTS
 
 from ..conftest import ROOT
 
-OWN = "fashion_mnist_aff_resnet14"
+OWN = "fashion_mnist_aff_resnet8"
 PUBLISHED = os.path.join(ROOT, "params", f"{OWN}.params")
 SETTINGS = {
     "model": {"name": "cifar_resnet8_askc", "kwargs": {"fusion": "DirectAdd", "classes": 10}},
@@ -87,7 +87,7 @@ def test_one_changed_byte_is_no_published_file(tmp_path):
 @pytest.mark.parametrize(
     "source, named",
     [
-        ("fashion_mnist_aff_resnet15", f"did you mean '{OWN}'"),
+        ("fashion_mnist_aff_resnet9", f"did you mean '{OWN}'"),
         ("none.params", "none.params: no such file"),
         ("none/best", "none/best: no such file"),
         ("none-symbol.json", "none-symbol.json: no such file"),

@@ -20,7 +20,7 @@ from aff.models.parameters import save_parameters
 from ..conftest import PHOTOGRAPH, ROOT
 from ..export.networks import needs_torch
 
-OWN = "fashion_mnist_aff_resnet14"
+OWN = "fashion_mnist_aff_resnet8"
 PARAMS = os.path.join(ROOT, "params")
 
 

@@ -79,7 +79,7 @@ def test_blocks_are_shared_and_learn():
 
 def test_published_parameters():
     root = os.path.join(ROOT, "params")
-    name = "fashion_mnist_aff_resnet14"
+    name = "fashion_mnist_aff_resnet8"
     maps = aff.get_model(name, pretrained=True, root=root, features_only=True)
     net = aff.get_model(name, pretrained=True, root=root)
     found = maps(images(28))[-1]

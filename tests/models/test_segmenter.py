@@ -185,7 +185,7 @@ def test_they_are_not_for_images_of_one_class():
 
 
 def test_a_backbone_starts_from_a_classifiers_parameters():
-    name = "fashion_mnist_aff_resnet14"
+    name = "fashion_mnist_aff_resnet8"
     theirs = aff.get_model(name, pretrained=True, root=f"{ROOT}/params")
     net = aff.get_model("fpn_cifar_resnet14_askc", backbone_fusion="AFF", classes=2, ctx=mx.cpu())
     before = net.output.weight.data().asnumpy()
@@ -200,7 +200,7 @@ def test_a_backbone_starts_from_a_classifiers_parameters():
 
 
 def test_a_backbone_that_has_parameters_keeps_them_silently(recwarn):
-    name = "fashion_mnist_aff_resnet14"
+    name = "fashion_mnist_aff_resnet8"
     theirs = aff.get_model(name, pretrained=True, root=f"{ROOT}/params")
     x = images(28)
     expected = [found.asnumpy() for found in FeatureMaps(theirs)(x)]

@@ -116,7 +116,7 @@ def test_nothing_is_the_same_where_names_are_not_known():
 
 
 def test_published_parameters_come_with_as_many_outputs_as_are_asked_for():
-    name, root = "fashion_mnist_aff_resnet14", f"{ROOT}/params"
+    name, root = "fashion_mnist_aff_resnet8", f"{ROOT}/params"
     whole = values(aff.get_model(name, pretrained=True, root=root))
     mx.random.seed(1)
     net = aff.get_model(name, pretrained=True, root=root, classes=5)

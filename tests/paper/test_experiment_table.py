@@ -1,6 +1,7 @@
 """The table of an experiment: scores over seeds, differences to addition, what is missing."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from scipy.stats import ttest_rel
@@ -11,10 +12,12 @@ from aff.models.summary import measured
 from aff.paper.experiment import EXPERIMENTS, Arm
 from aff.paper.experiment_table import experiment_table
 
+from ..conftest import ROOT
 from .test_tables import rows_of
 
-EXPERIMENT, SCENES = EXPERIMENTS["experiment"], EXPERIMENTS["scenes"]
-CELLS = EXPERIMENT.cells_of(Arm("ASKCFuse"), 1)
+EXPERIMENT = replace(EXPERIMENTS["ablation"], blocks=(1, 2), seeds=3)
+SCENES = EXPERIMENTS["scenes"]
+CELLS = EXPERIMENT.cells_of(Arm("ASKCFuse", 2), 1)
 ADDITIONS = EXPERIMENT.cells_of(Arm("DirectAdd"), 1)
 
 
@@ -44,15 +47,15 @@ def test_the_experiments_table(tmp_path):
     for seed, error in ((0, 0.10), (1, 0.12)):
         write_cell(tmp_path, CELLS[seed], error)
     table = experiment_table(EXPERIMENT, str(tmp_path))
-    assert len(table.rows) == 10
-    assert "ASKCFuse" in rows_of(experiment_table(EXPERIMENT, str(tmp_path), titles=False))
-    row = rows_of(table)["AFF"]
+    assert len(table.rows) == 8
+    assert "ASKCFuse, r=2" in rows_of(experiment_table(EXPERIMENT, str(tmp_path), titles=False))
+    row = rows_of(table)["AFF, r=2"]
     assert row["test error, b=1"] == "12.00 +- 1.41 (2 of 3 seeds)"
-    assert (row["test error, b=2"], row["parameters, b=1"]) == ("-", "85,118")
+    assert (row["test error, b=2"], row["parameters, b=1"]) == ("-", "90,774")
     assert (row["images/s, b=1"], row["images/s, b=2"]) == ("100", "-")
-    assert "58 of the runs are still to be made" in table.notes[0]
+    assert "46 of the runs are still to be made" in table.notes[0]
     write_cell(tmp_path, CELLS[2], 0.14)
-    row = rows_of(experiment_table(EXPERIMENT, str(tmp_path)))["AFF"]
+    row = rows_of(experiment_table(EXPERIMENT, str(tmp_path)))["AFF, r=2"]
     assert row["test error, b=1"] == "13.00 +- 2.00"
 
 
@@ -66,11 +69,11 @@ def test_the_experiments_differences_are_of_the_same_seeds(tmp_path):
     column = "more than Add, b=1"
     assert rows_of(experiment_table(EXPERIMENT, str(tmp_path)))["Add"][column] == ""
     (tmp_path / CELLS[0].name).mkdir()
-    row = rows_of(experiment_table(EXPERIMENT, str(tmp_path)))["AFF"]
+    row = rows_of(experiment_table(EXPERIMENT, str(tmp_path)))["AFF, r=2"]
     assert row[column] == "+0.75 [-15.13, +16.63]"  # of seeds 1 and 2
     (tmp_path / CELLS[0].name).rmdir()
     write_cell(tmp_path, CELLS[0], errors[0][1])
-    row = rows_of(experiment_table(EXPERIMENT, str(tmp_path)))["AFF"]
+    row = rows_of(experiment_table(EXPERIMENT, str(tmp_path)))["AFF, r=2"]
     added, fused = zip(*errors)
     interval = ttest_rel(fused, added).confidence_interval(0.95)
     assert row[column] == f"+0.83 [{100 * interval.low:+.2f}, {100 * interval.high:+.2f}]"
@@ -143,18 +146,18 @@ def test_an_evaluation_that_is_none_is_named(tmp_path, text):
 
 def test_logs_may_be_those_of_the_experiment_alone(tmp_path, capsys):
     write_cell(tmp_path, CELLS[0], 0.1)
-    assert main(["tables", "--table", "experiment", "--logs", str(tmp_path)]) == 0
-    assert "11.00 (1 of 3 seeds)" in capsys.readouterr().out
+    assert main(["tables", "--table", "ablation", "--logs", str(tmp_path)]) == 0
+    assert "11.00 (1 of 5 seeds)" in capsys.readouterr().out
 
 
 def test_our_ablation_is_shown_where_nothing_has_been_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["tables", "--table", "experiment"]) == 0
+    assert main(["tables", "--table", "ablation"]) == 0
     said = capsys.readouterr().out
-    assert "12.70 +- 0.21" in said
+    assert experiment_table(EXPERIMENTS["ablation"], f"{ROOT}/logs/ablation").rows[0][1] in said
     assert "the runs that come with aff" in said
-    write_cell(tmp_path / "logs" / "experiment", CELLS[0], 0.1)
-    assert main(["tables", "--table", "experiment"]) == 0
+    write_cell(tmp_path / "logs" / "ablation", CELLS[0], 0.1)
+    assert main(["tables", "--table", "ablation"]) == 0
     said = capsys.readouterr().out
-    assert "11.00 (1 of 3 seeds)" in said
+    assert "11.00 (1 of 5 seeds)" in said
     assert "come with aff" not in said
