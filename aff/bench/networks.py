@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -135,17 +136,21 @@ def inference(
     return {name: rate(case.batch_size, seconds) for name, seconds in taken.items()}
 
 
-def peak_memory(case: Case, fusions: Sequence[str], watch: Watch = iter) -> Dict[str, float]:
+def peak_memory(
+    case: Case, fusions: Sequence[str], watch: Watch = iter, imports: Sequence[str] = ()
+) -> Dict[str, float]:
     """Return the peak memory of a process that trains on a CPU, in GB, by fusion; empty where the
-    system does not tell (elsewhere than on Linux). `watch` wraps the fusions.
+    system does not tell (elsewhere than on Linux). `watch` wraps the fusions; `imports` are modules
+    that register some of them.
     """
     if not os.path.exists("/proc/self/status"):
         return {}
-    return {fusion: _measured(case, fusion) for fusion in watch(fusions)}
+    return {fusion: _measured(case, fusion, imports) for fusion in watch(fusions)}
 
 
-def _measured(case: Case, fusion: str) -> float:
-    command = [sys.executable, "-m", __name__, json.dumps({**asdict(case), "fusion": fusion})]
+def _measured(case: Case, fusion: str, imports: Sequence[str]) -> float:
+    described = {**asdict(case), "fusion": fusion, "imports": list(imports)}
+    command = [sys.executable, "-m", __name__, json.dumps(described)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode:
         reason = (finished.stderr.strip().splitlines() or ["out of memory"])[-1]
@@ -157,6 +162,8 @@ def main(arguments: List[str]) -> None:
     """Train some steps in this process and print its peak memory in GB."""
     described = json.loads(arguments[0])
     fusion = described.pop("fusion")
+    for name in described.pop("imports"):
+        importlib.import_module(name)
     try:
         step = training_step(Case(**described), fusion, mx.cpu())
         for _ in range(3):

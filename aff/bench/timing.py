@@ -23,7 +23,7 @@ def interleaved(
     ----------
     actions : mapping of str to callable
         Each finishes its work before it returns. They are called in turns, each round in another
-        order, after one call of each that does not count.
+        order, after two calls of each that do not count.
     rounds : int
         How many values to take.
     seconds : float

@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime
 import sys
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import mxnet as mx
@@ -14,16 +15,17 @@ import mxnet as mx
 from ..bench import loaders
 from ..bench.networks import GLUON, LITERAL, Case, check_fusion, inference, peak_memory, training
 from ..bench.progress import Progress
+from ..bench.report import IN_MEMORY, Measured, bottleneck, kind_of_loader, network_table
 from ..bench.runtimes import measure_runtimes, runtimes_table
 from ..compat import available_cpus
 from ..models.factory import resolve_model
 from ..models.registry import find_family
 from ..nn.fusion import form_in_use
 from ..training.devices import choose_devices
-from ..utils.errors import InputError, spell
-from ..utils.files import write_json
+from ..utils.errors import InputError, RunError, spell
+from ..utils.files import check_destination, write_json
 from ..utils.report import versions
-from ..utils.screen import columns, fold, width
+from ..utils.screen import fold
 from ..utils.values import int_range, nonempty
 from .common.guard import flag
 from .common.parser import Parser
@@ -31,6 +33,7 @@ from .common.shared_flags import (
     add_device_arguments,
 )
 
+KEEPS_COMMAND = True
 #: Short names of networks, with the batch and image size that they are measured at.
 CASES = {
     "small": Case("cifar_resnet8_askc", {"classes": 10}, 128, 28),
@@ -39,7 +42,6 @@ CASES = {
 }
 PARTS = ("training", "inference", "memory", "loaders")
 FUSIONS = ("Add", "AFF", "iAFF", f"AFF{GLUON}", f"iAFF{GLUON}")
-Measured = Dict[str, Dict[str, float]]
 
 
 GROUP, HELP = "speed", "how fast networks train and infer here, and whether the loaders keep up"
@@ -71,7 +73,7 @@ def add_arguments(parser: Parser) -> None:
         f"alone, with '{LITERAL}' as their formulas read (default: {' '.join(FUSIONS)})",
     )
     parser.add_argument(
-        "--only", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure"
+        "--only", nargs="+", choices=PARTS, default=None, help="what to measure (default: all)"
     )
     parser.add_argument(
         "--batch-size", type=int_range(1, 4096), default=None, help="images of a batch"
@@ -131,69 +133,23 @@ def measure_network(
     rounds: int,
     device: mx.Context,
     progress: Progress,
+    imports: Sequence[str] = (),
 ) -> Measured:
-    """Return all that is asked of a network, by part."""
+    """Return all that is asked of a network, by part; what does not fit into memory is said, and
+    the rest counts.
+    """
     found: Measured = {}
     for part in parts:
         watch = progress.begin(f"{name}, {part} ({', '.join(fusions)})")
         if part == "memory":
-            found[part] = peak_memory(case, fusions, watch)
+            try:
+                found[part] = peak_memory(case, fusions, watch, imports)
+            except RunError as error:
+                print(f"WARNING: memory: {error}", file=sys.stderr)
         else:
             measure = training if part == "training" else inference
             found[part] = measure(case, fusions, device, rounds, watch)
     return found
-
-
-def network_table(found: Measured, base: str) -> List[str]:
-    """Return the lines of a network's figures, one a fusion; ratios are to the first one's."""
-    shown = {
-        "training": "training, images/s",
-        "inference": "inference, images/s",
-        "memory": "peak memory",
-    }
-    head, rows = ["", *(shown[part] for part in shown if part in found)], []
-    names = sorted({name for part in found.values() for name in part}, key=_place(found))
-    for name in names:
-        cells = [name]
-        for part in shown:
-            if part in found:
-                value = found[part].get(name)
-                cells.append("" if value is None else _cell(part, value, found[part][base]))
-        rows.append(cells)
-    return [
-        f"  {line}".rstrip() for line in columns(head, rows, limit=max(width() - 2, 0)).split("\n")
-    ]
-
-
-def _place(found: Measured):
-    order = [name for part in found.values() for name in part]
-    return order.index
-
-
-def _cell(part: str, value: float, base: float) -> str:
-    if part == "memory":
-        return f"{value:.2f} GB"
-    return f"{value:.1f} ({value / base:.2f})"
-
-
-def bottleneck(rates: Dict[str, float], case: Case, loaded: Measured) -> str:
-    """Tell whether the loaders keep up with a network, with the published augmentation and with all
-    of today's recipe.
-    """
-    name, fastest = max(rates.items(), key=lambda pair: pair[1])
-    kind = "in memory" if case.size < 64 else "from files"
-    ours = {key: value for key, value in loaded[kind].items() if "-j" in key}
-    everything = f"{loaders.WITH}{list(loaders.RECIPE)[-1]}"
-    usual = {key: value for key, value in ours.items() if loaders.WITH not in key}
-    recipe = {key: value for key, value in ours.items() if key.endswith(everything)}
-    source, given = max(usual.items(), key=lambda pair: pair[1])
-    least = max(recipe.values(), default=given)
-    slowest = "the network" if least >= fastest else "the loader, with today's recipe"
-    return (
-        f"  bottleneck: {slowest if given >= fastest else 'the loader'}: {source} gives "
-        f"{given:.0f} images/s, with all of today's recipe {least:.0f}, {given / fastest:.1f} and "
-        f"{least / fastest:.1f} times the {fastest:.0f} that {name} trains"
-    )
 
 
 def compare_runtimes(
@@ -208,11 +164,13 @@ def compare_runtimes(
 
 def kinds_of_loaders(cases: Dict[str, Case]) -> Dict[str, Callable[..., Dict[str, float]]]:
     """Return the measurements of the loaders that the networks need, by kind."""
-    files = any(case.size >= 64 for case in cases.values())
-    return {
-        "in memory": loaders.in_memory,
-        **({"from files": loaders.from_files} if files else {}),
-    }
+    found: Dict[str, Callable[..., Dict[str, float]]] = {}
+    for case in cases.values():
+        kind = kind_of_loader(case)
+        if kind:
+            files = partial(loaders.from_files, size=case.size)
+            found[kind] = loaders.in_memory if kind == IN_MEMORY else files
+    return found
 
 
 def measure_loaders(cases: Dict[str, Case], rounds: int, progress: Progress) -> Measured:
@@ -232,7 +190,7 @@ def measure_loaders(cases: Dict[str, Case], rounds: int, progress: Progress) -> 
 def run(
     networks: List[str],
     fusions: Optional[List[str]],
-    only: List[str],
+    only: Optional[List[str]],
     batch_size: Optional[int],
     input_size: Optional[int],
     rounds: int,
@@ -240,8 +198,14 @@ def run(
     runtimes: bool,
     gpus: Optional[str],
     cpus: Optional[int],
+    imports: Sequence[str] = (),
+    command: str = "",
 ) -> int:
     """Measure networks and loaders, or one network in several runtimes."""
+    if json:
+        check_destination(json, ["json"], "json")
+    if runtimes and (only or batch_size):
+        raise InputError(f"{{{'batch_size' if batch_size else 'only'}}}: not beside {{runtimes}}")
     first = (fusions or ["AFF"])[0]
     fusions = fusions or list(FUSIONS)
     sizes = {"batch_size": batch_size, "size": input_size}
@@ -255,6 +219,7 @@ def run(
     form = form_in_use(next(iter(cases.values())).network("AFF", devices[0]))
     print(f"{available_cpus()} processors, {devices[0]}, {rounds} rounds", flush=True)
     print(fold(f"AFF and iAFF: {form}", indent=4), flush=True)
+    only = only or list(PARTS)
     parts, of_loaders = parts_of(only, devices[0]), "loaders" in only and not runtimes
     count = len(cases) * (1 if runtimes else len(parts))
     progress = Progress(count + (len(kinds_of_loaders(cases)) if of_loaders else 0))
@@ -268,14 +233,15 @@ def run(
             }
             continue
         print(f"{name}: {case.model}, batch {case.batch_size}, {case.size} pixels", flush=True)
-        found = measure_network(name, case, parts, fusions, rounds, devices[0], progress)
+        found = measure_network(name, case, parts, fusions, rounds, devices[0], progress, imports)
         if found:
             print("\n".join(network_table(found, fusions[0])), flush=True)
-        if loaded and "training" in found:
+        if kind_of_loader(case) in loaded and "training" in found:
             print(fold(bottleneck(found["training"], case, loaded), indent=4), flush=True)
         results[name] = {"case": asdict(case), **found}
     if json:
         figures = {
+            "command": command,
             "date": datetime.date.today().isoformat(),
             "processors": available_cpus(),
             "device": str(devices[0]),

@@ -9,14 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 from ..compat import available_cpus, environment_of_share
-from ..paper.experiment import EXPERIMENTS, Cell, outcome
+from ..paper.experiment import EXPERIMENTS, Cell
 from ..paper.hosts import EVALUATION
 from ..training.interruption import Interruption
 from ..training.logger import TEXT_LOG
-from ..utils.errors import Interrupted, RunError, unknown
+from ..utils.errors import InputError, Interrupted, RunError, unknown
 from ..utils.values import int_range, recorded
 from .common.parser import Parser
 
@@ -117,16 +117,13 @@ def start(command: List[str], jobs: int) -> subprocess.Popen:
     )
 
 
-def ended(cell: Cell, process: subprocess.Popen, logs: str, then: List[str]) -> bool:
-    """Say how a run ended, once it has been evaluated by the command `then`, where there is one;
-    whether it came to its end.
-    """
-    errors = process.communicate()[1]
-    if process.returncode == 0 and then:
-        process = start(then, 1)
-        errors = process.communicate()[1]
-    folder = os.path.join(logs, cell.name)
-    found = outcome(folder, cell.host) if process.returncode == 0 else None
+def ended(cell: Cell, process: subprocess.Popen, logs: str) -> bool:
+    """Say how a run ended; whether it came to its end."""
+    errors, found = process.communicate()[1], None
+    try:
+        found = cell.outcome(logs) if process.returncode == 0 else None
+    except InputError as error:
+        errors = error.message
     if found is None:
         last = (errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         print(f"{cell.name}: {last}", file=sys.stderr, flush=True)
@@ -139,10 +136,28 @@ def ended(cell: Cell, process: subprocess.Popen, logs: str, then: List[str]) -> 
     return True
 
 
-def kill(running: Dict[Cell, subprocess.Popen]) -> None:
+#: Processes by run, each with the command that is to follow it.
+_Running = Dict[Cell, Tuple[subprocess.Popen, List[str]]]
+
+
+def kill(running: _Running) -> None:
     """End the runs that are still going, when an error ends this command."""
-    for process in running.values():
+    for process, _ in running.values():
         process.kill()
+
+
+def follow(running: _Running, jobs: int, logs: str, stopping: bool) -> int:
+    """Start what follows runs that have ended, or say how they did; how many did not come to their
+    end.
+    """
+    failed = 0
+    for cell in [cell for cell, (process, _) in running.items() if process.poll() is not None]:
+        process, then = running.pop(cell)
+        if then and process.returncode == 0 and not stopping:
+            running[cell] = start(then, jobs), []
+        else:
+            failed += not ended(cell, process, logs)
+    return failed
 
 
 def announce(left: int, all_runs: int, jobs: int, logs: str) -> None:
@@ -163,7 +178,7 @@ def run(
     """Run the grid, as far as it has not been run."""
     cells = cells_of(name)
     params, logs = params or os.path.join(PARAMS, name), logs or os.path.join(LOGS, name)
-    left = [cell for cell in cells if outcome(os.path.join(logs, cell.name), cell.host) is None]
+    left = [cell for cell in cells if cell.outcome(logs) is None]
     if only_print:
         for cell in left:
             words = [way(cell, params, logs, data_dir) for way in (command, evaluation)]
@@ -171,22 +186,21 @@ def run(
         return 0
     announce(len(left), len(cells), jobs, logs)
     failed, told = 0, False
-    running: Dict[Cell, subprocess.Popen] = {}
+    running: _Running = {}
     with Interruption() as interruption, contextlib.ExitStack() as held:
         held.callback(kill, running)
         while (left and not interruption.asked) or running:
             while left and len(running) < jobs and not interruption.asked:
                 cell = left.pop(0)
                 print(f"{len(cells) - len(left)} of {len(cells)} starts: {cell.name}", flush=True)
-                running[cell] = start(command(cell, params, logs, data_dir), jobs)
+                then = evaluation(cell, params, logs, data_dir)
+                running[cell] = start(command(cell, params, logs, data_dir), jobs), then
             time.sleep(PATIENCE)
             if interruption.asked and not told:
                 told = True  # once: a second signal would end them without saving
-                for process in running.values():
+                for process, _ in running.values():
                     process.send_signal(signal.SIGTERM)
-            for cell in [c for c, process in running.items() if process.poll() is not None]:
-                then = evaluation(cell, params, logs, data_dir)
-                failed += not ended(cell, running.pop(cell), logs, then)
+            failed += follow(running, jobs, logs, told)
         if interruption.asked:
             raise Interrupted(
                 "the runs are saved: go on with the same command", 128 + interruption.asked

@@ -123,7 +123,7 @@ def submit(plan: Plan) -> int:
     counts = {"scheduler": 1, "server": plan.servers, "worker": plan.workers}
     try:
         hub = Hub(plan.host(), counts, token, plan.patience)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # which a name's encoding raises
         raise InputError(f"{{address}} {plan.address}: cannot listen there: {error}") from error
     host, port = hub.address
     told = {

@@ -6,9 +6,10 @@ import hashlib
 import os
 import shlex
 import shutil
+from functools import partial
 from typing import List, Optional
 
-from ..utils.download import download, put_aside
+from ..utils.download import approved, download, owned, put_aside
 from ..utils.errors import InputError, look_up
 from ..utils.files import replacing
 from ..utils.opening import MB, hash_of, unreadable
@@ -124,22 +125,25 @@ def fetch(
     path = os.path.join(root, record.filename)
     if source is not None:
         verify(record, source)
-    if os.path.isfile(path) and blob_sha1(path) == record.sha1:
+    check = partial(verify, record)
+    if approved(check, path):
         return path
     url = record.url(mirror) if source is None else ""
     try:
         os.makedirs(root, exist_ok=True)
         if source is not None:
-            with replacing(path) as temporary:
-                shutil.copyfile(source, temporary)
-                verify(record, temporary)
-                if os.path.exists(path):
-                    put_aside(path, path)
+            with owned(f"{path}.part"):
+                if not approved(check, path):  # another process was faster
+                    with replacing(path) as temporary:
+                        shutil.copyfile(source, temporary)
+                        verify(record, temporary)
+                        if os.path.exists(path):
+                            put_aside(path, path)
             return path
     except OSError as error:
         raise InputError(f"{root}: cannot be written to ({error.strerror})") from error
     try:
-        download(url, path, lambda part: verify(record, part), MAX_BYTES)
+        download(url, path, check, MAX_BYTES)
     except InputError as error:
         official = record.url(REPOSITORY)
         what = "that address" if url == official else official

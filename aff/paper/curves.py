@@ -45,6 +45,7 @@ _OURS = (
     re.compile(
         r" epoch (?P<epoch>\d+)  lr (?P<lr>\S+)  train loss (?P<train_loss>\S+), "
         r"(?P<metric>pixel error|\w+) (?P<train_value>\S+)(?: %)?  "
+        r"(?:gradient \S+, \S+ % clipped  )?"
         r"(?P<images_per_sec>\d+) images/s  \S+ s  (?P<scores>.+)"
     ),
     re.compile(

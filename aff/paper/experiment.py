@@ -9,8 +9,9 @@ of the training set that is held out, never by the test set.
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..nn.fusion import fusion_title
 from ..training.logger import JSON_LOG, EndEvent, read_events
@@ -92,6 +93,10 @@ class Cell:
             *("--seed", str(self.seed)),
         ]
 
+    def outcome(self, logs: str) -> Optional[Dict[str, float]]:
+        """Return the `outcome` of its log, in its folder in `logs`."""
+        return outcome(os.path.join(logs, self.name), self.host, self.settings)
+
     def flags(self, params: str, logs: str) -> List[str]:
         """Return flags of the host's command; its files go to folders in `params` and `logs`."""
         return [
@@ -99,6 +104,20 @@ class Cell:
             *("--save-dir", os.path.join(params, self.name)),
             *("--logging-dir", os.path.join(logs, self.name)),
         ]
+
+
+@dataclass(frozen=True)
+class _Command:
+    """The command of a run, as it was given."""
+
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What is read of a log's first event."""
+
+    training: _Command
 
 
 @dataclass(frozen=True)
@@ -216,13 +235,24 @@ EXPERIMENTS = {
 }
 
 
-def outcome(folder: str, host: Host = FASHION_MNIST) -> Optional[Dict[str, float]]:
+def outcome(
+    folder: str, host: Host = FASHION_MNIST, settings: Sequence[str] = ()
+) -> Optional[Dict[str, float]]:
     """Return what came out of a run in a host, or None where it has not come to its end.
+
+    Parameters
+    ----------
+    folder : str
+        Of its log.
+    host : Host, optional
+        What was trained.
+    settings : sequence of str
+        Flags of its command.
 
     Raises
     ------
     InputError
-        For a log that contradicts itself.
+        For a log that contradicts itself, and one of another command.
     """
     path = os.path.join(folder, JSON_LOG)
     try:
@@ -230,6 +260,9 @@ def outcome(folder: str, host: Host = FASHION_MNIST) -> Optional[Dict[str, float
         ends = [event for event in events if event["event"] == "end"]
         if not ends:
             return None
+        start = typed(events[0], _Start, path)
+        if settings and f" {shlex.join(settings)} " not in f"{start.training.command} ":
+            raise InputError(f"{path}: was trained by another command")
         epochs = (event for event in events if event["event"] == "epoch")
         records = [typed(event, EpochRecord, path) for event in epochs]
         best_epoch = typed(ends[-1], EndEvent, path).best_epoch
@@ -240,7 +273,7 @@ def outcome(folder: str, host: Host = FASHION_MNIST) -> Optional[Dict[str, float
     except InputError as error:
         raise InputError(
             f"{error.message}: no log of a finished run of the experiment: move its folder away, "
-            "and it is run again"
+            "and the one of its parameters, and it is run again"
         ) from error
     if host.evaluated and not by_size:
         return None

@@ -5,7 +5,6 @@ under the same seeds.
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from statistics import mean, median, stdev
 from typing import Dict, List
@@ -13,7 +12,7 @@ from typing import Dict, List
 from scipy.stats import t as student_t
 
 from ..models.summary import measured
-from .experiment import Arm, Experiment, outcome
+from .experiment import Arm, Experiment
 from .tables import Table
 
 #: Of the intervals of an experiment's differences.
@@ -59,8 +58,8 @@ def experiment_table(experiment: Experiment, logs: str, titles: bool = True) -> 
             "nearest to them."
         )
     table.notes.append(
-        "images/s: in training, on one thread, with another run on the other core; a run's "
-        "quickest epoch, and the median of the seeds."
+        "images/s: in training; a run's quickest epoch, and the median of the seeds. Only runs "
+        "beside as many others compare."
     )
     return table
 
@@ -78,10 +77,7 @@ class _Cells:
 
 
 def _outcomes(experiment: Experiment, logs: str, arm: Arm, blocks: int) -> _Outcomes:
-    found = {
-        cell.seed: outcome(os.path.join(logs, cell.name), cell.host)
-        for cell in experiment.cells_of(arm, blocks)
-    }
+    found = {cell.seed: cell.outcome(logs) for cell in experiment.cells_of(arm, blocks)}
     return {seed: one for seed, one in found.items() if one}
 
 

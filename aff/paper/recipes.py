@@ -54,11 +54,6 @@ class Recipe:
         return starts[-1]["settings"]
 
     @property
-    def script(self) -> str:
-        """The script's name."""
-        return self.command.split()[0]
-
-    @property
     def flags(self) -> List[str]:
         """The script's flags."""
         return self.command.split()[1:]

@@ -60,11 +60,11 @@ class _Progress:
             print(f"{self.name}: {self.done / 1e6:.1f}{of} MB", file=sys.stderr, flush=True)
 
 
-def _owned(path: str) -> contextlib.AbstractContextManager:
+def owned(path: str) -> contextlib.AbstractContextManager:
     """Return the file, open to append, once no other process has it."""
     return exclusive_file(
         path,
-        lambda _: LOG.warning("%s: waiting for the process that is downloading it", path),
+        lambda _: LOG.warning("%s: waiting for the process that is making it", path),
     )
 
 
@@ -78,7 +78,10 @@ def put_aside(file: str, path: str) -> str:
     return aside
 
 
-def _approved(check: Callable[[str], None], path: str) -> bool:
+def approved(check: Callable[[str], None], path: str) -> bool:
+    """Tell whether a file is there with which `check`, which raises InputError, is content."""
+    if not os.path.isfile(path):
+        return False
     try:
         check(path)
     except InputError:
@@ -115,8 +118,8 @@ def download(
     """
     part, shown = f"{path}.part", without_password(url)
     try:
-        with _owned(part) as file:
-            if os.path.isfile(path) and _approved(check, path):
+        with owned(part) as file:
+            if approved(check, path):
                 return  # another process was faster
             with telling(shown):
                 _receive(url, file, os.path.basename(path), max_bytes)
@@ -140,7 +143,7 @@ def download(
 
 def without_password(url: str) -> str:
     """Return an address without the name and password that it may hold, as messages show it."""
-    return re.sub(r"//[^/]*@", "//", url)
+    return re.sub(r"^([A-Za-z][\w+.-]*:/+)?.*@", r"\1", url, flags=re.S)
 
 
 def _receive(url: str, file: BinaryIO, name: str, max_bytes: int) -> None:

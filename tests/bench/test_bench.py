@@ -1,6 +1,7 @@
 """What `aff bench` measures is what it says."""
 
 import json
+import re
 from dataclasses import asdict
 from functools import partial
 
@@ -14,6 +15,7 @@ from aff.bench.progress import Progress
 from aff.bench.timing import interleaved, rate
 from aff.cli import bench
 from aff.cli.main import main
+from aff.nn import fusion as registry
 from aff.nn.fusion import form_in_use
 from aff.nn.native.operator import why_not
 from aff.nn.reference import REFERENCE, make_literal
@@ -178,12 +180,14 @@ def test_a_network_of_photographs_is_compared_with_the_loaders_of_files(
     monkeypatch, capsys, one_call
 ):
     monkeypatch.setattr(loaders, "PHOTOS", 8)
-    monkeypatch.setattr(loaders, "in_memory", lambda threads, rounds, watch: {"-j 0": 1.0})
-    loaded = bench.measure_loaders({"x": Case("resnet50_v1b_askc", {}, 1, 64)}, 1, Progress(2))
+    segmenter = Case("fpn_cifar_resnet8_askc", {}, 1, 64)
+    assert bench.kinds_of_loaders({"x": segmenter}) == {}
+    loaded = bench.measure_loaders({"x": Case("resnet50_v1b_askc", {}, 1, 64)}, 1, Progress(1))
+    assert list(loaded) == ["from files, 64 pixels"]
     for name in ("folders, -j 0", ".rec file, -j 1", "ImageRecordIter, 1 threads"):
-        assert name in loaded["from files"]
-    assert any(name.endswith("with all of these") for name in loaded["from files"])
-    assert min(loaded["from files"].values()) > 0
+        assert name in loaded["from files, 64 pixels"]
+    assert any(name.endswith("with all of these") for name in loaded["from files, 64 pixels"])
+    assert min(loaded["from files, 64 pixels"].values()) > 0
 
 
 @pytest.mark.parametrize(
@@ -207,6 +211,31 @@ def test_the_bottleneck(trained, expected):
     said = bench.bottleneck({"AFF": 1.0, "Add": trained}, TINY, loaded)
     assert expected in said
     assert said.endswith(f"times the {trained:.0f} that Add trains")
+
+
+def test_memory_of_a_fusion_of_ones_own(tmp_path, monkeypatch, capsys):
+    """The process that is measured imports it too; one that fails leaves the other figures."""
+    (tmp_path / "bench_fusions.py").write_text(
+        "import aff\nfrom aff.nn import DirectAdd\n"
+        "aff.register_fusion('Mine')(type('Mine', (DirectAdd,), {}))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    for name in ("_FUSIONS", "_ALIASES"):
+        monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
+    arguments = ["bench", "small", "--import", "bench_fusions", "--only", "memory", "training"]
+    monkeypatch.setattr(bench, "training", lambda case, fusions, *_: dict.fromkeys(fusions, 1.0))
+    flags = ["--fusions", "Mine", "--batch-size", "4", "--rounds", "1", "--cpus", "1"]
+    assert main([*arguments, *flags]) == 0
+    assert re.search(r"Mine +1\.0 \(1\.00\) +\d\.\d\d GB", capsys.readouterr().out)
+    monkeypatch.setattr(bench, "peak_memory", fails)
+    assert main([*arguments, *flags, "--json", "it.json"]) == 0
+    said = capsys.readouterr()
+    assert "memory: it does not fit" in said.err and "Mine" in said.out
+    assert json.loads((tmp_path / "it.json").read_text())["command"].startswith("aff bench small")
+
+
+def fails(*_):
+    raise RunError("it does not fit")
 
 
 def test_todays_recipe_is_what_is_measured(one_call, monkeypatch):
@@ -237,6 +266,10 @@ def test_todays_recipe_is_what_is_measured(one_call, monkeypatch):
         (["small", "--only", "training", "--fusions", "Ad:literal"], "unknown fusion 'Ad'"),
         (["small", "--only", "training", "--fusions", "SEFuse:literal"], "SEFuse:literal"),
         (["small", "--fusions", "Add", "SEFuse:literal"], "SEFuse:literal: aff.nn.reference has"),
+        (["small", "--json", "nowhere/it.json"], "--json nowhere/it.json: "),
+        (["small", "--json", "it.txt"], "--json it.txt: "),
+        (["small", "--runtimes", "--only", "memory"], "--only: not beside --runtimes"),
+        (["small", "--runtimes", "--batch-size", "8"], "--batch-size: not beside --runtimes"),
     ],
 )
 def test_mistakes(capsys, arguments, message, monkeypatch):

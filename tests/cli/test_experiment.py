@@ -1,6 +1,7 @@
 """The grid of runs: skipped where done, gone on with where interrupted."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,7 +83,7 @@ def test_runs_are_made_once(fashion, monkeypatch, capsys):
     assert said.startswith("0 of 2 runs are there\n")
     for number, cell in enumerate(CELLS, 1):
         assert f"{number} of 2 starts: {cell.name}\n" in said
-        found = outcome(str(fashion / "logs" / "ablation" / cell.name))
+        found = cell.outcome(str(fashion / "logs" / "ablation"))
         assert f"{cell.name}: test error {100 * found['test_error']:.2f} %" in said
         assert (fashion / "params" / "ablation" / cell.name / "best.params").exists()
     assert run("--jobs", "2") == 0
@@ -109,6 +110,22 @@ def test_runs_on_scenes_are_evaluated_by_size(elsewhere, monkeypatch, capsys):
     assert capsys.readouterr().out == "1 of 1 runs are there\n"
     (folder / "evaluation.json").unlink()
     assert outcome(str(folder), small) is None
+
+
+def test_a_log_that_is_none_ends_no_other_run(fashion, monkeypatch, capsys):
+    """Of a run whose parameters stayed where its log was moved away."""
+    monkeypatch.setattr(experiment, "cells_of", lambda name: CELLS)
+    assert run("--jobs", "2") == 0
+    for cell in CELLS:
+        (fashion / "logs" / "ablation" / cell.name).rename(fashion / cell.name)
+    assert run("--jobs", "2") == 1
+    errors = capsys.readouterr().err
+    for cell in CELLS:
+        assert f"{cell.name}: logs/ablation/{cell.name}/train.jsonl: has no scores of its" in errors
+        for kind in ("logs", "params"):
+            shutil.rmtree(fashion / kind / "ablation" / cell.name)
+    assert "and the one of its parameters, and it is run again" in errors
+    assert run("--jobs", "2") == 0
 
 
 @pytest.mark.parametrize("runs", [1, pytest.param(2, marks=pytest.mark.slow)])

@@ -166,6 +166,12 @@ def test_an_address_of_another_machine():
         submit(Plan(["true"], "ssh", 1, 1, [Host("a")], address="192.0.2.1"))
 
 
+def test_an_address_that_is_none():
+    for address in ("10..0.1", ".", "x" * 70):
+        with pytest.raises(aff.InputError, match="address .*: cannot listen there"):
+            submit(Plan(["true"], "ssh", 1, 1, [Host("a")], address=address))
+
+
 def test_a_process_needs_a_launcher_of_ours():
     finished = run_python("-m", "aff", "list", "models", DMLC_ROLE="worker")
     assert finished.returncode == 2

@@ -145,7 +145,7 @@ def test_who_waited_does_not_touch_the_finished_file(root):
     """The file that was opened as a part may have got its final name while one waited for it."""
     root.mkdir()
     part = str(root / "x.part")
-    with download._owned(part) as file:
+    with download.owned(part) as file:
         waiting = threading.Thread(target=lambda: seen.append(holding(part)))
         seen = []
         waiting.start()
@@ -159,7 +159,7 @@ def test_who_waited_does_not_touch_the_finished_file(root):
 
 
 def holding(path):
-    with download._owned(path) as file:
+    with download.owned(path) as file:
         return file.seek(0, 2)
 
 
@@ -243,6 +243,26 @@ def test_a_mirror_that_is_not_needed_is_not_looked_at(server, root, tmp_path, mo
     fetch(NAME, str(root))
     with pytest.raises(aff.InputError, match="nonsense"):
         fetch("aff_resnet50", str(root))
+
+
+OWN = "fashion_mnist_add_resnet8"
+
+
+def test_copies_of_our_own_file_at_the_same_time(root):
+    """Nobody takes another's right file for a wrong one."""
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(10):
+            (root / f"{OWN}.params").unlink(missing_ok=True)
+            list(pool.map(lambda _: fetch(OWN, str(root)), range(4)))
+            assert [path.name for path in root.iterdir()] == [f"{OWN}.params"]
+
+
+def test_a_file_too_large_to_be_the_published_one_is_kept_aside(root):
+    root.mkdir()
+    with (root / f"{OWN}.params").open("wb") as file:
+        file.truncate(101 * 2**20)
+    verify(WEIGHTS[OWN], fetch(OWN, str(root)))
+    assert (root / f"{OWN}.params.refused").stat().st_size == 101 * 2**20
 
 
 def test_unknown_names_list_the_valid_ones():

@@ -15,7 +15,6 @@ from aff.paper.curves import (
 )
 from aff.training.curve_figure import panels
 
-from ..cli.conftest import QUICK, trained_in
 from ..conftest import ROOT
 
 IMAGENET_LOG = """\
@@ -152,21 +151,6 @@ def test_our_text_log(tmp_path):
     )
     assert curve.rows[1]["val_top1"] == 0.025
     assert "val_top5" not in curve.rows[1]  # which five classes or fewer do not have
-
-
-@pytest.mark.parametrize("fusion", ["ASKCFuse", "DirectAdd"])
-def test_both_logs_of_a_run_tell_the_same(fusion, tmp_path):
-    flags = f"{QUICK} --num-epochs 2 --batch-size 64 --fusion {fusion} --save-dir p"
-    folder = str(
-        trained_in(tmp_path, f"{flags} --logging-dir resnet8-{fusion}") / f"resnet8-{fusion}"
-    )
-    lines, text = read_curve(folder), read_curve(f"{folder}/train.log")
-    name = {"ASKCFuse": "AFF", "DirectAdd": "Add"}[fusion]
-    for curve in (lines, text):
-        assert (curve.name, curve.title) == (f"resnet8-{name}", f"resnet8-{name} on digits")
-    for epoch, row in lines.rows.items():
-        assert text.rows[epoch] == pytest.approx(row, rel=1e-3, abs=1e-3 * row["images_per_sec"])
-        assert text.rows[epoch]["test_top1"] == pytest.approx(row["test_top1"], abs=1e-4)
 
 
 def test_settings_that_say_nothing_leave_the_folder_s_name(tmp_path):

@@ -1,6 +1,7 @@
 """The table of an experiment: scores over seeds, differences to addition, what is missing."""
 
 import json
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -25,7 +26,12 @@ def write_cell(logs, cell, error):
     folder = logs / cell.name
     folder.mkdir(parents=True)
     errors = {"val": error, "test": error + 0.01}
+    settings = shlex.join(cell.settings)
     events = [
+        {
+            "event": "start",
+            "training": {"command": f"aff {cell.host.command} {settings} --gpus ''"},
+        },
         {
             "event": "epoch",
             "epoch": 0,
@@ -82,14 +88,17 @@ def test_the_experiments_differences_are_of_the_same_seeds(tmp_path):
 @pytest.mark.parametrize(
     "event, change",
     [
-        (1, {"best_epoch": 7}),
-        (1, {"best_epoch": [0]}),
-        (0, {"top1_error": None}),
-        (0, {"top1_error": {"val": 0.1}}),
-        (0, {"top1_error": {"val": 0.1, "test": -7}}),
-        (0, {"images_per_sec": None}),
-        (0, {"seconds": "x"}),
-        (0, {"images_per_sec": 10**400}),
+        (2, {"best_epoch": 7}),
+        (2, {"best_epoch": [0]}),
+        (1, {"top1_error": None}),
+        (1, {"top1_error": {"val": 0.1}}),
+        (1, {"top1_error": {"val": 0.1, "test": -7}}),
+        (1, {"images_per_sec": None}),
+        (1, {"seconds": "x"}),
+        (1, {"images_per_sec": 10**400}),
+        (0, {"training": {"command": "aff train-cifar --seed 0"}}),
+        (0, {"training": {}}),
+        (0, {"training": None}),
     ],
 )
 def test_a_log_that_contradicts_itself_is_named(event, change, tmp_path):
@@ -103,14 +112,23 @@ def test_a_log_that_contradicts_itself_is_named(event, change, tmp_path):
         experiment_table(EXPERIMENT, str(tmp_path))
 
 
+def test_a_run_of_another_experiment_does_not_count(tmp_path, capsys):
+    """Its folder may have the same name."""
+    write_cell(tmp_path, ADDITIONS[0], 0.1)
+    assert EXPERIMENTS["inception"].cells()[0].name == ADDITIONS[0].name
+    for command in (["tables", "--table", "inception"], ["experiment", "inception"]):
+        assert main([*command, "--logs", str(tmp_path)]) == 2
+        assert "was trained by another command" in capsys.readouterr().err
+
+
 def write_scene_run(logs, cell, miou, evaluated=True):
     """A run on scenes: its log, and its evaluation by size."""
     write_cell(logs, cell, 0.1)
     path = logs / cell.name / "train.jsonl"
     events = [json.loads(line) for line in path.read_text().splitlines()]
     for name in ("top1_error", "top5_error"):
-        del events[0][name]
-    events[0].update(miou={"val": 0.1, "test": miou}, pixel_error={"val": 0.2, "test": 0.3})
+        del events[1][name]
+    events[1].update(miou={"val": 0.1, "test": miou}, pixel_error={"val": 0.2, "test": 0.3})
     path.write_text("\n".join(map(json.dumps, events)))
     if evaluated:
         sizes = {name: {"miou": miou / part} for part, name in enumerate(("small", "large"), 1)}

@@ -68,7 +68,16 @@ def test_a_download_takes_no_longer_than_it_may(ask, monkeypatch):
         ask("the file")
 
 
-@pytest.mark.parametrize("mirror", ["http://user:{}@127.0.0.1:9", "ftp://user:{}@127.0.0.1:9"])
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        "http://user:{}@127.0.0.1:9",
+        "ftp://user:{}@127.0.0.1:9",
+        "user:{}@127.0.0.1:9",
+        "https:/user:{}@127.0.0.1:9",
+        "http://user:a/{}@127.0.0.1:9",
+    ],
+)
 def test_a_mirrors_password_is_not_printed(mirror, tmp_path, capsys):
     name = next(name for name, record in WEIGHTS.items() if not record.ours)
     arguments = ["fetch", name, "--root", str(tmp_path), "--mirror", mirror.format(SECRET)]
