@@ -7,26 +7,33 @@ import torch
 from PIL import Image, ImageOps
 from torch.nn import functional
 
-from .create import create, normalize
-from .description import CLASS_NAMES, GREY, RESIZED, SIZE
+from .create import create, normalize, pixels_of
+from .description import CLASS_NAMES, RESIZED, SIZE
+
+
+def shares(length, parts):
+    """What share of each of so many equal parts of a line its pixels are, (parts, length)."""
+    edges = torch.arange(parts + 1, dtype=torch.float64) * length / parts
+    starts = torch.arange(length, dtype=torch.float64)
+    inside = torch.minimum(edges[1:, None], starts + 1) - torch.maximum(edges[:-1, None], starts)
+    return (inside.clamp(min=0) * parts / length).float()
 
 
 def preprocess(image):
-    """A PIL image to the network's input, (1, 3, SIZE, SIZE), as it was evaluated: scaled
-    bilinearly without smoothing (where RESIZED, its shorter side to that, and the centre is taken),
-    rounded to whole levels, normalised.
+    """A PIL image to the network's input, (1, 3, SIZE, SIZE), as it was evaluated: its shorter side
+    scaled to RESIZED, bilinearly without smoothing, or without RESIZED to SIZE, averaged over areas
+    where it shrinks; rounded to whole levels, the centre taken, normalised.
     """
-    if image.mode.startswith(("I", "F")):
-        raise ValueError(f"an image of mode {image.mode} has no levels from 0 to 255")
-    image = ImageOps.exif_transpose(image).convert("L" if GREY else "RGB")
-    width, height = image.size
-    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-    pixels = pixels.reshape(1, height, width, -1).permute(0, 3, 1, 2).float()
-    shorter = min(height, width)
-    scaled = (RESIZED * height // shorter, RESIZED * width // shorter) if RESIZED else (SIZE, SIZE)
-    pixels = functional.interpolate(pixels, scaled, mode="bilinear").round()
+    pixels = pixels_of(ImageOps.exif_transpose(image))
+    height, width = pixels.shape[2:]
+    side, shorter = RESIZED or SIZE, min(height, width)
+    scaled = (side * height // shorter, side * width // shorter)
+    if shorter > side and not RESIZED:
+        pixels = shares(height, scaled[0]) @ pixels @ shares(width, scaled[1]).T
+    else:
+        pixels = functional.interpolate(pixels, scaled, mode="bilinear")
     top, left = (scaled[0] - SIZE) // 2, (scaled[1] - SIZE) // 2
-    return normalize(pixels[:, :, top : top + SIZE, left : left + SIZE])
+    return normalize(pixels.round()[:, :, top : top + SIZE, left : left + SIZE])
 
 
 def main():

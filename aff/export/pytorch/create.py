@@ -5,7 +5,7 @@ import os
 import torch
 from safetensors.torch import load_file
 
-from .description import ARCHITECTURE, MEAN, STD, WEIGHTS
+from .description import ARCHITECTURE, GREY, MEAN, STD, WEIGHTS
 from .network import Network, initialize
 
 
@@ -24,6 +24,21 @@ def create(pretrained=True, **changes):
     else:
         net.apply(initialize)
     return net.eval()
+
+
+def pixels_of(image):
+    """Levels from 0 to 255, (1, 1 or 3, H, W), of a PIL image; what is transparent is on white."""
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(f"an image of mode {image.mode} has no levels from 0 to 255")
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        transparent = image.convert("RGBA")
+        image = transparent.copy()
+        image.paste("white", (0, 0, *image.size))
+        image.alpha_composite(transparent)
+    image = image.convert("L" if GREY else "RGB")
+    width, height = image.size
+    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+    return pixels.reshape(1, height, width, -1).permute(0, 3, 1, 2).float()
 
 
 def normalize(pixels):

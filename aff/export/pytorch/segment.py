@@ -8,20 +8,16 @@ import torch
 from PIL import Image, ImageOps
 from torch.nn import functional
 
-from .create import create, normalize
-from .description import CLASS_NAMES, GREY
+from .create import create, normalize, pixels_of
+from .description import CLASS_NAMES
 
 
 def segment(net, image):
     """The class of every pixel of a PIL image, (H, W): of the whole image, normalised, and padded
     below and on the right to sides that the network's stride divides.
     """
-    if image.mode.startswith(("I", "F")):
-        raise ValueError(f"an image of mode {image.mode} has no levels from 0 to 255")
-    image = ImageOps.exif_transpose(image).convert("L" if GREY else "RGB")
-    width, height = image.size
-    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-    data = normalize(pixels.reshape(1, height, width, -1).permute(0, 3, 1, 2).float())
+    data = normalize(pixels_of(ImageOps.exif_transpose(image)))
+    height, width = data.shape[2:]
     data = functional.pad(data, (0, -width % net.stride, 0, -height % net.stride))
     with torch.no_grad():
         return net(data)[0, :, :height, :width].argmax(dim=0)
