@@ -129,9 +129,13 @@ def _tile(row: Row, pixels: np.ndarray) -> Tile:
     return Tile(thumbnail(pixels), printable(os.path.basename(row.path)), captions)
 
 
+def _ending(path: str) -> str:
+    return os.path.splitext(path)[1][1:].lower()
+
+
 def write_rows(path: str, rows: List[Row]) -> None:
     """Write what was found to a file, in the form that its name ends in."""
-    writer = WRITERS[os.path.splitext(path)[1][1:].lower()]
+    writer = WRITERS[_ending(path)]
     with replacing(path) as temporary, open(
         temporary, "w", encoding="utf-8", errors="surrogateescape", newline=""
     ) as file:
@@ -140,7 +144,7 @@ def write_rows(path: str, rows: List[Row]) -> None:
 
 def run(topk: Optional[int], out: Optional[str], montage: Optional[str], **given: Any) -> int:
     """Predict, and print or write what was found."""
-    folder = out if out and not os.path.splitext(out)[1] else None
+    folder = out if out and _ending(out) not in WRITERS else None
     if folder is None:
         check(out, montage)
     predictor, batches = open_batches(**given)

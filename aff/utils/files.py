@@ -22,7 +22,7 @@ def replacing(path: str) -> Iterator[str]:
     """Give a path to write a file or a folder to; what was written becomes `path` at the end, or
     nothing does. A folder does where there is none.
     """
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary = f"{path.rstrip(os.sep)}.{os.getpid()}.tmp"
     remove(temporary)  # a link there would lead what is written elsewhere
     try:
         yield temporary

@@ -102,7 +102,7 @@ def _segmented(predictor: MaskPredictor, batches: Batches) -> Iterator:
 
 def _check_new(folder: str) -> None:
     above = os.path.dirname(os.path.abspath(folder))
-    if os.path.lexists(folder):
+    if os.path.lexists(folder.rstrip(os.sep)):
         raise InputError(f"{{out}} {folder}: is there already: name a new folder")
     if not os.path.isdir(above) or not os.access(above, os.W_OK):
         raise InputError(f"{{out}} {folder}: {above} is no folder to write to")
