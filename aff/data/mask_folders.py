@@ -113,6 +113,11 @@ def find_evaluation_masks(
     return replace(tested, classes=list(classes))
 
 
+def has_tested_masks(folder: str) -> bool:
+    """Tell whether a folder of images and masks has a part that is not trained on."""
+    return not {"val", "test"}.isdisjoint(_found(folder))
+
+
 def holds_masks(folder: str) -> bool:
     """Return whether a folder has a layout of images with masks."""
     root = os.path.expanduser(folder)

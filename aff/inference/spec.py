@@ -16,16 +16,10 @@ from ..models.parameters import count_outputs
 from ..models.records import WEIGHTS, WeightsRecord
 from ..models.registry import check_described, find_family
 from ..models.weights import DEFAULT_ROOT, find_weights
-from ..training.config import TrainConfig
 from ..training.logger import SETTINGS
-from ..training.setting import settings_of
 from ..utils.errors import InputError, telling
+from .data import DATA, checked_data, data_of
 from .locate import Known, find_file, known_of
-
-DATA = (
-    *("dataset", "data_dir", "labels", "rec_val", "rec_val_idx", "input_size", "crop_ratio"),
-    *("normalize_as", "val_split"),
-)
 
 
 @dataclass
@@ -42,6 +36,8 @@ class EvaluationSpec:
         The data, as the settings of a run name it.
     dtype : str
         Number format that the network was trained in.
+    unsplit : bool
+        Whether another folder is named than that of which the run held a part out.
     class_names : list of str, optional
         A name for each output, where they are known.
     weights : WeightsRecord, optional
@@ -64,6 +60,7 @@ class EvaluationSpec:
     crop_ratio: Optional[float] = None
     normalize_as: Optional[str] = None
     val_split: Optional[float] = None
+    unsplit: bool = False
     dtype: str = "float32"
     class_names: Optional[List[str]] = None
     weights: Optional[WeightsRecord] = None
@@ -146,7 +143,7 @@ def _published(name: str, root: Optional[str], given: Mapping[str, Any]) -> Eval
         raise InputError(
             f"{record.name} was published for {record.dataset}, not {given['dataset']}"
         )
-    data = {key: given.get(key) for key in DATA if key not in ("dataset", "labels")}
+    data: Dict[str, Any] = {key: given.get(key) for key in DATA if key not in ("dataset", "labels")}
     return EvaluationSpec(
         model=record.model,
         kwargs=record.kwargs,
@@ -188,14 +185,8 @@ def _of_file(
         with telling(known.path):
             check_described(known.model.name, known.model.kwargs)
     with telling(known.path):
-        data = _checked({**known.data, "dtype": known.dtype})
-    dtype = data.pop("dtype")
-    others = given.get("dataset") not in (None, data.get("dataset"))
-    if others:
-        data = {"dataset": given["dataset"]}
-    if given.get("data_dir") or given.get("rec_val"):
-        data = {**data, **dict.fromkeys(("data_dir", "rec_val", "rec_val_idx", "val_split"))}
-    data = {key: given.get(key) or data.get(key) for key in DATA}
+        told = checked_data({**known.data, "dtype": known.dtype})
+    data = data_of(told, given)
     if data["dataset"] is None and not described and (needs_data or is_exported(params)):
         raise InputError(f"no {beside} beside {params}: name the data with {{dataset}}")
     record = None if data["dataset"] is None else find_dataset(data["dataset"])
@@ -204,7 +195,7 @@ def _of_file(
     data["dataset"] = data["dataset"] or ""
     model, kwargs = _network(params, known.model, classes, given)
     count = kwargs["classes"]
-    names = None if others else known.class_names
+    names = known.class_names if data["dataset"] == told.get("dataset", "") else None
     names = names or _names_of(data["dataset"], data["labels"], count)
     if names and len(names) != count:
         raise InputError(f"{known.path}: not a run's settings ({count} classes have other names)")
@@ -212,21 +203,12 @@ def _of_file(
         model=model,
         kwargs=kwargs,
         params=params,
-        dtype=dtype,
+        dtype=told["dtype"],
         class_names=names,
         found_by="flags" if given.get("model") else known.by,
         input=known.input,
         **data,
     )
-
-
-def _checked(data: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return what settings say of data, each value of its kind."""
-    kinds = settings_of(TrainConfig)
-    known = {key: data.get(key) for key in (*DATA, "dtype")}
-    return {
-        key: kinds[key].checked(key, value) for key, value in known.items() if value is not None
-    }
 
 
 def _outputs(params: str, described: Optional[NetworkSettings]) -> int:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import Any, List, Optional, Tuple
 
@@ -12,7 +13,7 @@ import mxnet as mx
 from ...data.datasets import find_dataset, load_dataset
 from ...data.datasets.class_names import in_words
 from ...data.image_loader import CROP_RATIO, SIZE, ImageEvalLoader
-from ...data.image_parts import find_evaluation_images
+from ...data.image_parts import find_evaluation_images, tested_part
 from ...data.images import FolderImages, Images
 from ...data.loader import EvalLoader
 from ...data.transforms import scaled_side
@@ -29,7 +30,7 @@ from ...training.logger import RunLogger
 from ...training.progress import Loop
 from ...utils.errors import InputError, shorten
 from ...utils.report import score
-from .evaluation_report import Inside, Wanted, network_lines, observer, tell
+from .evaluation_report import Inside, Wanted, all_counted, network_lines, observer, tell
 
 
 def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[Any, str]:
@@ -141,6 +142,8 @@ def report(
             log.text(f"kept for 'aff tables' in {kept}")
     for line in network_lines(spec, precision.dtype, f"{found.samples} images"):
         log.text(line)
+    if spec.unsplit and not tested_part(os.path.expanduser(spec.data_dir or "")):
+        log.text(all_counted(spec))
     if wanted and collector:
         predictions = collector.collected(found)
         tell(wanted, Inside(spec, predictions, found, batches, data, precision.dtype), log.text)

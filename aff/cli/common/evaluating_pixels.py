@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import mxnet as mx
 import numpy as np
 
-from ...data.mask_folders import find_evaluation_masks
+from ...data.mask_folders import find_evaluation_masks, has_tested_masks
 from ...data.mask_loader import MaskEvalLoader
 from ...data.scene_sizes import find_size_maps
 from ...inference.network import ready_network
@@ -25,7 +25,7 @@ from ...utils.errors import InputError
 from ...utils.files import write_json
 from ...utils.report import printable, versions
 from .evaluation_files import names_of, subject_of
-from .evaluation_report import LISTED, NAME, WORST, Wanted, confusion_to, network_lines
+from .evaluation_report import LISTED, NAME, WORST, Wanted, all_counted, confusion_to, network_lines
 
 
 def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[MaskEvalLoader, str]:
@@ -94,7 +94,7 @@ def report_pixels(
     counted = f"{found.samples} images, {found.pixels:,} pixels"
     for line in network_lines(spec, precision.dtype, counted):
         log.text(line)
-    for line in remarks(found, by_size):
+    for line in remarks(spec, found, by_size):
         log.text(line)
     names = names_of(spec)
     if wanted.per_class:
@@ -112,8 +112,14 @@ def report_pixels(
     return 0
 
 
-def remarks(found: PixelEvaluation, by_size: Dict[str, PixelEvaluation]) -> Iterator[str]:
-    """Yield what else is to be said of scores: those by size, and whether classes are missing."""
+def remarks(
+    spec: EvaluationSpec, found: PixelEvaluation, by_size: Dict[str, PixelEvaluation]
+) -> Iterator[str]:
+    """Yield what else is to be said of scores: whether images of training may be among theirs,
+    those by size, and whether classes are missing.
+    """
+    if spec.unsplit and not has_tested_masks(spec.data_dir or ""):
+        yield all_counted(spec)
     for name, part in by_size.items():
         yield f"pixels of {name} items, or nearest to them: {PIXELS.brief(PIXELS.of(part), 0)}"
     absent = int((found.counts.sum(axis=1) == 0).sum())

@@ -13,7 +13,8 @@ from typing import Any, Dict, Iterable, List, Sequence
 import numpy as np
 
 from ...data.loader import EvaluationLoader
-from ...inference.spec import DATA, EvaluationSpec
+from ...inference.data import DATA
+from ...inference.spec import EvaluationSpec
 from ...training.analysis import Predictions
 from ...training.evaluation import Evaluation
 from ...utils.files import replacing, write_json

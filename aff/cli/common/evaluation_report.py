@@ -62,6 +62,16 @@ def network_lines(spec: EvaluationSpec, dtype: str, counted: str) -> Iterator[st
     yield f"{spec.model} with {fusion}, parameters {spec.params}{runtime}; {counted}, each once"
 
 
+def all_counted(spec: EvaluationSpec) -> str:
+    """Return what is to be said of a folder without a part to test on, where the run of a network
+    held one out of another folder.
+    """
+    return (
+        f"note: {spec.data_dir} has no val/ or test/ and is not the folder that the run held a "
+        "part out of: all its images are counted, also those that it may have been trained on"
+    )
+
+
 def confusion_to(
     path: str, counts: np.ndarray, confused: Sequence[Confusion], names: Sequence[str], title: str
 ) -> None:

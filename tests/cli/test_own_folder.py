@@ -1,0 +1,67 @@
+"""``aff evaluate RUN --data-dir``: the folder that a part was held out of, and others."""
+
+import json
+import os
+
+import pytest
+
+from ..data.masked import write_masked
+from ..export.networks import exportable
+from .conftest import exit_code, train
+from .own_images import SMALL
+
+
+@pytest.fixture
+def run(pictures, elsewhere):
+    """A run on a folder of classes alone, of whose 30 images it held 9 out."""
+    command = f"{SMALL} --data-dir {pictures}/flat --val-split 0.3 --num-epochs 1 --save-dir run"
+    assert train(command) == 0
+    return elsewhere / "run"
+
+
+def test_a_run_s_own_folder_keeps_what_was_held_out(run, pictures, elsewhere, capsys):
+    own = pictures / "flat"
+    os.symlink(own, "link")
+    capsys.readouterr()
+    assert exit_code(["evaluate", run]) == 0
+    expected = capsys.readouterr().out
+    assert "of 9 wrong" in expected and "note" not in expected
+    for flags in (["--data-dir", own], ["--data-dir", f"{own}/../flat/"], ["--data-dir", "link"]):
+        assert exit_code(["evaluate", run, *flags]) == 0
+        found = capsys.readouterr().out
+        assert found.replace("link", str(own)).replace("/../flat/", "") == expected
+
+
+def test_another_folder_is_counted_whole_and_that_is_said(run, pictures, elsewhere, capsys):
+    (elsewhere / "copy").mkdir()
+    for name in os.listdir(pictures / "flat"):
+        os.symlink(pictures / "flat" / name, elsewhere / "copy" / name)
+    capsys.readouterr()
+    assert exit_code(["evaluate", run, "--data-dir", "copy"]) == 0
+    said = capsys.readouterr().out
+    assert "of 30 wrong" in said and "note: copy has no val/ or test/" in said
+    assert exit_code(["evaluate", run, "--data-dir", pictures / "three"]) == 0
+    said = capsys.readouterr().out
+    assert "of 6 wrong" in said and "note" not in said
+
+
+def test_masks_that_were_held_out_are_counted_alone(elsewhere, capsys):
+    for name in ("own", "copy"):
+        write_masked(elsewhere / name, 8, sizes=((16, 16),))
+    write_masked(elsewhere / "parts" / "val", 3, sizes=((16, 16),))
+    (elsewhere / "run").mkdir()
+    _, source = exportable("fpn_cifar_resnet8_ASKCFuse", elsewhere)
+    os.rename(source.params, "run/best.params")
+    model = {"name": source.model, "kwargs": source.kwargs}
+    data = {"dataset": "masks", "data_dir": str(elsewhere / "own"), "val_split": 0.25}
+    (elsewhere / "run" / "settings.json").write_text(json.dumps({"model": model, "data": data}))
+    for flags, images, noted in (
+        ([], 2, False),
+        (["--data-dir", "own/"], 2, False),
+        (["--data-dir", "copy"], 8, True),
+        (["--data-dir", "parts"], 3, False),
+    ):
+        capsys.readouterr()
+        assert exit_code(["evaluate", "run", *flags]) == 0
+        said = capsys.readouterr().out
+        assert f"{images} images" in said and ("note: " in said) == noted
