@@ -32,6 +32,12 @@ class InputSettings:
     std: List[float] = ranged(1e-6, 1e6)
     shorter_side: Optional[int] = ranged(1, 1 << 16, default=None)
 
+    @property
+    def crop_ratio(self) -> Optional[float]:
+        """The share of the shorter side that the centre keeps, where both are said."""
+        size = self.shape[-1] if self.shape else None
+        return size / self.shorter_side if self.shorter_side and isinstance(size, int) else None
+
 
 @dataclass(frozen=True)
 class Description:
@@ -63,6 +69,8 @@ class Source:
         Of each channel (one value for grey images), on a scale of 0 to 255.
     resized : int, optional
         Of image files: pixels that the shorter side is scaled to before the centre is taken.
+    crop_ratio : float, optional
+        Of image files: the share of these that the centre keeps, before it was rounded.
     class_names : list of str, optional
         A name for each output.
     data_dir : str, optional
@@ -81,6 +89,7 @@ class Source:
     mean: Tuple[float, ...]
     std: Tuple[float, ...]
     resized: Optional[int] = None
+    crop_ratio: Optional[float] = None
     class_names: Optional[List[str]] = None
     data_dir: Optional[str] = None
     normalize_as: Optional[str] = None
@@ -122,6 +131,7 @@ class Source:
             "dataset": self.dataset,
             "labels": self.label_set,
             "input_size": self.input_size if self.resized or is_open else None,
+            "crop_ratio": self.crop_ratio,
         }
         return {**told, "normalize_as": self.normalize_as} if is_open else told
 
@@ -152,6 +162,7 @@ def describe_source(
     record = find_dataset(dataset or likely)
     from_files = record.kind == "imagenet"
     size = input_size or (SIZE if from_files else record.size)
+    ratio = (crop_ratio or CROP_RATIO) if from_files else None
     own = record.class_names(label_set, kwargs["classes"]) if dataset else None
     style = find_dataset(normalize_as or "imagenet") if record.is_open else record
     known = style if style.mean else load_dataset(style.name)
@@ -165,7 +176,8 @@ def describe_source(
         input_size=size,
         mean=tuple(255 * value for value in known.mean),
         std=tuple(255 * value for value in known.std),
-        resized=scaled_side(size, crop_ratio or CROP_RATIO) if from_files else None,
+        resized=scaled_side(size, ratio) if ratio else None,
+        crop_ratio=ratio,
         class_names=class_names or own,
         data_dir=data_dir,
         normalize_as=normalize_as,

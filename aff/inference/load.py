@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, List, Optional
 
 import mxnet as mx
 
+from ..data.image_loader import CROP_RATIO
+from ..data.transforms import scaled_side
 from ..export.networks import is_exported
 from ..models.parameters import Devices
 from ..training.amp import create_precision
@@ -62,7 +65,12 @@ def view_of(spec: EvaluationSpec) -> View:
     if not spec.input:
         return View.of_source(source_of(spec))
     with telling(spec.params):
-        return View.of_input(spec.input)
+        view = View.of_input(spec.input)
+    size = spec.input_size or view.size
+    if size == view.size:
+        return view
+    shorter_side = scaled_side(size, spec.crop_ratio or CROP_RATIO) if view.shorter_side else None
+    return replace(view, size=size, shorter_side=shorter_side)
 
 
 def predict(net: Predictor, images: Any, topk: int = 5) -> List:

@@ -121,8 +121,9 @@ def known_of(params: str, by_hash: bool = True) -> Known:
     if told:
         found = typed(told, Description, params)
         by = params if is_exported(params) else os.path.join(folder, EXPORTS)
-        names = found.class_names
-        return Known(params, by, found.network, found.data, names, input=found.input)
+        ratio = found.input.crop_ratio if found.input else None  # which earlier files do not say
+        data = {"crop_ratio": ratio, **found.data}
+        return Known(params, by, found.network, data, found.class_names, input=found.input)
     small = os.path.getsize(params) <= MAX_BYTES  # as all that are published
     sha1 = blob_sha1(params) if by_hash and small and not is_exported(params) else ""
     for record in WEIGHTS.values():
