@@ -170,7 +170,8 @@ def _literal(value: Any) -> str:
         words = ", ".join(item.replace(" ", "\0") for item in items)  # no break within an item
         text = textwrap.fill(words, 95, break_long_words=False, break_on_hyphens=False)
         return "(\n" + textwrap.indent(text.replace("\0", " "), "    ") + ",\n)"
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+    quoted = isinstance(value, str) and value.isprintable()
+    return json.dumps(value, ensure_ascii=False) if quoted else repr(value)
 
 
 def _head(source: Source) -> str:

@@ -166,8 +166,9 @@ def describe_source(
     own = record.class_names(label_set, kwargs["classes"]) if dataset else None
     style = find_dataset(normalize_as or "imagenet") if record.is_open else record
     known = style if style.mean else load_dataset(style.name)
+    called = re.sub(r"\W", "_", name)
     return Source(
-        name=re.sub(r"\W", "_", name) if not name[:1].isdigit() else f"net_{name}",
+        name=called if called.isidentifier() else f"net_{called}",
         model=model,
         kwargs=kwargs,
         params=params,

@@ -1,5 +1,7 @@
 """What the PyTorch file makes of images is what evaluation makes of them."""
 
+import ast
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,12 +17,17 @@ from .networks import needs_torch
 MODELS = {"imagenet": "resnet50_v1b_askc", "masks": "fpn_cifar_resnet8_askc"}
 
 
-def exported(dataset, folder):
-    """A network for a data set, described; and the module of its PyTorch file."""
+def described(dataset, folder, **more):
+    """A network for a data set, described."""
     (folder / "it.params").write_bytes(b"")
     model = MODELS.get(dataset, "cifar_resnet8_askc")
     kwargs = {"fusion": "ASKCFuse", "classes": 10}
-    source = describe_source("it", model, kwargs, str(folder / "it.params"), dataset)
+    return describe_source("it", model, kwargs, str(folder / "it.params"), dataset, **more)
+
+
+def exported(dataset, folder):
+    """A network for a data set, described; and the module of its PyTorch file."""
+    source = described(dataset, folder)
     (folder / "it.py").write_text(torch_source(source))
     return source, load_script(str(folder / "it.py"))
 
@@ -81,3 +88,33 @@ def test_what_is_transparent_is_on_white_for_masks_too(mode, tmp_path):
     with Image.open(path) as image:
         assert module.segment(net, image).shape == (24, 40)
     assert np.abs(seen[0].numpy()[0] - expected).max() * max(source.std) < 1.01
+
+
+NAMES = ["😀 face", "naïve", 'a "b"', "it's", "back\\slash", "a\u202eb", "\U00020000", *"xyz"]
+
+
+def test_names_of_classes_are_what_they_were(tmp_path):
+    source = described("cifar10", tmp_path, class_names=NAMES)
+    (tmp_path / "it.py").write_text(torch_source(source), encoding="utf-8")
+    tree = ast.parse((tmp_path / "it.py").read_bytes())
+    found = next(
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "CLASS_NAMES"
+    )
+    assert list(found) == NAMES
+    assert max(map(len, (tmp_path / "it.py").read_text("utf-8").splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("2024-run", "net_2024_run"),
+        ("7 of 9.x", "net_7_of_9_x"),
+        ("my-digits", "my_digits"),
+        ("½", "net_½"),
+    ],
+)
+def test_files_have_names_that_python_can_import(name, expected):
+    source = describe_source(name, "cifar_resnet8_askc", {"classes": 10, "fusion": "Add"}, "")
+    assert source.name == expected
