@@ -13,11 +13,11 @@ from ..data.datasets import find_dataset, load_dataset
 from ..data.image_file import read_image
 from ..data.transforms import normalize
 from ..inference.load import view_of
+from ..inference.locate import called
 from ..inference.network import load_network
 from ..inference.spec import EvaluationSpec, find_spec, source_of
 from ..inference.view import View, WholeView
 from ..nn.fusion import fusion_title
-from ..training.checkpoint import BEST
 from ..utils.errors import InputError, unknown
 from ..utils.files import check_destination
 from ..utils.report import printable
@@ -179,9 +179,7 @@ def tell_apart(columns: Sequence[Column], specs: Sequence[EvaluationSpec]) -> No
     counts = Counter(column.name for column in columns)
     for column, spec in zip(columns, specs):
         if counts[column.name] > 1:
-            folder, file = os.path.split(os.path.abspath(spec.params))
-            run = os.path.basename(folder) if file == BEST else os.path.splitext(file)[0]
-            column.name = f"{column.name}, {run}"
+            column.name = f"{column.name}, {called(spec.params)}"
 
 
 def run(

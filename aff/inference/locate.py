@@ -5,6 +5,7 @@ its run's settings, by what an exported file says of itself, or by its hash.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
@@ -20,6 +21,8 @@ from ..utils.errors import InputError, unknown
 from ..utils.json_file import typed
 
 PARAMS = ".params"
+#: Files of a run whose names are those of every run.
+OF_A_RUN = re.compile(r"(best-ema|epoch-\d+)\.params")
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,21 @@ def find_file(source: str) -> Optional[str]:
 
 def _is_checkpoint(folder: str) -> bool:
     return os.path.isfile(os.path.join(folder, STATE))
+
+
+def called(params: str) -> str:
+    """Return what to call a parameter file's network: ``best.params`` by its run's folder, a
+    checkpoint's ``net.params`` by its own folder too, other files of a run by all of that and their
+    name; files of no run by their name.
+    """
+    folder, file = os.path.split(os.path.abspath(params))
+    stem, name = os.path.splitext(file)[0], os.path.basename(folder)
+    inside = _is_checkpoint(folder)
+    if inside:
+        name = f"{os.path.basename(os.path.dirname(folder))}-{name}"
+    if file == (NET if inside else BEST):
+        return name
+    return f"{name}-{stem}" if inside or OF_A_RUN.fullmatch(file) else stem
 
 
 def known_of(params: str, by_hash: bool = True) -> Known:

@@ -19,7 +19,7 @@ from ..models.weights import DEFAULT_ROOT, find_weights
 from ..training.logger import SETTINGS
 from ..utils.errors import InputError, telling
 from .data import DATA, checked_data, data_of
-from .locate import Known, find_file, known_of
+from .locate import Known, called, find_file, known_of
 
 
 @dataclass
@@ -249,7 +249,7 @@ def _network(
 
 def source_of(spec: EvaluationSpec, input_size: Optional[int] = None) -> Source:
     """Return a network with what its images have to be, as exports describe it."""
-    name = spec.weights.name if spec.weights else _name_of(spec.params)
+    name = spec.weights.name if spec.weights else called(spec.params)
     return describe_source(
         name,
         spec.model,
@@ -263,10 +263,3 @@ def source_of(spec: EvaluationSpec, input_size: Optional[int] = None) -> Source:
         crop_ratio=spec.crop_ratio,
         normalize_as=spec.normalize_as,
     )
-
-
-def _name_of(params: str) -> str:
-    """Return what a parameter file's network is called: ``best.params`` by its run's folder."""
-    stem = os.path.splitext(os.path.basename(params))[0]
-    folder = os.path.basename(os.path.dirname(os.path.abspath(params)))
-    return folder if stem in ("best", "last") else stem

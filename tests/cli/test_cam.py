@@ -187,3 +187,13 @@ def test_networks_of_one_fusion_are_called_by_their_runs(runs, elsewhere, capsys
     first, second, _ = capsys.readouterr().out.splitlines()
     assert first.startswith("digits 0: AFF, ASKCFuse (")
     assert second.startswith("digits 0: AFF, epoch (")
+    for number in (3, 4):
+        folder = elsewhere / "mine" / f"checkpoint-000{number}"
+        folder.mkdir()
+        (folder / "net.params").write_bytes((elsewhere / "mine/epoch.params").read_bytes())
+        (folder / "state.json").write_text("{}")
+    checkpoints = ["mine/checkpoint-0003", "mine/checkpoint-0004"]
+    assert main(["cam", "--params", *checkpoints, "--index", "0"]) == 0
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert first.startswith("digits 0: AFF, mine-checkpoint-0003 (")
+    assert second.startswith("digits 0: AFF, mine-checkpoint-0004 (")

@@ -11,8 +11,8 @@ import mxnet as mx
 import pytest
 
 import aff
-from aff.inference.locate import find_file, known_of
-from aff.inference.spec import find_spec
+from aff.inference.locate import called, find_file, known_of
+from aff.inference.spec import find_spec, source_of
 from aff.models.parameters import save_parameters
 from aff.models.records import WEIGHTS
 
@@ -53,6 +53,26 @@ def test_a_name_a_file_and_a_runs_folder(run):
         assert (spec.model, spec.kwargs["fusion"]) == ("cifar_resnet8_askc", "DirectAdd")
         assert spec.found_by == str(run / "settings.json")
         assert spec.class_names == list("0123456789")
+
+
+def test_networks_are_called_by_their_runs(run):
+    names = {
+        "": "run",
+        "best.params": "run",
+        "best-ema.params": "run-best-ema",
+        "epoch-0007.params": "run-epoch-0007",
+        "mine.params": "mine",
+        "net.params": "net",
+        "checkpoint-0003": "run-checkpoint-0003",
+        "checkpoint-0003/net.params": "run-checkpoint-0003",
+        "checkpoint-0003/best.params": "run-checkpoint-0003-best",
+    }
+    for file in ("best-ema", "epoch-0007", "mine", "net"):
+        shutil.copyfile(run / "best.params", run / f"{file}.params")
+    for source, name in names.items():
+        described = source_of(find_spec(str(run / source)))
+        assert described.name == name.replace("-", "_")
+        assert called(find_spec(str(run / source)).params) == name
 
 
 def test_a_published_file_of_any_name_is_known_by_its_hash(tmp_path):
