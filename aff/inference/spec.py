@@ -69,7 +69,9 @@ class EvaluationSpec:
 
     @property
     def kind(self) -> str:
-        """Kind of the data set."""
+        """Kind of the data set, or, where that is not known, of those that the network is for."""
+        if not self.dataset:
+            return find_family(self.model)[0].kind
         return find_dataset(self.dataset).kind
 
     @property
@@ -118,10 +120,7 @@ def find_spec(
     else:
         spec = _of_file(path, given, needs_data)
     given = given or {}
-    any_size = spec.dataset and spec.kind == "cifar" and find_dataset(spec.dataset).is_open
-    for key in ("rec_val", "input_size", "crop_ratio"):
-        if given.get(key) and spec.kind != "imagenet" and not (any_size and key == "input_size"):
-            raise InputError(f"{{{key}}} is for imagenet; this is {spec.dataset}")
+    _refuse_unfit(spec, given)
     if spec.dataset and (spec.kind == "segmentation") != spec.segments:
         raise InputError(
             f"{spec.params}: {spec.model} is no network for {{dataset}} {spec.dataset}"
@@ -130,9 +129,25 @@ def find_spec(
         raise InputError("{rec_val_idx} needs {rec_val}")
     if root and path is not None:
         raise InputError("{root} is the folder of published parameters: it needs their NAME")
-    if spec.labels and not find_dataset(spec.dataset).label_sets:
-        raise InputError(f"{{labels}} is for cifar100; this is {spec.dataset}")
     return spec
+
+
+def _refuse_unfit(spec: EvaluationSpec, given: Mapping[str, Any]) -> None:
+    """Refuse what is given of images of another kind than the data set's."""
+    record = find_dataset(spec.dataset) if spec.dataset else None
+    unfit = {} if spec.kind == "imagenet" else dict.fromkeys(("rec_val", "crop_ratio"), "imagenet")
+    if unfit and not (record and record.kind == "cifar" and record.is_open):
+        unfit["input_size"] = "imagenet"
+    if not (record and record.label_sets):
+        unfit["labels"] = "cifar100"
+    asked = {**given, "labels": spec.labels}
+    for key, name in unfit.items():
+        if asked.get(key):
+            raise InputError(
+                f"{{{key}}} is for {name}; this is {spec.dataset}"
+                if record
+                else f"{{{key}}}: say what {spec.params} was trained on by {{dataset}}"
+            )
 
 
 def _published(name: str, root: Optional[str], given: Mapping[str, Any]) -> EvaluationSpec:

@@ -177,6 +177,23 @@ def test_a_class_is_named_or_numbered(runs, elsewhere, capsys):
     assert "class 7 (7)" in capsys.readouterr().out
 
 
+def test_what_needs_a_data_set_asks_for_it(runs, photograph, capsys):
+    """Of parameters beside which nothing says what they were trained on."""
+    (photograph / "own.params").write_bytes((runs / "DirectAdd" / "best.params").read_bytes())
+    own = ["cam", "dog.jpg", "--params", "own.params", "--model", "resnet", "--fusion", "Add"]
+    own += ["--blocks", "1", "--channel-times", "1"]
+    assert main(own) == 0
+    for flags in (["--input-size", "64"], ["--labels", "fine"]):
+        capsys.readouterr()
+        assert main([*own, *flags]) == 2
+        said = capsys.readouterr().err
+        assert flags[0] in said and "own.params" in said and "--dataset" in said
+        assert said.count("\n") == 1
+    assert main([*own, "--input-size", "64", "--dataset", "folder"]) == 0
+    network = [flag for flag in FLAGS if flag not in ("--dataset", "imagenet")]
+    assert main(["cam", "dog.jpg", "--params", "net.params", *network]) == 0
+
+
 def test_networks_of_one_fusion_are_called_by_their_runs(runs, elsewhere, capsys):
     params = str(runs / "ASKCFuse" / "best.params")
     copy = elsewhere / "mine" / "settings.json"
