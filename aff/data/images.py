@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -137,8 +138,11 @@ class FolderImages:
         """Return a sum of the images' names, sizes and times, which changes with them."""
         digest = hashlib.sha256()
         for path, _ in self._files:
-            status = os.stat(path)
-            line = f"{os.path.realpath(path)}\t{status.st_size}\t{status.st_mtime_ns}\n"
+            size = time = -1
+            with suppress(OSError):  # a link to nothing, which cannot be read either
+                status = os.stat(path)
+                size, time = status.st_size, status.st_mtime_ns
+            line = f"{os.path.realpath(path)}\t{size}\t{time}\n"
             digest.update(os.fsencode(line))
         return digest.hexdigest()
 

@@ -237,14 +237,16 @@ def _write(
 def _packed(
     images: Source, order: Sequence[int], how: Packing, workers: int
 ) -> Iterator[Tuple[int, Optional[bytes], int]]:
-    """Return place, content (None where it does not decode) and label of each image, in order."""
+    """Return place, content (None where it cannot be read or decoded) and label of each image, in
+    order.
+    """
 
     def load(index: int) -> Tuple[int, Optional[bytes], int]:
-        content, label = images.read(index)
         try:
+            content, label = images.read(index)
             return index, how.content(content, images.name(index)), label
         except InputError:
-            return index, None, label
+            return index, None, -1
 
     return prefetch(lambda index: load(order[index]), len(order), max(1, workers), AHEAD + workers)
 

@@ -137,6 +137,24 @@ def test_images_that_do_not_decode_are_left_out_and_listed(folder, out, capsys):
     assert "train: 5 records verified\nval: 6 records verified" in capsys.readouterr().out
 
 
+def test_what_is_no_file_is_left_out_and_listed_too(folder, out, capsys):
+    (folder / "train" / "class0" / "x.jpg").symlink_to("nowhere")
+    (folder / "train" / "class1" / "y.png").mkdir()
+    os.mkfifo(folder / "val" / "class0" / "z.jpg")
+    assert prepare(folder, out) == 0
+    assert "train: 6 images of 2 classes" in capsys.readouterr().out
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert sorted(manifest["train"]["left_out"]) == ["class0/x.jpg", "class1/y.png"]
+    assert manifest["val"]["left_out"] == ["class0/z.jpg"]
+    assert prepare(folder, out) == 0
+    assert "train: done already\nval: done already" in capsys.readouterr().out
+    assert prepare(out, "--verify") == 0
+    content = (folder / "train" / "class0" / "0.jpg").read_bytes()
+    (folder / "train" / "class0" / "nowhere").write_bytes(content)
+    assert prepare(folder, out) == 0
+    assert "train: 7 images" in capsys.readouterr().out
+
+
 def test_damage_is_found(folder, out, capsys):
     assert prepare(folder, out, "--verify") == 0
     content = bytearray((out / "val.rec").read_bytes())
