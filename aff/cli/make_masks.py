@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import List
 
 from ..compat import available_cpus
 from ..data.coco import read_coco
-from ..data.coco_set import make_masks
+from ..data.coco_set import found_since, make_masks
 from ..data.made_folder import MANIFEST
 from ..utils.files import folder_for_files
 from ..utils.lock import locked
@@ -78,5 +79,11 @@ def run(
             f"{part}: {len(entry.left_out)} images are not there, do not decode or are of another "
             f"size, and were left out: {', '.join(entry.left_out[:SHOWN])} (all of them: "
             f"{MANIFEST})"
+        )
+    since = [] if is_new else found_since(entry, coco, images)
+    if since:
+        print(
+            f"{part}: {len(since)} of these could be taken now: remove {os.path.join(out, part)} "
+            "and run this again, with all images in place"
         )
     return 0

@@ -17,6 +17,8 @@ from .mask_file import IGNORED
 #: Twice the largest that was published, the training instances of 2017.
 MAX_BYTES, MAX_VALUES = GB, 200_000_000
 MAX_SIDE = 1 << 16
+#: What pixels of no class are called.
+BACKGROUND, CROWDS = "background", "ignored"
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,7 @@ def read_coco(path: str, classes: Sequence[str] = ()) -> CocoMasks:
         raise InputError(
             f"{{classes}}: takes the names of at most {IGNORED - 1} classes, each once"
         )
-    for name in names:
-        if not name.isprintable() or name != name.strip() or not name:
-            raise InputError(f"{path}: names of classes have to be lines of text, not {name!r}")
+    _check_names(path, names)
     labels = {numbers[name]: label for label, name in enumerate(names, 1)}
     objects: Dict[int, List[CocoAnnotation]] = {}
     for one in found.annotations:
@@ -171,6 +171,17 @@ def read_coco(path: str, classes: Sequence[str] = ()) -> CocoMasks:
     if not images:
         raise InputError(f"{path}: holds no objects of {', '.join(names[:3])}")
     return CocoMasks(path, names, images, objects, labels)
+
+
+def _check_names(path: str, names: Sequence[str]) -> None:
+    for name in names:
+        if name in (BACKGROUND, CROWDS):
+            raise InputError(
+                f"{path}: a class cannot be called {name}, as pixels of no class are: name the "
+                "others with {classes}"
+            )
+        if not name.isprintable() or name != name.strip() or not name:
+            raise InputError(f"{path}: names of classes have to be lines of text, not {name!r}")
 
 
 def _is_plain(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
@@ -12,7 +13,7 @@ from ..utils.errors import InputError
 from ..utils.files import replacing_folder
 from ..utils.opening import read_bytes
 from ..utils.sums import sha256
-from .coco import MAX_BYTES, CocoImage, CocoMasks
+from .coco import BACKGROUND, CROWDS, MAX_BYTES, CocoImage, CocoMasks
 from .decoding import decode
 from .image_file import MAX_BYTES as MAX_IMAGE
 from .loader import prefetch
@@ -21,7 +22,6 @@ from .mask_file import IGNORED, SUFFIX, encode_mask
 from .mask_folders import IMAGES, MASKS
 
 MADE_BY = "aff make-masks"
-BACKGROUND = "background"
 Progress = Callable[[Iterable, int, str], Iterable]
 
 
@@ -157,8 +157,19 @@ def _write_part(
         )
     pixels = dict(zip([BACKGROUND, *coco.classes], counts.tolist()))
     return CocoPart(
-        annotations, total - len(left_out), {**pixels, "ignored": int(counts[IGNORED])}, left_out
+        annotations, total - len(left_out), {**pixels, CROWDS: int(counts[IGNORED])}, left_out
     )
+
+
+def found_since(part: CocoPart, coco: CocoMasks, folder: str) -> List[str]:
+    """Return the images that were left out of a part and could be taken now."""
+    left_out, found = set(part.left_out), []
+    for image in coco.images:
+        if image.file_name in left_out:
+            with suppress(InputError):
+                _content(folder, image)
+                found.append(image.file_name)
+    return found
 
 
 def _content(folder: str, image: CocoImage) -> bytes:

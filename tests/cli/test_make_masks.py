@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 
 import cv2
@@ -71,6 +72,35 @@ def test_images_that_are_not_as_they_should_be_are_left_out(make, tmp_path, caps
     assert make("--part", "val") == 2
     assert str(tmp_path / "photos") in capsys.readouterr().err
     assert sorted(os.listdir(tmp_path / "out")) == ["classes.txt", "manifest.json", "train"]
+
+
+def test_images_that_were_missing_are_taken_when_the_part_is_made_anew(make, tmp_path, capsys):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    (photos / "a.jpg").rename(photos / "later.jpg")
+    assert make() == make() == 0
+    assert "now" not in capsys.readouterr().out
+    (photos / "later.jpg").rename(photos / "a.jpg")
+    assert make() == 0
+    said = capsys.readouterr().out
+    assert "done already" in said and f"1 of these could be taken now: remove {out}/train" in said
+    shutil.rmtree(out / "train")
+    assert make() == 0
+    assert sorted(os.listdir(out / "train" / "images")) == ["a.jpg", "b.jpg"]
+    assert json.loads((out / "manifest.json").read_text())["parts"]["train"]["left_out"] == []
+
+
+@pytest.mark.parametrize("name", ["background", "ignored"])
+def test_classes_that_are_called_as_no_class_is(name, make, tmp_path, capsys):
+    polygons = [rectangle(1, 1, 9, 9)[0]]
+    objects = [annotation(polygons, *of) for of in ((3, 10), (7, 10), (7, 11))]
+    write(tmp_path / "instances.json", objects, categories=((3, name), (7, "dog")))
+    for flags in ([], ["--classes", name]):
+        assert make(*flags) == 2
+        said = capsys.readouterr().err
+        assert "instances.json" in said and name in said and "--classes" in said
+        assert said.count("\n") == 1 and not (tmp_path / "out").exists()
+    assert make("--classes", "dog") == 0
+    assert mask_parts(str(tmp_path / "out"), 0.5)["train"].classes == ["background", "dog"]
 
 
 def test_others_are_left_alone(make, tmp_path, annotations, capsys):
