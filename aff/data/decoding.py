@@ -9,12 +9,13 @@ import numpy as np
 from PIL import Image
 
 from ..utils.errors import InputError
-from .image_file import check_size, decode_any, has_alpha
+from .image_file import check_size, decode_any, has_alpha, orientation_of
 
 
 def decode(content: bytes, name: str) -> np.ndarray:
     """Return an image file's pixels, (H, W, 3) uint8, red first; JPEG and PNG by OpenCV, as mxnet
-    reads them, but what is transparent, and other formats, as :mod:`.image_file` does.
+    reads them, but PNG that is transparent or to be turned, and other formats, as
+    :mod:`.image_file` does.
 
     Raises
     ------
@@ -22,9 +23,11 @@ def decode(content: bytes, name: str) -> np.ndarray:
         For what cannot be decoded, and for sizes that would fill the memory.
     """
     try:
-        with Image.open(io.BytesIO(content)) as header:
+        file = io.BytesIO(content)
+        with Image.open(file) as header:
             check_size(header, name)
             ours = header.format not in ("JPEG", "PNG") or has_alpha(header)
+            ours = ours or (header.format == "PNG" and orientation_of(header, file) != 1)
         if ours:
             return decode_any(content, name)
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)

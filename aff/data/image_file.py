@@ -29,6 +29,12 @@ MAX_BYTES = 512 * MB
 WHITE = (255, 255, 255, 255)
 #: The tag of EXIF data that says how a picture lies, and its values for those that lie on a side.
 ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: What texts of PNG files begin with that hold EXIF data or, as XMP, a part of them.
+EXIF_KEYS = (b"Raw profile type", b"XML:com.adobe.xmp")
+#: Of a PNG file: more than the largest has that is read, of pixels by 8 kB.
+MAX_CHUNKS = 1 << 17
+LONGEST_KEY = max(map(len, EXIF_KEYS))
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
@@ -75,8 +81,9 @@ def opened(file: BinaryIO, name: str, formats: Tuple[str, ...] = FORMATS) -> Ite
         raise InputError(f"{name}: cannot be decoded as an image{truncated}") from error
 
 
-def read_size(path: str) -> Tuple[int, int]:
-    """Return width and height of an image file as `read_image` gives it, from its header alone.
+def read_size(path: str, upright: bool = True) -> Tuple[int, int]:
+    """Return width and height of an image file as `read_image` gives it, or, without `upright`, as
+    it is stored, from its header alone.
 
     Raises
     ------
@@ -85,11 +92,39 @@ def read_size(path: str) -> Tuple[int, int]:
     """
     with open_regular(path, MAX_BYTES) as file, opened(file, path) as image:
         width, height = image.size
-        try:  # of a PNG file the data after the pixels would be read
-            orientation = 1 if image.format == "PNG" else image.getexif().get(ORIENTATION, 1)
-        except Exception:  # damaged EXIF data, as in `_upright`
-            orientation = 1
-    return (height, width) if orientation in SIDEWAYS else (width, height)
+        sideways = upright and orientation_of(image, file) in SIDEWAYS
+    return (height, width) if sideways else (width, height)
+
+
+def orientation_of(image: Image.Image, file: BinaryIO) -> int:
+    """Return how an image lies that was opened from a file, by EXIF's numbers; of a PNG file its
+    pixels are read only where something behind them may say it.
+    """
+    try:
+        early = image.format == "PNG" and not _says_more(file)
+        exif = Image.Image.getexif(image) if early else image.getexif()
+        return exif.get(ORIENTATION, 1)
+    except Exception:  # damaged EXIF data, as in `_upright`
+        return 1
+
+
+def _says_more(file: BinaryIO) -> bool:
+    """Tell whether a PNG file has EXIF data, in whatever form, behind its pixels."""
+    place, behind = file.tell(), False
+    file.seek(len(PNG_SIGNATURE))
+    try:
+        for _ in range(MAX_CHUNKS):
+            head = file.read(8)
+            if len(head) < 8:
+                break
+            start = file.read(min(LONGEST_KEY, int.from_bytes(head[:4], "big")))
+            if behind and (head[4:] == b"eXIf" or start.startswith(EXIF_KEYS)):
+                return True
+            behind = behind or head[4:] == b"IDAT"
+            file.seek(int.from_bytes(head[:4], "big") - len(start) + 4, os.SEEK_CUR)
+        return False
+    finally:
+        file.seek(place)
 
 
 def to_pixels(image: Image.Image, name: str = "image") -> np.ndarray:

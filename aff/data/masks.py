@@ -89,7 +89,7 @@ class MaskedImages:
         found = []
         for index, (image, mask) in enumerate(self.pairs):
             size = read_size(image)
-            self._check_size(index, size, read_size(mask))
+            self._check_size(index, size, read_size(mask, upright=False))
             found.append(size[::-1])
         return np.array(found)
 

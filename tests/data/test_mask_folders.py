@@ -5,8 +5,10 @@ import os
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
+from aff.data.image_file import read_image
 from aff.data.mask_file import encode_mask
 from aff.data.mask_folders import find_evaluation_masks, mask_parts
 from aff.utils.errors import InputError
@@ -117,16 +119,72 @@ def test_other_files_have_other_sums(root):
     assert mask_parts(str(root))["train"].order() != order
 
 
-def test_an_image_that_lies_on_its_side_has_the_size_that_is_shown(root):
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+    'syntax-ns#"><rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+    'tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def lying(path, form):
+    """Write 30 x 20 pixels, the first row white, that lie on their side as a form of data says."""
+    pixels = np.zeros((30, 20, 3), np.uint8)
+    pixels[0] = 255
+    exif, texts = Image.Exif(), PngInfo()
+    exif[0x0112] = 6
+    if form.startswith("xmp"):
+        texts.add_itxt("XML:com.adobe.xmp", XMP)
+    if form.startswith("profile"):
+        raw = exif.tobytes()
+        texts.add_text("Raw profile type exif", f"\nexif\n{len(raw):8}\n{raw.hex()}\n")
+    options = {"exif": exif} if form.startswith("exif") else {}
+    Image.fromarray(pixels).save(path, pnginfo=texts, **options)
+    if form.endswith("late"):
+        content = path.read_bytes()
+        start = next(content.index(kind) for kind in KINDS if kind in content) - 4
+        end = start + 12 + int.from_bytes(content[start : start + 4], "big")
+        rest = content[:start] + content[end:]
+        path.write_bytes(rest[:-12] + content[start:end] + rest[-12:])
+
+
+KINDS = (b"eXIf", b"iTXt", b"tEXt")
+
+
+@pytest.mark.parametrize(
+    "name, form",
+    [
+        ("x.jpg", "exif"),
+        *(("x.png", form) for form in ("exif", "xmp", "profile")),
+        *(("x.png", f"{form} late") for form in ("exif", "xmp", "profile")),
+    ],
+)
+def test_an_image_that_lies_on_its_side_has_the_size_that_is_shown(root, name, form):
+    """Turned by Pillow: what the first row was is the last column."""
     labels = np.zeros((20, 30), np.uint8)
     labels[:, 10:] = 1
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(np.zeros((30, 20, 3), np.uint8)).save(root / "train/images/x.jpg", exif=exif)
+    path = root / "train/images" / name
+    lying(path, form)
     (root / "train/masks/x.png").write_bytes(encode_mask(labels))
     train = mask_parts(str(root))["train"]
     assert train.sizes[-1].tolist() == [20, 30]
-    assert train.read(len(train) - 1)[0].shape == (20, 30, 3)
+    pixels = train.read(len(train) - 1)[0]
+    assert pixels.shape == (20, 30, 3) and pixels[:, -1].min() > 200 > pixels[:, :-2].max()
+    with Image.open(path) as image:
+        image.load()
+        np.testing.assert_allclose(pixels, ImageOps.exif_transpose(image), atol=30)
+    np.testing.assert_array_equal(pixels, read_image(str(path)))
+
+
+def test_masks_are_never_turned(root):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    labels = np.zeros((20, 30), np.uint8)
+    labels[:, 10:] = 1
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(root / "train/images/x.png")
+    Image.fromarray(labels).save(root / "train/masks/x.png", exif=exif)
+    train = mask_parts(str(root))["train"]
+    assert train.sizes[-1].tolist() == [20, 30]
+    np.testing.assert_array_equal(train.read(len(train) - 1)[1], labels)
 
 
 def smaller(root):
