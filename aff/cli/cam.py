@@ -127,9 +127,11 @@ def _view(spec: EvaluationSpec) -> Union[View, WholeView]:
 
 
 def _photograph(path: str, spec: EvaluationSpec) -> Picture:
-    data, source = _view(spec)(read_image(path)), source_of(spec)
+    image, source = read_image(path), source_of(spec)
+    data = _view(spec)(image)
+    height, width = image.shape[:2] if spec.segments else data.shape[1:]
     mean, std = (np.array(values)[:, None, None] for values in (source.mean, source.std))
-    pixels = np.clip(data * std + mean, 0, 255).round().astype(np.uint8)
+    pixels = np.clip(data * std + mean, 0, 255).round().astype(np.uint8)[:, :height, :width]
     return Picture(os.path.basename(path), pixels.transpose(1, 2, 0), data)
 
 
@@ -166,7 +168,11 @@ def views(
     fusions = dict(list_fusion_blocks(net))
     if block and fusions and block not in fusions:
         raise InputError(f"{{block}} {block}: fusions of this network: {', '.join(fusions)}")
-    found = [v for image in images for v in look(net, mx.nd.array(image.data[None]), targets)]
+    found = [
+        view
+        for image in images
+        for view in look(net, mx.nd.array(image.data[None]), targets, image.pixels.shape[:2])
+    ]
     if not all(np.isfinite([view.probability, view.cam.sum()]).all() for view in found):
         raise InputError(f"{spec.params}: the network's outputs are not finite: another file?")
     shown = [block] if block and fusions else last_fusions(net)

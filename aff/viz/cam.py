@@ -8,6 +8,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional, Tuple
 
+import cv2
 import mxnet as mx
 import numpy as np
 from mxnet import autograd
@@ -176,14 +177,20 @@ def last_fusions(net: HybridBlock) -> List[str]:
     return [path for path, _ in list_fusion_blocks(net)][-1:]
 
 
-def look(net: HybridBlock, data: mx.nd.NDArray, targets: Optional[np.ndarray] = None) -> List[View]:
-    """Return what a network made of each image; arguments are those of `feature_gradients`.
+def look(
+    net: HybridBlock,
+    data: mx.nd.NDArray,
+    targets: Optional[np.ndarray] = None,
+    size: Optional[Tuple[int, ...]] = None,
+) -> List[View]:
+    """Return what a network made of each image; arguments are those of `feature_gradients`, and
+    `size`, for a segmentation network, the images' height and width before they were padded.
 
     A segmentation network's `cam` is the probability of the target at each pixel; the target is, by
     default, the class of most pixels but the first one, the background.
     """
     if isinstance(net, Segmenter):
-        return _look_at_pixels(net, data, targets)
+        return _look_at_pixels(net, data, targets, size or data.shape[2:])
     features, gradients, logits, classes = feature_gradients(net, data, targets)
     importance = gradients.mean(axis=(2, 3), keepdims=True)
     cams = np.maximum((importance * features).sum(axis=1), 0)
@@ -201,16 +208,31 @@ def look(net: HybridBlock, data: mx.nd.NDArray, targets: Optional[np.ndarray] = 
 
 
 def _look_at_pixels(
-    net: HybridBlock, data: mx.nd.NDArray, targets: Optional[np.ndarray]
+    net: HybridBlock,
+    data: mx.nd.NDArray,
+    targets: Optional[np.ndarray],
+    size: Tuple[int, ...],
 ) -> List[View]:
-    weights = fusion_weights(net, data)
-    odds = mx.nd.softmax(net(data), axis=1).asnumpy()
+    weights, (height, width) = fusion_weights(net, data), size
+    odds = mx.nd.softmax(net(data), axis=1).asnumpy()[:, :, :height, :width]
     views = []
     for number, classes in enumerate(odds.argmax(axis=1)):
         shares = np.bincount(classes.ravel(), minlength=odds.shape[1]) / classes.size
         found = 1 + int(shares[1:].argmax()) if shares[1:].any() else 0
         target = found if targets is None else int(targets[number])
-        maps = {name: maps[number] for name, maps in weights.items()}
+        maps = {
+            name: _unpadded(maps[number], data.shape[2:], size) for name, maps in weights.items()
+        }
         shows = "probability of the class named above, and the share of pixels that are of it"
         views.append(View(target, float(shares[target]), odds[number, target], maps, shows))
     return views
+
+
+def _unpadded(values: np.ndarray, padded: Tuple[int, ...], size: Tuple[int, ...]) -> np.ndarray:
+    """Return a map over a padded image as one over the image alone, a value a pixel where anything
+    is cut off.
+    """
+    if tuple(padded) == tuple(size):
+        return values
+    whole = cv2.resize(values, padded[::-1], interpolation=cv2.INTER_LINEAR)
+    return whole[: size[0], : size[1]]

@@ -111,6 +111,26 @@ def test_a_segmentation_network_sees_whole_images_of_any_size(elsewhere, capsys)
     assert "not finite" in capsys.readouterr().err
 
 
+def test_a_segmentation_network_is_shown_the_image_and_not_its_padding(
+    elsewhere, monkeypatch, capsys
+):
+    mx.random.seed(0)
+    net = aff.get_model("fpn_cifar_resnet8_askc", fusion="iAFF", classes=4, ctx=mx.cpu())
+    net.save_parameters("net.params")
+    pixels = np.random.default_rng(0).integers(0, 256, (17, 30, 3), np.uint8)
+    cv2.imwrite("a.png", pixels)
+    drawn = []
+    monkeypatch.setattr("aff.cli.cam.draw", lambda *given: drawn.append(given))
+    flags = ["--model", "fpn_resnet", "--blocks", "1", "--fusion", "iAFF", "--class", "2"]
+    assert main(["cam", "a.png", "--params", "net.params", *flags]) == 0
+    (((image,), (column,), _),) = drawn
+    np.testing.assert_array_equal(image.pixels, pixels[..., ::-1])
+    labels = net(mx.nd.array(image.data[None])).asnumpy()[0, :, :17, :30].argmax(axis=0)
+    assert column.views[0].probability == pytest.approx((labels == 2).mean())
+    assert column.views[0].cam.shape == (17, 30)
+    assert {weights.shape for weights in column.views[0].weights.values()} == {(17, 30)}
+
+
 def test_parameters_that_are_not_finite(photograph, capsys):
     net = aff.get_model("photo_resnet8", fusion="iAFF", ctx=mx.cpu())
     weight = list(net.collect_params(".*weight").values())[-1]

@@ -3,6 +3,7 @@
 import mxnet as mx
 import numpy as np
 import pytest
+from PIL import Image
 
 import aff
 from aff.nn.maps import resized
@@ -153,6 +154,23 @@ def test_a_segmentation_network_is_seen_by_its_pixels_and_levels(name):
     above = resized(mx.nd, net.decoder.narrow[1](coarse), lateral, 0, 2, net.decoder)
     weight = net.decoder.fusions[1].weight(lateral, above).asnumpy().mean(axis=1)
     np.testing.assert_allclose(views[1].weights[levels[1]], weight[1], rtol=1e-5)
+
+
+def test_padding_is_not_looked_at():
+    """Shares, the class that is found, and maps are the image's alone; maps as Pillow scales."""
+    net = network("fpn_cifar_resnet8_askc", {"fusion": "AFF", "classes": 4})
+    data = mx.nd.random.normal(shape=(1, 3, 16, 24))
+    data[:, :, 11:] = data[:, :, :, 18:] = 3
+    (whole,), (view,) = look(net, data), look(net, data, size=(11, 18))
+    odds = mx.nd.softmax(net(data), axis=1).asnumpy()[0, :, :11, :18]
+    counts = np.bincount(odds.argmax(axis=0).ravel(), minlength=4)
+    assert view.target == (1 + counts[1:].argmax() if counts[1:].any() else 0)
+    assert view.probability == pytest.approx(counts[view.target] / (11 * 18))
+    np.testing.assert_allclose(view.cam, odds[view.target], rtol=1e-5)
+    assert set(view.weights) == set(whole.weights)
+    for name, found in view.weights.items():
+        scaled = Image.fromarray(whole.weights[name]).resize((24, 16), Image.BILINEAR)
+        np.testing.assert_allclose(found, np.asarray(scaled)[:11, :18], atol=1e-4)
 
 
 def test_levels_that_add_have_no_weights():
