@@ -25,7 +25,7 @@ from ..inference.predictor import Prediction, Predictor
 from ..utils.files import check_destinations, replacing
 from ..utils.report import printable
 from ..utils.values import int_range, nonempty
-from ..viz.montage import LIMIT, Tile, draw_montage, thumbnail
+from ..viz.montage import LIMIT, Tile, draw_montage
 from .common.image_paths import (
     Batches,
     Image,
@@ -126,7 +126,7 @@ def lines_of(row: Row) -> List[str]:
 
 def _tile(row: Row, pixels: np.ndarray) -> Tile:
     captions = [f"{found.called}, {100 * found.probability:.1f} %" for found in row.predictions]
-    return Tile(thumbnail(pixels), printable(os.path.basename(row.path)), captions)
+    return Tile(pixels, printable(os.path.basename(row.path)), captions)
 
 
 def _ending(path: str) -> str:
@@ -147,7 +147,7 @@ def run(topk: Optional[int], out: Optional[str], montage: Optional[str], **given
     folder = out if out and _ending(out) not in WRITERS else None
     if folder is None:
         check(out, montage)
-    predictor, batches = open_batches(**given)
+    predictor, batches = open_batches(**given, shown=bool(montage))
     if isinstance(predictor, MaskPredictor):
         check(None, montage)
         unfit = {"topk": topk, "out": None if folder else out}
@@ -170,7 +170,7 @@ def rank(
     tiles: List[Tile] = []
     for batch in batches:
         for row, pixels in _rows(predictor, batch, topk):
-            if montage and len(tiles) < LIMIT:
+            if pixels is not None and len(tiles) < LIMIT:
                 tiles.append(_tile(row, pixels))
             if out:
                 rows.append(row)
@@ -189,8 +189,8 @@ def rank(
 
 def _rows(
     predictor: Predictor, batch: Sequence[Image], topk: int
-) -> Iterator[Tuple[Row, np.ndarray]]:
-    """Yield what was found in each image of a batch, and its pixels."""
+) -> Iterator[Tuple[Row, Optional[np.ndarray]]]:
+    """Yield what was found in each image of a batch, and its small picture, if there is one."""
     if batch:
         logits = predictor(np.stack([image.view for image in batch]))
         for image, predictions in zip(batch, predictor.rank(logits, topk)):

@@ -1,15 +1,23 @@
-"""``aff predict`` of segmentation networks: the folders that masks go to."""
+"""``aff predict``: folders that masks go to, and how many images are held at once."""
 
 import os
+import weakref
 
 import cv2
+import numpy as np
 import pytest
 
+from aff.cli.common import image_paths
 from aff.export.write import keep_entries
+from aff.models.records import WEIGHTS
 
+from ..conftest import ROOT
 from ..data.masked import picture
 from ..export.networks import exportable
 from .conftest import exit_code
+
+OWN = next(record.filename for record in WEIGHTS.values() if record.ours)
+CLASSIFIER = os.path.join(ROOT, "params", OWN)
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +52,44 @@ def test_what_is_there_already_is_named_before_anything_is_computed(out, photo, 
     said = capsys.readouterr().err
     assert f"--out {out}: is there already" in said and said.count("\n") == 1
     assert sorted(os.listdir()) == ["photo.png", "there"]
+
+
+@pytest.fixture
+def alive(monkeypatch):
+    """The most images whose pixels were held at once, of those that were read."""
+    read, held, most = image_paths.read_image, weakref.WeakSet(), [0]
+
+    def counted(path):
+        pixels = read(path).view(Pixels)
+        held.add(pixels)
+        most[0] = max(most[0], len(held))
+        return pixels
+
+    monkeypatch.setattr(image_paths, "read_image", counted)
+    return most
+
+
+class Pixels(np.ndarray):
+    """An array that a set can hold."""
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["predict", CLASSIFIER],
+        ["predict", CLASSIFIER, "--montage", "it.png"],
+        ["features", CLASSIFIER],
+        ["predict", "{network}", "--out", "masks"],
+        ["predict", "{network}", "--montage", "it.png"],
+    ],
+)
+@pytest.mark.parametrize("threads", [0, 2])
+def test_photographs_are_not_kept_longer_than_needed(command, threads, network, elsewhere, alive):
+    for number in range(12):
+        cv2.imwrite(f"{number}.jpg", np.full((240, 230, 3), number, np.uint8))
+    names = [f"{number}.jpg" for number in range(12)]
+    argv = [word.format(network=network) for word in command]
+    assert exit_code([*argv, *names, "-j", threads]) == 0
+    assert 1 <= alive[0] <= 3 + 2 * threads

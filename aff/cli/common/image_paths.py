@@ -9,7 +9,7 @@ import math
 import os
 import sys
 import warnings
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from tqdm import tqdm
@@ -18,6 +18,7 @@ from ...data.image_file import SUFFIXES, read_image
 from ...data.loader import prefetch
 from ...inference.load import load
 from ...inference.locate import find_file, looks_like_parameters
+from ...inference.mask_predictor import MaskPredictor
 from ...inference.predictor import Predictor
 from ...models.weights import DEFAULT_ROOT
 from ...training.devices import choose_devices
@@ -26,6 +27,7 @@ from ...training.progress import Loop
 from ...utils.errors import InputError, shorten
 from ...utils.report import printable
 from ...utils.values import int_range, nonempty
+from ...viz.montage import thumbnail
 from .parser import Parser
 from .shared_flags import add_device_arguments, add_workers_argument
 
@@ -58,7 +60,10 @@ def add_image_arguments(parser: Parser) -> None:
         help=f"folder of published parameters, with their NAME (default: {DEFAULT_ROOT})",
     )
     parser.add_argument(
-        "--batch-size", type=int_range(1, 4096), default=32, help="images of a batch on each device"
+        "--batch-size",
+        type=int_range(1, 4096),
+        default=32,
+        help="images of a batch on each device; segmentation networks take them one by one",
     )
     add_workers_argument(parser, "read images")
     add_device_arguments(parser)
@@ -144,6 +149,9 @@ def _walk(folder: str) -> List[str]:
     return sorted(found)
 
 
+Keep = Callable[[np.ndarray], Optional[np.ndarray]]
+
+
 class Image(NamedTuple):
     """An image that was read.
 
@@ -151,14 +159,14 @@ class Image(NamedTuple):
     ----------
     path : str
         Its file.
-    pixels : numpy.ndarray
-        (H, W, 3) uint8.
+    pixels : numpy.ndarray or None
+        What is kept of it, (H, W, 3) uint8; photographs by the batch would fill the memory.
     view : numpy.ndarray
         What the network is given of it, (3, H, W) float32.
     """
 
     path: str
-    pixels: np.ndarray
+    pixels: Optional[np.ndarray]
     view: np.ndarray
 
 
@@ -173,13 +181,18 @@ class Batches:
         Gives the view.
     batch_size, workers : int
         Images of a batch, and threads.
+    keep : callable
+        Gives what is kept of an image's pixels.
     """
 
-    def __init__(self, paths: List[str], predictor: Predictor, batch_size: int, workers: int):
+    def __init__(
+        self, paths: List[str], predictor: Predictor, batch_size: int, workers: int, keep: Keep
+    ):
         self.paths = paths
         self.predictor = predictor
         self.batch_size = batch_size
         self.workers = workers
+        self.keep = keep
         self.unread = 0
 
     def __iter__(self) -> Iterator[List[Image]]:
@@ -203,7 +216,7 @@ class Batches:
         path = self.paths[index]
         try:
             pixels = read_image(path)
-            return Image(path, pixels, self.predictor.view(pixels))
+            return Image(path, self.keep(pixels), self.predictor.view(pixels))
         except InputError as error:
             return error.message.replace(path, printable(path))
 
@@ -231,8 +244,11 @@ def open_batches(
     num_workers: int,
     gpus: Optional[str],
     cpus: Optional[int],
+    shown: bool = False,
 ) -> Tuple[Predictor, Batches]:
-    """Return the network and the images that arguments name."""
+    """Return the network and the images that arguments name, with small pictures of these where
+    they are to be `shown`; a segmentation network's with all their pixels, one by one.
+    """
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata, which nothing here uses
     source, named = network_and_images(paths, params)
     files = expand(named)
@@ -240,7 +256,10 @@ def open_batches(
     if warning:
         RunLogger().warn(warning)
     predictor = load(source, root, devices)
-    return predictor, Batches(files, predictor, batch_size * len(devices), num_workers)
+    if isinstance(predictor, MaskPredictor):
+        return predictor, Batches(files, predictor, 1, num_workers, lambda pixels: pixels)
+    keep: Keep = thumbnail if shown else lambda _: None
+    return predictor, Batches(files, predictor, batch_size * len(devices), num_workers, keep)
 
 
 def say(line: str, file: Any = None) -> None:

@@ -97,6 +97,7 @@ def _segmented(predictor: MaskPredictor, batches: Batches) -> Iterator:
     """Yield path, pixels and labels of each image that can be read."""
     for batch in batches:
         for image in batch:
+            assert image.pixels is not None
             yield image.path, image.pixels, predictor.labels(image.pixels, image.view)
 
 
