@@ -116,8 +116,8 @@ def run(
     """Export a network, or take PyTorch's parameters back."""
     check = check is not False
     if source:
-        unfit = to or params or root or opset or with_preprocessing or float16 or not check
-        return _bring_back(name, bool(unfit), out, given)
+        unfit = [to, params, root, opset, with_preprocessing, float16, not check, input_size]
+        return _bring_back(name, any(unfit), out, given)
     if not to:
         raise InputError("say what to write: {to} pytorch, onnx or symbol")
     spec = find_spec(chosen_source(name, params), root, given, needs_data=False)

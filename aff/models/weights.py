@@ -11,7 +11,7 @@ from typing import List, Optional
 
 from ..utils.download import approved, download, owned, put_aside
 from ..utils.errors import InputError, look_up
-from ..utils.files import replacing
+from ..utils.files import folder_for_files, replacing
 from ..utils.opening import MB, hash_of, unreadable
 from ..utils.shipped import find_shipped
 from .records import REPOSITORY, WEIGHTS, WeightsRecord
@@ -125,33 +125,41 @@ def fetch(
     path = os.path.join(root, record.filename)
     if source is not None:
         verify(record, source)
-    check = partial(verify, record)
-    if approved(check, path):
+    if approved(partial(verify, record), path):
         return path
     url = record.url(mirror) if source is None else ""
-    try:
-        os.makedirs(root, exist_ok=True)
+    with folder_for_files(root):
         if source is not None:
-            with owned(f"{path}.part"):
-                if not approved(check, path):  # another process was faster
-                    with replacing(path) as temporary:
-                        shutil.copyfile(source, temporary)
-                        verify(record, temporary)
-                        if os.path.exists(path):
-                            put_aside(path, path)
-            return path
-    except OSError as error:
-        raise InputError(f"{root}: cannot be written to ({error.strerror})") from error
+            _copy(record, source, path)
+        else:
+            _download(record, url, path, root)
+    return path
+
+
+def _copy(record: WeightsRecord, source: str, path: str) -> None:
     try:
-        download(url, path, check, MAX_BYTES)
+        with owned(f"{path}.part"):
+            if approved(partial(verify, record), path):
+                return  # another process was faster
+            with replacing(path) as temporary:
+                shutil.copyfile(source, temporary)
+                verify(record, temporary)
+                if os.path.exists(path):
+                    put_aside(path, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _download(record: WeightsRecord, url: str, path: str, root: str) -> None:
+    try:
+        download(url, path, partial(verify, record), MAX_BYTES)
     except InputError as error:
         official = record.url(REPOSITORY)
         what = "that address" if url == official else official
         raise InputError(
             f"{error}. Fetch {what} elsewhere and put the file here with: "
-            f"{fetch_command(name, root)} --from FILE"
+            f"{fetch_command(record.name, root)} --from FILE"
         ) from error
-    return path
 
 
 def fetch_command(name: str, root: str) -> str:

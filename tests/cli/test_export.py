@@ -165,6 +165,7 @@ def test_a_file_without_settings_needs_the_network_and_no_data(run, tmp_path, mo
         (["--to", "onnx"], "--params FILE"),
         (["aff_resnet99", "--to", "onnx"], "aff_resnet99"),
         (["--params", "none.params", "--to", "onnx"], "none.params"),
+        (["--from", "pytorch", "x.safetensors", "--input-size", "9"], "takes a file NAME"),
         (["--from", "pytorch", "it.params"], "NAME.safetensors"),
         (["--from", "pytorch", "none.safetensors"], "none.safetensors"),
         (["fashion_mnist_aff_resnet8", "--to", "onnx", "--opset", "3"], "--opset 3"),
