@@ -19,7 +19,7 @@ IMAGENET_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 #: Arguments that are whole numbers, and more than anybody can use of each.
 _WHOLE = {
     **{"classes": 1 << 24, "channel_times": 1 << 16, "start_layer": 8, "stem_width": 1 << 16},
-    **{"channels": 1 << 16, "r": 1 << 16},
+    **{"channels": 1 << 16, "r": 1 << 16, "backbone_r": 1 << 16},
 }
 LAYERS = ("norm_layer", "norm_kwargs")
 FUSIONS = ("fusion", "backbone_fusion")

@@ -14,7 +14,7 @@ from .registry import FAMILIES, find_family, list_networks, match_family
 #: Arguments that change a network's structure; `blocks` and `num_layers` change its name.
 STRUCTURE = (
     *("blocks", "num_layers", "channel_times", "start_layer", "deep_stem", "stem_width"),
-    *("avg_down", "use_se", "last_gamma", "channels", "r", "backbone_fusion"),
+    *("avg_down", "use_se", "last_gamma", "channels", "r", "backbone_fusion", "backbone_r"),
 )
 #: The network of a training script that names none, as the published scripts have it.
 DEFAULT_MODELS = {

@@ -111,7 +111,8 @@ class OnBackbone:
     host : callable
         Makes the network of a classifier and its own arguments.
     backbone : callable
-        The classifier's class. Its argument `fusion` is `backbone_fusion` here.
+        The classifier's class. Its arguments `fusion` and `r` are `backbone_fusion` and
+        `backbone_r` here.
     """
 
     def __init__(self, host: Callable[..., HybridBlock], backbone: Callable[..., HybridBlock]):
@@ -119,13 +120,16 @@ class OnBackbone:
         ours, theirs = (dict(inspect.signature(made).parameters) for made in (host, backbone))
         ours.pop("backbone")
         self._own = set(ours)
-        added = theirs.pop("fusion").replace(name="backbone_fusion", default="DirectAdd")
+        added = [
+            theirs.pop("fusion").replace(name="backbone_fusion", default="DirectAdd"),
+            theirs.pop("r").replace(name="backbone_r"),
+        ]
         both = [item for name, item in theirs.items() if name not in ours]
         #: What `inspect.signature` gives of it.
         self.__signature__ = inspect.Signature(
             [
                 item.replace(kind=inspect.Parameter.KEYWORD_ONLY) if index else item
-                for index, item in enumerate([both[0], *ours.values(), added, *both[1:]])
+                for index, item in enumerate([both[0], *ours.values(), *added, *both[1:]])
             ]
         )
 
@@ -133,11 +137,14 @@ class OnBackbone:
         self,
         blocks,
         backbone_fusion: str = "DirectAdd",
+        backbone_r: Optional[int] = None,
         norm_layer: Optional[NormLayer] = None,
         norm_kwargs: Optional[Dict[str, Any]] = None,
         **kwargs: Any,
     ) -> HybridBlock:
         norm = {"norm_layer": norm_layer, "norm_kwargs": norm_kwargs}
         own = {name: kwargs.pop(name) for name in self._own & set(kwargs)}
+        if backbone_r is not None:
+            kwargs["r"] = backbone_r
         backbone = self._backbone(blocks, fusion=backbone_fusion, **norm, **kwargs)
         return self._host(backbone, **norm, **own)

@@ -78,6 +78,7 @@ class _Named:
     channels: int = 1
     r: int = 1
     backbone_fusion: str = ""
+    backbone_r: int = 1
 
 
 def read_settings(folder: str) -> RunSettings:

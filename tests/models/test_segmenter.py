@@ -187,7 +187,8 @@ def test_they_are_not_for_images_of_one_class():
 def test_a_backbone_starts_from_a_classifiers_parameters():
     name = "fashion_mnist_aff_resnet8"
     theirs = aff.get_model(name, pretrained=True, root=f"{ROOT}/params")
-    net = aff.get_model("fpn_cifar_resnet14_askc", backbone_fusion="AFF", classes=2, ctx=mx.cpu())
+    backbone = {"backbone_fusion": "AFF", "backbone_r": 2}
+    net = aff.get_model("fpn_cifar_resnet8_askc", **backbone, classes=2, ctx=mx.cpu())
     before = net.output.weight.data().asnumpy()
     found = transfer_parameters(net, f"{ROOT}/params/{name}.params")
     assert found.loaded == len(net.backbone.origins) and not found.other and found.kept == 0

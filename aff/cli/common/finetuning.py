@@ -112,8 +112,9 @@ def taken_over(
 
 def over_backbone(model: str, kwargs: Mapping[str, Any]) -> Network:
     """Return the feature pyramid over a classifier's stem and stages."""
-    others = {key: value for key, value in kwargs.items() if key not in ("fusion", "r")}
-    return f"fpn_{model}", {**others, "fusion": USUAL_FUSION, "backbone_fusion": kwargs["fusion"]}
+    theirs = {"fusion": "backbone_fusion", "r": "backbone_r"}
+    renamed = {theirs.get(key, key): value for key, value in kwargs.items()}
+    return f"fpn_{model}", {**renamed, "fusion": USUAL_FUSION}
 
 
 def origin_of(source: Optional[str]) -> Optional[Origin]:

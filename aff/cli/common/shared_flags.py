@@ -39,6 +39,11 @@ SEGMENTATION_HELP = (
         "blocks b of each of the three stages of a CIFAR-style backbone (default: 5)",
     ),
     ("--num-layers", 2000, "the backbone's depth, in place of the one in the model's name"),
+    (
+        "--backbone-r",
+        1 << 16,
+        "reduction ratio of the fusions there (default: the backbone's usual)",
+    ),
     ("--channels", 1 << 16, "channels of the pyramid (default: those of its finest map)"),
 )
 
@@ -149,14 +154,14 @@ def add_segmentation_network_arguments(parser: Any, model: str) -> None:
         help=f"{MASK_MODELS} (default: {model})",
     )
     add_fusion_argument(group, "ASKCFuse", "of the long skips")
-    for flag, most, help in SEGMENTATION_HELP:
-        group.add_argument(flag, type=int_range(1, most), default=argparse.SUPPRESS, help=help)
     group.add_argument(
         "--backbone-fusion",
         type=nonempty,
         default=argparse.SUPPRESS,
         help="fusion in the backbone's blocks (default: DirectAdd)",
     )
+    for flag, most, help in SEGMENTATION_HELP:
+        group.add_argument(flag, type=int_range(1, most), default=argparse.SUPPRESS, help=help)
     add_structure_arguments(group, "1")
 
 

@@ -112,9 +112,11 @@ class FPN(Segmenter):
         classes=21,
         r=4,
         backbone_fusion="DirectAdd",
+        backbone_r=None,
         **others,
     ):
-        maps = FeatureMaps(classifier(blocks, fusion=backbone_fusion, **others))
+        theirs = {"fusion": backbone_fusion, **({"r": backbone_r} if backbone_r else {})}
+        maps = FeatureMaps(classifier(blocks, **theirs, **others))
         widths, stride = measured(maps)
         width = channels or widths[0]
         decoder = TopDown(widths, [width] * len(widths), fusion, r)
@@ -134,9 +136,11 @@ class UNet(Segmenter):
         classes=21,
         r=4,
         backbone_fusion="DirectAdd",
+        backbone_r=None,
         **others,
     ):
-        maps = FeatureMaps(classifier(blocks, fusion=backbone_fusion, **others))
+        theirs = {"fusion": backbone_fusion, **({"r": backbone_r} if backbone_r else {})}
+        maps = FeatureMaps(classifier(blocks, **theirs, **others))
         widths, stride = measured(maps)
         decoder = TopDown(widths, widths, fusion, r, convolutions=2)
         super().__init__(maps, stride, decoder, [], widths[0], classes)
