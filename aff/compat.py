@@ -271,7 +271,9 @@ def cache_folder() -> str:
 
 def processor() -> str:
     """Return what machine code for this processor depends on."""
-    return " ".join([platform.machine(), cpuinfo("model name"), cpuinfo("flags")])
+    of_arm = map(cpuinfo, ("CPU implementer", "CPU part", "Features"))
+    usual = [platform.machine(), cpuinfo("model name"), cpuinfo("flags")]
+    return " ".join([*usual, *filter(None, of_arm)])
 
 
 def prepare() -> None:

@@ -54,7 +54,8 @@ def optimize_for_inference(net: HybridBlock) -> HybridBlock:
             raise InputError(f"optimize_for_inference is for float32: {name} is {parameter.dtype}")
     data = mx.sym.var("data")
     with tracing():
-        graph = net(data)
+        outputs = net(data)
+    graph = outputs if isinstance(outputs, mx.sym.Symbol) else mx.sym.Group(list(outputs))
     output = _separate_convolutions(graph).get_backend_symbol(BACKEND)
     with warnings.catch_warnings():  # of the input's number format, which it cannot know
         warnings.simplefilter("ignore")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import warnings
 from typing import Any, Callable, Dict, Optional
@@ -55,7 +56,10 @@ class Segmenter(Compiling):
         if isinstance(first, nn.BatchNorm):
             # mxnet updates running statistics in the backward pass, which ends before a layer on
             # the image: they would stay at 0 and 1, and evaluation see other images than training.
-            first._kwargs["use_global_stats"] = True
+            # A layer of its own over the same parameters: the classifier stays as it was.
+            own = copy.copy(first)
+            own._kwargs = {**first._kwargs, "use_global_stats": True}
+            backbone.stem._children["0"] = own
         with self.name_scope():
             self.backbone = backbone
             self.decoder = decoder

@@ -19,7 +19,7 @@ import mxnet as mx
 from mxnet.gluon import nn
 
 from ..utils.errors import InputError
-from .forms import REFERENCE, Formed, current_form, keeps_maps
+from .forms import REFERENCE, Formed, current_form, hooked, keeps_maps
 from .layers import GlobalAvgPool2D, Normalization, conv, sequential
 from .native import operator
 
@@ -205,18 +205,14 @@ def normalize_and_activate(F, fusion, norm, x):
     maps are in the plain layout, where mxnet's BatchNorm is slow.
     """
     own = isinstance(fusion, Attentive) and fusion.is_native(F)
-    if own and not _hooked(norm) and operator.computes(F, [norm], 1):
+    if own and not hooked(norm) and operator.computes(F, [norm], 1):
         return operator.normalize_and_activate(F, norm, x)
     return F.Activation(norm(x), act_type="relu")
 
 
-def _hooked(block) -> bool:
-    return bool(block._forward_hooks or block._forward_pre_hooks)
-
-
 def fuse_and_activate(F, fusion, x, residual):
     """Return ``relu(fusion(x, residual))``, by one operator where the fusion has one."""
-    if isinstance(fusion, Attentive) and not _hooked(fusion) and fusion.is_native(F):
+    if isinstance(fusion, Attentive) and not hooked(fusion) and fusion.is_native(F):
         return fusion.natively(F, x, residual, activate=True)
     return F.Activation(fusion(x, residual), act_type="relu")
 

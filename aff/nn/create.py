@@ -73,7 +73,7 @@ def create_fusion(
         raise InputError(f"{what}: resize must be True or False, got {resize!r}")
     norm = Normalization(norm_layer, norm_kwargs)
     fusion = cls(channels, r, norm) if inputs == 2 else _of_many(name, channels, r, norm, inputs)
-    if (ndim, inputs, in_channels, resize) == (2, 2, None, False):
+    if in_channels is None and (ndim, inputs, resize) == (2, 2, False):
         return fusion
     if ndim != 2 and _looks_around(fusion):
         raise InputError(f"{what} looks at neighbouring positions: it is one of ndim=2 alone")

@@ -31,11 +31,14 @@ from typing import Any, Iterator, Sequence, Union
 
 import mxnet as mx
 from mxnet import Context
-from mxnet.gluon import Block, HybridBlock
+from mxnet.gluon import Block, HybridBlock, nn
+from mxnet.gluon.block import _regroup
 
 from . import one_image
 from .native import operator
 
+#: What a channel context consists of, but for its pooling.
+BOTTLENECK = [nn.Conv2D, nn.BatchNorm, nn.Activation, nn.Conv2D, nn.BatchNorm]
 NATIVE, CPU, GPU, REFERENCE = "native", "cpu", "gpu", "reference"
 _CURRENT = threading.local()
 
@@ -80,8 +83,29 @@ def computes_natively(F: Any, fusion: Block, *contexts: HybridBlock) -> bool:
     """Tell whether a fusion over these contexts computes by the native operator; `F` is what its
     `hybrid_forward` is given.
     """
+    if fusion.form != NATIVE or not all(map(_is_plain, contexts)):
+        return False
     layers = [layer for context in contexts for layer in context]
-    return fusion.form == NATIVE and operator.computes(F, layers, 2 * len(contexts))
+    return operator.computes(F, layers, 2 * len(contexts))
+
+
+def _is_plain(context: HybridBlock) -> bool:
+    """Tell whether a channel context is what was built, which nobody watches: its pooling, where it
+    has one, and a bottleneck.
+    """
+    layers = list(context)
+    pooling, bottleneck = layers[: -len(BOTTLENECK)], layers[-len(BOTTLENECK) :]
+    return (
+        len(pooling) < 2
+        and all(isinstance(layer, Formed) for layer in pooling)
+        and [type(layer) for layer in bottleneck] == BOTTLENECK
+        and not any(map(hooked, [context, *layers]))
+    )
+
+
+def hooked(block: Block) -> bool:
+    """Tell whether somebody watches a block, which has to be called then."""
+    return bool(block._forward_hooks or block._forward_pre_hooks)
 
 
 class Compiling(HybridBlock):
@@ -89,7 +113,9 @@ class Compiling(HybridBlock):
     the graph is exported.
     """
 
-    _cached_graph: Any  # Gluon's
+    _cached_graph: Any  # Gluon's, as these
+    _in_format: Any
+    _out_format: Any
 
     def forward(self, x, *args):
         one_image.watch(self, x)
@@ -100,15 +126,17 @@ class Compiling(HybridBlock):
             return super()._build_cache(*args)
 
     def export(self, path, epoch=0, remove_amp_cast=True):
-        compiled = self._cached_graph
-        if compiled:
-            self._cached_graph = ()
-            with operator.without():
-                self._get_graph(*(mx.nd.zeros(1) for _ in compiled[0]))
+        compiled, forms = self._cached_graph, (self._in_format, self._out_format)
         try:
+            if compiled:
+                self._cached_graph = ()
+                inputs = _regroup([mx.nd.zeros(1) for _ in compiled[0]], forms[0])
+                with operator.without():
+                    self._get_graph(*inputs)
             return super().export(path, epoch, remove_amp_cast)
         finally:
             self._cached_graph = compiled
+            self._in_format, self._out_format = forms
 
 
 class Formed(Compiling):

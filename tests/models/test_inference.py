@@ -69,3 +69,11 @@ def test_other_networks_are_refused(prepare, message):
     prepare(net)
     with pytest.raises(aff.InputError, match=message):
         optimize_for_inference(net)
+
+
+def test_maps_of_a_backbone_stay():
+    net = aff.get_model("cifar_resnet8_askc", features_only=True, ctx=mx.cpu())
+    net.initialize(mx.init.MSRAPrelu(), force_reinit=True)
+    x = mx.nd.random.normal(shape=(2, 3, 16, 16))
+    for found, expected in zip(optimize_for_inference(net)(x), net(x)):
+        np.testing.assert_allclose(found.asnumpy(), expected.asnumpy(), rtol=1e-3, atol=1e-4)

@@ -213,6 +213,21 @@ def test_a_backbone_that_has_parameters_keeps_them_silently(recwarn):
         np.testing.assert_array_equal(found.asnumpy(), values)
 
 
+def test_the_classifier_below_stays_as_it_was():
+    net = aff.get_model("cifar_resnet8_askc", classes=3, ctx=mx.cpu())
+    net.initialize(mx.init.MSRAPrelu(), force_reinit=True)
+    x = images(16)
+
+    def trained():
+        with mx.autograd.record():
+            return net(x).asnumpy()
+
+    before = trained()
+    segmenter = aff.models.FPN(net, classes=2)
+    assert segmenter.backbone.stem[0]._kwargs["use_global_stats"]
+    np.testing.assert_array_equal(trained(), before)
+
+
 def test_its_own_parameters_go_to_one_of_other_classes(tmp_path):
     net = built()
     path = str(tmp_path / "net.params")

@@ -52,9 +52,9 @@ def test_without_a_compiler(tmp_path):
 
 def test_a_compiler_that_fails_is_asked_once(tmp_path):
     log = tmp_path / "asked"
-    text = f'[ "$1" = -v ] && exit 0\necho asked >> {log}\necho "x.cc: error: no" >&2; exit 1'
+    text = f'[ "$1" = -v ] && exit 0\necho asked >> {log}\necho "x.cc:1: error: no" >&2; exit 1'
     broken = script(tmp_path / "broken", text)
-    for expected in ("x.cc: error: no", "failed before"):
+    for expected in ("x.cc:1: error: no", "failed before"):
         form, _ = shown(CXX=broken, XDG_CACHE_HOME=str(tmp_path / "cache"))
         assert form.startswith("Gluon's operators") and expected in form
     assert log.read_text() == "asked\n"
@@ -69,6 +69,47 @@ def test_a_compiler_that_is_killed_is_asked_again(tmp_path):
         form, _ = shown(CXX=killed, XDG_CACHE_HOME=str(tmp_path / "cache"))
         assert "ended by signal 9" in form
     assert log.read_text() == "asked\nasked\n"
+
+
+def test_a_compiler_whose_part_was_killed_is_asked_again(tmp_path):
+    """It ends with 1 then, as for an error; so it does where a disk is full."""
+    log = tmp_path / "asked"
+    said = "g++: fatal error: Killed signal terminated program cc1plus"
+    text = f'[ "$1" = -v ] && exit 0\necho asked >> {log}\necho "{said}" >&2; exit 1'
+    killed = script(tmp_path / "killed", text)
+    for _ in range(2):
+        form, _ = shown(CXX=killed, XDG_CACHE_HOME=str(tmp_path / "cache"))
+        assert said in form
+    assert log.read_text() == "asked\nasked\n"
+
+
+GERMAN = "/usr/share/i18n/locales/de_DE"
+LOCALE = """
+import locale, sys
+import aff, mxnet as mx
+if sys.argv[1:]:
+    locale.setlocale(locale.LC_ALL, sys.argv[1])
+    assert locale.localeconv()["decimal_point"] == ","
+for name in ("iAFF", "AFF"):
+    mx.random.seed(0)
+    fusion = aff.create_fusion(name, 16)
+    fusion.initialize(mx.init.Xavier())
+    x, y = mx.nd.random.normal(shape=(2, 2, 16, 4, 4))
+    with mx.autograd.record():
+        print(fusion(x, y).asnumpy().tolist())
+    print([p.data().asnumpy().tolist() for p in fusion.collect_params(".*running.*").values()])
+"""
+
+
+@needs_compiler
+@pytest.mark.skipif(not os.path.exists(GERMAN), reason="no source of a locale")
+def test_numbers_are_read_whatever_the_locale(tmp_path):
+    made = ["localedef", "-i", GERMAN, "-f", "UTF-8", str(tmp_path / "de_DE.UTF-8")]
+    subprocess.run(made, check=False, capture_output=True)  # which warns, and ends with 1
+    usual = run_python("-c", LOCALE)
+    german = run_python("-c", LOCALE, "de_DE.UTF-8", LOCPATH=str(tmp_path))
+    assert german.returncode == 0, german.stderr
+    assert german.stdout == usual.stdout
 
 
 def test_what_is_compiled_and_cannot_be_loaded(tmp_path):
@@ -129,7 +170,6 @@ def test_what_was_cut_or_altered_is_compiled_anew(tmp_path, monkeypatch):
         Path(path).write_bytes(damaged)
         with pytest.raises(build.Unavailable, match="false"):
             build.library()
-        Path(f"{path[:-3]}.failed").unlink()
 
 
 @needs_compiler

@@ -2,14 +2,16 @@
 
 import mxnet as mx
 import pytest
+from mxnet.gluon import nn
 from mxnet.gluon.contrib.nn import SyncBatchNorm
 
 import aff
-from aff.nn.forms import GPU, choose_form
+from aff.nn.forms import GPU, Compiling, choose_form
 from aff.nn.fusion import AFF
 from aff.nn.layers import Normalization
 from aff.nn.native import operator
 
+from ..conftest import run_python
 from .test_native import computed, data_of, fusion_of, uses_operator
 
 pytestmark = pytest.mark.skipif(bool(operator.why_not()), reason=operator.why_not() or "-")
@@ -55,9 +57,26 @@ def unusual():
     other = fusion_of("AFF", 16, 4)
     other.local_att[1]._kwargs["eps"] = 1e-3
     yield "one eps", lambda: other
+    yield "a context is watched", lambda: watched(lambda fusion: fusion.local_att)
+    yield "a layer is watched", lambda: watched(lambda fusion: fusion.global_att[1])
+    yield "a layer more", longer
     gpu = fusion_of("AFF", 16, 4)
     choose_form(gpu, GPU)
     yield "the form for GPUs", lambda: gpu
+
+
+def watched(choose):
+    """Somebody looks at what a part of it gives."""
+    fusion = fusion_of("AFF", 16, 4)
+    choose(fusion).register_forward_hook(lambda *_: None)
+    return fusion
+
+
+def longer():
+    """With a layer more than it was built with."""
+    fusion = fusion_of("AFF", 16, 4)
+    fusion.local_att.add(nn.Activation("sigmoid"))
+    return fusion
 
 
 @pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in unusual()])
@@ -90,3 +109,44 @@ def test_what_is_optimized_for_inference_has_it():
     optimized = aff.optimize_for_inference(net)
     assert uses_operator(optimized)
     assert optimized(images).asnumpy() == pytest.approx(net(images).asnumpy(), abs=1e-5)
+
+
+MIXED = """
+import aff, mxnet as mx
+from mxnet.contrib import amp
+amp.init("bfloat16")
+net = aff.get_model("cifar_resnet8_askc", classes=10, ctx=mx.cpu())
+net.hybridize()
+with mx.autograd.record():
+    output = net(mx.nd.ones((2, 3, 16, 16)))
+output.backward()
+print(output.shape)
+"""
+
+
+def test_mixed_precision_has_the_gluon_form():
+    finished = run_python("-c", MIXED)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout == "(2, 10)\n"
+
+
+class Pair(Compiling):
+    """A block whose one argument is a list."""
+
+    def __init__(self):
+        super().__init__()
+        self.fuse = fusion_of("AFF", 16, 4)
+
+    def hybrid_forward(self, F, maps):
+        return self.fuse(*maps)
+
+
+def test_a_block_that_takes_a_list_is_exported_and_goes_on(tmp_path):
+    block, maps = Pair(), [mx.nd.ones((2, 16, 3, 3)), mx.nd.ones((2, 16, 3, 3))]
+    block.hybridize()
+    before = block(maps).asnumpy()
+    for _ in range(2):
+        block.export(str(tmp_path / "pair"))
+        assert "_aff_select" not in (tmp_path / "pair-symbol.json").read_text()
+        assert (block(maps).asnumpy() == before).all()
+    assert uses_operator(block)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -25,6 +26,11 @@ COMPILERS = ("g++", "c++", "clang++")
 SECONDS = 600
 #: Bytes of a compiled file, at most, and of the digest at its end.
 LARGEST, SEAL = 100 * MB, hashlib.sha256().digest_size
+
+
+#: What a compiler names that has something against a program, and not what keeps it from working
+#: this time, such as memory that is short: its place.
+_ABOUT_THE_SOURCE = re.compile(r"\.(cc|h):\d+")
 
 
 class Unavailable(Exception):
@@ -145,6 +151,9 @@ def _run(arguments: Sequence[str]) -> str:
         raise Unavailable(f"{arguments[0]}: {error}") from error
     if finished.returncode < 0:  # killed, as where memory is short: another time it may not be
         raise Unavailable(f"{arguments[0]}: ended by signal {-finished.returncode}")
+    if finished.returncode and not _ABOUT_THE_SOURCE.search(finished.stderr):
+        said = finished.stderr.strip().splitlines() or ["failed"]
+        raise Unavailable(f"{arguments[0]}: {said[0].strip()}")
     if finished.returncode:
         said = [line for line in finished.stderr.splitlines() if "error" in line.lower()]
         message = f"{arguments[0]}: {(said or ['failed'])[0].strip()}"

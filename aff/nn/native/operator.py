@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import sys
 import threading
 from typing import Any, ContextManager, Iterator, List, Optional, Sequence, Tuple
 
@@ -89,6 +90,9 @@ def resizes(F: Any, block: HybridBlock) -> bool:
 def _may_hold(F: Any) -> bool:
     """Tell whether what is computed, or compiled, runs in this process."""
     wanted = getattr(_TRACING, "native", None)
+    mixed = sys.modules.get("mxnet.contrib.amp.amp")
+    if getattr(mixed, "_amp_initialized", False):  # maps are of other formats than parameters
+        return False
     return wanted is not False and bool(wanted or F is mx.nd)
 
 

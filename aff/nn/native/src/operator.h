@@ -1,7 +1,10 @@
 // What the operators share of mxnet's extension interface.
 #pragma once
 
+#include <locale>
 #include <new>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,10 +26,19 @@ inline const std::string& attribute(const Attributes& attributes, const char* na
   return attributes.at(name);
 }
 
+// A number as Python writes it, whatever the process's locale has for a decimal point.
+inline float number(const Attributes& attributes, const char* name) {
+  std::istringstream text(attribute(attributes, name));
+  text.imbue(std::locale::classic());
+  float value;
+  if (!(text >> value)) throw std::invalid_argument(name);
+  return value;
+}
+
 // What all operators are told of BatchNorm.
 inline aff::Settings norm_settings(const Attributes& attributes) {
-  return {std::stof(attribute(attributes, "eps")), std::stof(attribute(attributes, "momentum")), 1,
-          false, attribute(attributes, "frozen") == "1"};
+  return {number(attributes, "eps"), number(attributes, "momentum"), 1, false,
+          attribute(attributes, "frozen") == "1"};
 }
 
 inline aff::Shape shape_of(const std::vector<int64_t>& shape, int64_t inner) {

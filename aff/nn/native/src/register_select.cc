@@ -20,7 +20,7 @@ int inputs(const Attributes& attributes) {
 
 aff::Settings settings_of(const Attributes& attributes) {
   aff::Settings settings = norm_settings(attributes);
-  settings.scale = std::stof(attribute(attributes, "scale"));
+  settings.scale = number(attributes, "scale");
   settings.relu = attribute(attributes, "relu") == "1";
   return settings;
 }

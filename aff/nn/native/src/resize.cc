@@ -23,7 +23,7 @@ struct Place {
 };
 
 std::vector<Place> places(int64_t from, int64_t to) {
-  const float scale = static_cast<float>(from) / to;
+  const float scale = to > 1 ? static_cast<float>(from) / to : 0;  // as mxnet's: one is the first
   std::vector<Place> found(to);
   for (int64_t k = 0; k < to; ++k) {
     const float centre = std::max(0.0f, static_cast<float>(scale * (k + 0.5) - 0.5));
