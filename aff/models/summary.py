@@ -3,8 +3,8 @@ graph.
 
 No data, no parameters' values and no device are needed. Multiply-adds ("FLOPs" in the paper) count
 convolutions and dense layers (one for each weight applied), and the fusions' own arithmetic (one
-for each value that an elementwise operator or a pooling of a fusion gives). BatchNorm and
-activations of the backbone are left out, as usual.
+for each value that an elementwise operator of a fusion gives, or that its pooling reads). BatchNorm
+and activations of the backbone are left out, as usual.
 """
 
 from __future__ import annotations

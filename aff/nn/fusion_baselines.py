@@ -2,7 +2,7 @@
 
 Each is one choice of what the attention sees (`x + residual`, or the body's output `x` alone), of
 its branches (local, global or both; "wide" ones are a single 1x1 convolution of all channels), and
-of how its weight w joins the inputs. Shapes are those of :mod:`aff.fusion`.
+of how its weight w joins the inputs. Shapes are those of :mod:`aff.nn.fusion`.
 """
 
 from __future__ import annotations
