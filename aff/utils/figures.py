@@ -11,7 +11,7 @@ from .report import printable
 
 DOTS_PER_INCH = 110
 #: The colours of Okabe and Ito (2008), which colour-blind readers can tell apart; yellow, which is
-#: pale on white, is left out.
+#: pale on white, is left out, and a grey is there for it.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
 #: What would make two files of one figure differ: the time, and matplotlib's version.
 _UNDATED: Dict[str, Dict[str, Any]] = {
