@@ -158,6 +158,11 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         return max(0, self.num_epochs - self.mixup_off_epoch) if self.mixes else 0
 
     @property
+    def never_decays(self) -> bool:
+        """Whether all steps of the learning rate come after the last epoch."""
+        return self.lr_mode == "step" and min(self.lr_decay_epoch, default=0) >= self.num_epochs
+
+    @property
     def last_epoch(self) -> int:
         """Number of epochs after which the run ends; one where it only tries."""
         return self.resume_epoch + 1 if self.smoke else self.num_epochs

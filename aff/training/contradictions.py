@@ -80,7 +80,6 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
     optimized = f"with {{optimizer}} {config.optimizer}"
     stepless = config.lr_mode != "step"
     mode = f"with a {config.lr_mode} learning rate"
-    first = min(config.lr_decay_epoch, default=0)
     beyond = f"beyond {{num_epochs}} {config.num_epochs}"
     reasons = (
         ("mixup_alpha", not config.mixup, "without mixup"),
@@ -105,11 +104,7 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
         ("lr_decay_epoch", stepless, mode),
         ("lr_decay_period", stepless, mode),
         ("lr_decay_epoch", not stepless and config.lr_decay_period > 0, "with {lr_decay_period}"),
-        (
-            "lr_decay_epoch",
-            not stepless and not config.lr_decay_period and first >= config.num_epochs,
-            beyond,
-        ),
+        ("lr_decay_epoch", config.never_decays and not config.lr_decay_period, beyond),
         ("lr_decay_period", not stepless and config.lr_decay_period >= config.num_epochs, beyond),
         ("gpus", config.cpus is not None and bool(config.gpus), "with {cpus}"),
         ("num_gpus", config.cpus is not None and config.num_gpus > 0, "with {cpus}"),

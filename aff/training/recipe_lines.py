@@ -34,9 +34,8 @@ def _mixing(config: TrainConfig) -> List[str]:
 
 def _optimization(config: TrainConfig) -> List[str]:
     lines = []
-    decays = config.lr_decay_epoch
-    if config.lr_mode == "step" and min(decays, default=0) >= config.num_epochs:
-        epochs = ", ".join(map(str, decays))
+    if config.never_decays:
+        epochs = ", ".join(map(str, config.lr_decay_epoch))
         lines.append(
             f"rate      {config.lr:g} to the end: {{lr_decay_epoch}} {epochs} is beyond "
             f"{{num_epochs}} {config.num_epochs}"
