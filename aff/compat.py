@@ -23,10 +23,11 @@ import importlib.util
 import math
 import os
 import platform
+import shutil
 import sys
 from importlib import metadata
 from types import ModuleType
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
 from .utils.processor import cpuinfo, instruction_set
 from .utils.unpickling import refuse_pickles
@@ -259,9 +260,10 @@ def native_wanted() -> bool:
     return os.environ.get("AFF_NATIVE") != "0"
 
 
-def compiler() -> Optional[str]:
-    """Return the C++ compiler that ``CXX`` names, if it does."""
-    return os.environ.get("CXX") or None
+def compiler() -> List[str]:
+    """Return the words of the command that ``CXX`` names as the C++ compiler, if it does."""
+    named = os.environ.get("CXX", "")
+    return [named] if shutil.which(named) else named.split()
 
 
 def cache_folder() -> str:

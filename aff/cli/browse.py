@@ -105,5 +105,5 @@ def run(
     draw_montage(list(chain(*shown)), out, len(shown[0]))
     for line in [f"data      {found.description}", *recipe_lines(config)]:
         print(fold(spell(line, spelling_of(config.kind))))
-    print(f"wrote {out}: {len(order)} images")
+    print(f"wrote {out}: {len(order)} image{'s' if len(order) > 1 else ''}")
     return 0

@@ -77,6 +77,8 @@ class Source:
         Folder of the data set's files.
     normalize_as : str, optional
         Of any folder of small images: the data set that they are normalised as.
+    val_split : float, optional
+        The part of its folder that the run held out, where it did.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Source:
     class_names: Optional[List[str]] = None
     data_dir: Optional[str] = None
     normalize_as: Optional[str] = None
+    val_split: Optional[float] = None
 
     @property
     def per_pixel(self) -> bool:
@@ -133,6 +136,8 @@ class Source:
             "input_size": self.input_size if self.resized or is_open else None,
             "crop_ratio": self.crop_ratio,
         }
+        if self.val_split:
+            told["val_split"] = self.val_split
         return {**told, "normalize_as": self.normalize_as} if is_open else told
 
     def normalized(self, pixels: np.ndarray) -> np.ndarray:
@@ -153,6 +158,7 @@ def describe_source(
     class_names: Optional[List[str]] = None,
     crop_ratio: Optional[float] = None,
     normalize_as: Optional[str] = None,
+    val_split: Optional[float] = None,
 ) -> Source:
     """Return a `Source`, with what its data set says of images and classes; without a data set
     images are taken to be like CIFAR's or ImageNet's, as the network is.
@@ -182,4 +188,5 @@ def describe_source(
         class_names=class_names or own,
         data_dir=data_dir,
         normalize_as=normalize_as,
+        val_split=val_split,
     )

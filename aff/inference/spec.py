@@ -277,4 +277,5 @@ def source_of(spec: EvaluationSpec, input_size: Optional[int] = None) -> Source:
         class_names=spec.class_names,
         crop_ratio=spec.crop_ratio,
         normalize_as=spec.normalize_as,
+        val_split=spec.val_split,
     )

@@ -250,6 +250,8 @@ def form_in_use(net: Block) -> str:
     """Return the form in which a network computes `AFF` and `iAFF`: ``'native'``, or Gluon's
     operators and why; an empty text where it has neither.
     """
+    if type(net) is SoftSelection and type(net.fusions[0]) in (AFF, IAFF):
+        return "Gluon's operators (the native one is for two inputs)"
     if type(net) in (AFF, IAFF):
         if net.is_native(mx.nd):
             return "native"

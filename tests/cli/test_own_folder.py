@@ -45,6 +45,17 @@ def test_another_folder_is_counted_whole_and_that_is_said(run, pictures, elsewhe
     assert "of 6 wrong" in said and "note" not in said
 
 
+def test_an_exported_file_says_that_a_part_was_held_out(run, pictures, elsewhere, capsys):
+    assert exit_code(["export", "run", "--to", "symbol", "--out", "made"]) == 0
+    (symbol,) = elsewhere.glob("made/*-symbol.json")
+    capsys.readouterr()
+    assert exit_code(["evaluate", symbol, "--data-dir", pictures / "flat"]) == 0
+    said = capsys.readouterr().out
+    assert "of 30 wrong" in said and "note: " in said and "'aff evaluate RUN' counts the" in said
+    assert exit_code(["evaluate", symbol, "--data-dir", pictures / "three"]) == 0
+    assert "note" not in capsys.readouterr().out
+
+
 def test_masks_that_were_held_out_are_counted_alone(elsewhere, capsys):
     for name in ("own", "copy"):
         write_masked(elsewhere / name, 8, sizes=((16, 16),))

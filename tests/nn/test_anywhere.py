@@ -124,6 +124,14 @@ def test_a_soft_selection_of_two_is_the_published_block(name):
     np.testing.assert_allclose((weight + rest).asnumpy(), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["AFF", "iAFF", "SKFuse"])
+def test_the_native_operator_is_of_two_inputs(name):
+    """A network that joins three maps computes by Gluon's operators, and says so."""
+    told = registry.form_in_use(sequential(aff.create_fusion(name, 8, inputs=3)))
+    of_two = "Gluon's operators (the native one is for two inputs)"
+    assert told == (of_two if name in ("AFF", "iAFF") else "")
+
+
 @pytest.mark.parametrize("form", ["gpu", "reference"])
 @pytest.mark.parametrize("name", ["AFF", "iAFF", "SKFuse"])
 def test_every_form_selects_alike(name, form):

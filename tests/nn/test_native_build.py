@@ -50,6 +50,22 @@ def test_without_a_compiler(tmp_path):
     assert told == ""
 
 
+def test_a_compiler_may_be_named_with_what_runs_it(tmp_path):
+    log = tmp_path / "asked"
+    script(tmp_path / "ccache", f'echo "$2" >> {log}\nexec "$@"')
+    text = '[ "$1" = -v ] && exit 0\necho "x.cc:1: error: no" >&2; exit 1'
+    broken = script(tmp_path / "broken", text)
+    form, _ = shown(CXX=f"{tmp_path / 'ccache'} {broken}", XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert "x.cc:1: error: no" in form
+    assert log.read_text().splitlines() == ["-v", "-std=c++17"]
+
+
+def test_a_compiler_whose_name_has_a_space(tmp_path):
+    text = '[ "$1" = -v ] && exit 0\necho "x.cc:1: error: no" >&2; exit 1'
+    broken = script(tmp_path / "my c++", text)
+    assert "x.cc:1: error: no" in shown(CXX=broken, XDG_CACHE_HOME=str(tmp_path / "cache"))[0]
+
+
 def test_a_compiler_that_fails_is_asked_once(tmp_path):
     log = tmp_path / "asked"
     text = f'[ "$1" = -v ] && exit 0\necho asked >> {log}\necho "x.cc:1: error: no" >&2; exit 1'

@@ -64,11 +64,12 @@ def network_lines(spec: EvaluationSpec, dtype: str, counted: str) -> Iterator[st
 
 def all_counted(spec: EvaluationSpec) -> str:
     """Return what is to be said of a folder without a part to test on, where the run of a network
-    held one out of another folder.
+    held one out of another folder, or of one that an exported file does not name.
     """
+    apart = "; of the run's own folder 'aff evaluate RUN' counts the held-out part alone"
     return (
-        f"note: {spec.data_dir} has no val/ or test/ and is not the folder that the run held a "
-        "part out of: all its images are counted, also those that it may have been trained on"
+        f"note: {spec.data_dir} has no val/ or test/: all its images are counted, also those that "
+        f"the network may have been trained on{apart if is_exported(spec.params) else ''}"
     )
 
 

@@ -53,12 +53,12 @@ def sources() -> List[str]:
     return sorted(own) + [os.path.join(root, *name.split("/")) for name in interface]
 
 
-def command(compiler_path: str, target: str, flags: Sequence[str] = FLAGS) -> List[str]:
+def command(compiling: Sequence[str], target: str, flags: Sequence[str] = FLAGS) -> List[str]:
     """Return the command that compiles the operator into a file."""
     include = os.path.join(os.path.dirname(mxnet.__file__), "include")
     folders = [f"-I{include}", f"-I{os.path.join(include, 'mxnet')}"]
     files = [name for name in sources() if name.endswith(".cc")]
-    return [compiler_path, *flags, *folders, *files, "-o", target]
+    return [*compiling, *flags, *folders, *files, "-o", target]
 
 
 def library() -> str:
@@ -74,12 +74,9 @@ def library() -> str:
     Unavailable
         Where there is no compiler, or it fails, or nothing can be written.
     """
-    wanted = compiler()
-    path = next(filter(None, map(shutil.which, [wanted] if wanted else COMPILERS)), None)
-    if path is None:
-        raise Unavailable(f"no C++ compiler ({wanted or ', '.join(COMPILERS)})")
-    version = _run([path, "-v"])
-    told = "\n".join([mxnet.__version__, path, version, processor(), *FLAGS])
+    compiling = _compiler()
+    version = _run([*compiling, "-v"])
+    told = "\n".join([mxnet.__version__, *compiling, version, processor(), *FLAGS])
     digest = hashlib.sha256(told.encode())
     try:
         for name in sources():
@@ -94,12 +91,22 @@ def library() -> str:
             if not _is_ours(status):
                 raise Unavailable(f"{holder}: is another user's")
         if not _is_whole(target):
-            _build(path, target)
+            _build(compiling, target)
     except OSError as error:
         raise Unavailable(f"{error.filename}: {error.strerror}") from error
     except InputError as error:
         raise Unavailable(str(error)) from error
     return target
+
+
+def _compiler() -> List[str]:
+    """Return the words of the command that runs the compiler, its file first."""
+    wanted = compiler()
+    for name, *others in [wanted] if wanted else [[name] for name in COMPILERS]:
+        path = shutil.which(name)
+        if path:
+            return [path, *others]
+    raise Unavailable(f"no C++ compiler ({' '.join(wanted) or ', '.join(COMPILERS)})")
 
 
 def _is_ours(status: os.stat_result) -> bool:
@@ -116,17 +123,18 @@ def _is_whole(target: str) -> bool:
     return sealed and _is_ours(os.stat(target))
 
 
-def _build(path: str, target: str) -> None:
+def _build(compiling: Sequence[str], target: str) -> None:
     failed = f"{target[:-3]}.failed"
     with exclusive_file(f"{target}.lock", lambda file: None):
         if _is_whole(target):  # by whoever had the lock
             return
         if os.path.isfile(failed):
-            raise Unavailable(f"{path} failed before ({failed} says how; remove it to try again)")
+            again = f"{failed} says how; remove it to try again"
+            raise Unavailable(f"{compiling[0]} failed before ({again})")
         print("compiling the native operator of AFF (once, some ten seconds)", file=sys.stderr)
         try:
             with replacing(target) as temporary:
-                _run(command(path, temporary))
+                _run(command(compiling, temporary))
                 digest = hashlib.sha256(read_bytes(temporary, LARGEST)).digest()
                 with open(temporary, "ab") as file:
                     file.write(digest)
