@@ -10,8 +10,8 @@ import numpy as np
 from ..inference.spec import source_of
 from ..utils.files import check_destination, replacing
 from ..utils.values import nonempty
-from .common.image_paths import add_image_arguments, open_batches, parse, say
-from .common.parser import Parser
+from .common.image_paths import add_image_arguments, open_batches, say
+from .common.parser import Parser, parse
 
 __all__ = ["add_arguments", "parse", "run"]
 GROUP, HELP = "evaluate", "images as vectors of a network, for search and for other classifiers"

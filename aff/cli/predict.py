@@ -31,11 +31,10 @@ from .common.image_paths import (
     Image,
     add_image_arguments,
     open_batches,
-    parse,
     say,
     shortened,
 )
-from .common.parser import Parser
+from .common.parser import Parser, parse
 from .common.segmenting import segment
 
 __all__ = ["add_arguments", "parse", "run"]

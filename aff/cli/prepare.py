@@ -14,11 +14,12 @@ from ..utils.errors import InputError
 from ..utils.files import folder_for_files
 from ..utils.lock import locked
 from ..utils.values import int_range, nonempty, recorded
-from .common.parser import Parser
+from .common.parser import Parser, parse
 from .common.progress import progress
 
-SHOWN = 5
+__all__ = ["add_arguments", "parse", "run"]
 
+SHOWN = 5
 
 GROUP, HELP = "data", ".rec files from folders of images"
 DESCRIPTION = (

@@ -25,6 +25,7 @@ from .archives import ArchiveImages
 from .decoding import decode
 from .images import FolderImages, RecordImages
 from .loader import prefetch
+from .recordio import RecordFile
 
 MANIFEST = "manifest.json"
 PARTS = ("train", "val")
@@ -32,6 +33,7 @@ PARTS = ("train", "val")
 MAX_MANIFEST = 64 * MB
 ENDINGS = (".rec", ".idx", ".lst")
 AHEAD = 64
+NO_ROOM = "cannot be written whole: make room on the disk"
 Source = Union[FolderImages, ArchiveImages]
 Progress = Callable[[Iterable, int, str], Iterable]
 
@@ -179,6 +181,7 @@ def pack(
         remove(path)
     try:
         bad, counts = _write(images, order.tolist(), temporary, how, workers, progress, part)
+        _check_written(temporary[".rec"], sum(counts), os.path.join(out, f"{part}.rec"))
         entry = Packed(
             **wanted,
             folder=printable(os.path.abspath(images.source)),
@@ -227,11 +230,27 @@ def _write(
                 written += 1
                 header = mx.recordio.IRHeader(0, float(label), key, 0)
                 records.write_idx(key, mx.recordio.pack(header, content))
-                listing.write(f"{key}\t{label:.6f}\t{name}\n")
+                listing.write(f"{key}\t{label:.6f}\t{printable(name)}\n")
                 counts[label] += 1
+    except mx.MXNetError as error:
+        raise InputError(f"{part}.rec: {NO_ROOM}") from error
     finally:
         records.close()
     return bad, counts
+
+
+def _check_written(path: str, count: int, name: str) -> None:
+    """Make sure that so many whole records lie on the disk: mxnet's writer does not say so where
+    its last bytes find no room.
+    """
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+    try:
+        whole = not count or len(RecordFile(path)) == count
+    except InputError:
+        whole = False
+    if not whole:
+        raise InputError(f"{name}: {NO_ROOM}")
 
 
 def _packed(

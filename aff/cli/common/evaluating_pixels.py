@@ -102,7 +102,9 @@ def report_pixels(
             log.text(line)
     if wanted.confusion:
         title = f"{data}: mIoU {100 * found.miou:.2f} %, pixels"
-        confusion_to(wanted.confusion, found.counts, confusions(found.counts), names, title)
+        confusion_to(
+            *(wanted.confusion, found.counts, confusions(found.counts), names, title), "pixels"
+        )
     if wanted.json:
         subject = subject_of(spec, data, precision.dtype)
         figures = {**summary(found, names), **({"sizes": of_sizes(by_size)} if by_size else {})}

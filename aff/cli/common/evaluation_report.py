@@ -74,13 +74,18 @@ def all_counted(spec: EvaluationSpec) -> str:
 
 
 def confusion_to(
-    path: str, counts: np.ndarray, confused: Sequence[Confusion], names: Sequence[str], title: str
+    path: str,
+    counts: np.ndarray,
+    confused: Sequence[Confusion],
+    names: Sequence[str],
+    title: str,
+    unit: str = "images",
 ) -> None:
     """Write a confusion matrix in the form that the file's name ends in."""
     if path.lower().endswith(".csv"):
         write_confusion(path, counts, names)
     else:
-        draw(counts, confused, names, path, title)
+        draw(counts, confused, names, path, title, unit)
 
 
 def observer(spec: EvaluationSpec, collector: Optional[PredictionCollector]) -> Observer:

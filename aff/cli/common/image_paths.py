@@ -9,7 +9,7 @@ import math
 import os
 import sys
 import warnings
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from tqdm import tqdm
@@ -67,11 +67,6 @@ def add_image_arguments(parser: Parser) -> None:
     )
     add_workers_argument(parser, "read images")
     add_device_arguments(parser)
-
-
-def parse(parser: Parser, argv: Sequence[str]) -> Dict[str, Any]:
-    """Parse arguments of which paths may stand before and after flags."""
-    return vars(parser.parse_intermixed_args(list(argv)))
 
 
 def network_and_images(paths: Sequence[str], params: Optional[str]) -> Tuple[str, List[str]]:

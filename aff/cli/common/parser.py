@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from typing import Any, Callable, Iterable, NoReturn, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, NoReturn, Optional, Sequence
 
 from ...utils.errors import InputError
 from ...utils.output import drop, flush_output
@@ -79,6 +79,13 @@ class Several(argparse.Action):
             setattr(namespace, self.dest, self.kind(",".join(values)))
         except InputError as error:
             raise argparse.ArgumentError(self, error.message) from error
+
+
+def parse(parser: Parser, argv: Sequence[str]) -> Dict[str, Any]:
+    """Parse arguments of which paths may stand before and after flags: a command's own ``parse``,
+    where it says so.
+    """
+    return vars(parser.parse_intermixed_args(list(argv)))
 
 
 def closest_flag(word: str, flags: Iterable[str]) -> Optional[str]:
