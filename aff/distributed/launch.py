@@ -11,7 +11,17 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import Dict, Iterable, Iterator, List, NamedTuple, NoReturn, Optional, Sequence
+from typing import (
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    NoReturn,
+    Optional,
+    Sequence,
+)
 
 from ..compat import environment_of_share
 from ..utils.errors import InputError, RunError
@@ -141,6 +151,9 @@ def submit(plan: Plan) -> int:
             for start in plan.starts(told):
                 running[start.name] = _begin(start)
             _wait(running, hub)
+        except (KeyboardInterrupt, SystemExit):
+            print("ending the processes of the job", file=sys.stderr)
+            raise
         finally:
             hub.end("the launcher has been interrupted")
             _end_all(running.values())
@@ -204,15 +217,28 @@ def _wait(running: Dict[str, subprocess.Popen], hub: Hub) -> None:
 
 
 def _end_all(processes: Iterable[subprocess.Popen]) -> None:
-    """Have no process left: they have been told to end, then they are made to."""
+    """Have no process left: they have been told to end, then they are made to, at once where a
+    signal comes meanwhile.
+    """
     processes = list(processes)
-    until = time.monotonic() + GRACE
-    for end in (None, subprocess.Popen.terminate, subprocess.Popen.kill):
-        running = [process for process in processes if process.poll() is None]
-        if end:
-            until = time.monotonic() + GRACE / 2
-        for process in running:
-            if end:
-                end(process)
-        while any(process.poll() is None for process in running) and time.monotonic() < until:
-            time.sleep(0.05)
+    try:
+        _await(processes, GRACE)
+        _each_left(processes, subprocess.Popen.terminate)
+        _await(processes, GRACE / 2)
+    finally:
+        _each_left(processes, subprocess.Popen.kill)
+        _await(processes, GRACE / 2)
+
+
+def _each_left(
+    processes: Iterable[subprocess.Popen], end: Callable[[subprocess.Popen], None]
+) -> None:
+    for process in processes:
+        if process.poll() is None:
+            end(process)
+
+
+def _await(processes: Iterable[subprocess.Popen], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while any(process.poll() is None for process in processes) and time.monotonic() < until:
+        time.sleep(0.05)

@@ -190,6 +190,35 @@ def test_a_launcher_that_is_gone():
     assert "cannot join its job: launcher at 127.0.0.1:9" in finished.stderr
 
 
+def left(here):
+    """Processes that have noted themselves, and run on."""
+    numbers = [int(path.name[4:]) for path in here.glob("pid-*")]
+    return [number for number in numbers if os.path.exists(f"/proc/{number}")]
+
+
+NOTE = f"import os\nopen(f'pid-{{os.getpid()}}', 'w').close()\n{WAIT}\n"
+
+
+def test_a_second_signal_ends_the_processes_at_once(here, monkeypatch, capsys):
+    monkeypatch.setattr(launch, "GRACE", 60)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupt_twice():
+        while len(list(here.glob("pid-*"))) < 3:
+            time.sleep(0.05)
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+
+    threading.Thread(target=interrupt_twice, daemon=True).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        submit(Plan([sys.executable, "-c", NOTE], "local", 1, 1))
+    signal.signal(signal.SIGINT, before)
+    assert not left(here) and time.monotonic() - start < 30
+    assert capsys.readouterr().err == "ending the processes of the job\n"
+
+
 @pytest.mark.parametrize(
     "number, ends",
     [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)],
@@ -197,7 +226,6 @@ def test_a_launcher_that_is_gone():
 def test_nothing_is_left_of_an_interrupted_launcher(here, number, ends):
     usual = {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
     before = {each: signal.signal(each, handler) for each, handler in usual.items()}
-    note = f"import os\nopen(f'pid-{{os.getpid()}}', 'w').close()\n{WAIT}\n"
 
     def interrupt():
         while len(list(here.glob("pid-*"))) < 3:
@@ -206,9 +234,7 @@ def test_nothing_is_left_of_an_interrupted_launcher(here, number, ends):
 
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(ends):
-        submit(Plan([sys.executable, "-c", note], "local", 1, 1))
+        submit(Plan([sys.executable, "-c", NOTE], "local", 1, 1))
     for each, handler in before.items():
         signal.signal(each, handler)
-    for path in here.glob("pid-*"):
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(path.name[4:]), 0)
+    assert not left(here)
