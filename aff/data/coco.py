@@ -143,17 +143,17 @@ def read_coco(path: str, classes: Sequence[str] = ()) -> CocoMasks:
         For a file of another form, a class that it does not know, or one without objects of them.
     """
     found: CocoFile = read_json(path, CocoFile, MAX_BYTES, MAX_VALUES)
-    numbers = {one.name: one.id for one in sorted(found.categories, key=lambda one: one.id)}
-    names = list(classes or numbers)
+    known = dict.fromkeys(one.name for one in sorted(found.categories, key=lambda one: one.id))
+    names = list(classes or known)
     for name in names:
-        if name not in numbers:
-            raise unknown(f"class of {path}:", name, numbers)
+        if name not in known:
+            raise unknown(f"class of {path}:", name, known)
     if len(set(names)) < len(names) or len(names) >= IGNORED:
         raise InputError(
             f"{{classes}}: takes the names of at most {IGNORED - 1} classes, each once"
         )
     _check_names(path, names)
-    labels = {numbers[name]: label for label, name in enumerate(names, 1)}
+    labels = {one.id: names.index(one.name) + 1 for one in found.categories if one.name in names}
     objects: Dict[int, List[CocoAnnotation]] = {}
     for one in found.annotations:
         if one.category_id in labels:
@@ -189,7 +189,8 @@ def _is_plain(name: str) -> bool:
 
 
 def rasterise(segmentation: Any, size: Tuple[int, int], name: str) -> np.ndarray:
-    """Return which pixels are an object's, (H, W) bool: polygons as COCO's own code fills them.
+    """Return which pixels are an object's, (H, W) bool: polygons as COCO's own code fills them, but
+    those of one point or two, which have no area.
 
     Parameters
     ----------
@@ -210,19 +211,23 @@ def rasterise(segmentation: Any, size: Tuple[int, int], name: str) -> np.ndarray
         return _from_runs(segmentation, size, name)
     height, width = size
     polygon: Any
+    filled = []
     for polygon in segmentation if isinstance(segmentation, list) else [None]:
         numbers = isinstance(polygon, list) and all(
             isinstance(value, (int, float)) and not isinstance(value, bool) for value in polygon
         )
-        if not numbers or len(polygon) < 6 or len(polygon) % 2:
-            raise InputError(f"{name}: an object's polygon has to be three points or more")
+        if not numbers or len(polygon) % 2:
+            raise InputError(f"{name}: an object's polygon has to be x and y of points in turn")
+        if len(polygon) < 6:
+            continue
+        filled.append(polygon)
         for values, side in ((polygon[0::2], width), (polygon[1::2], height)):
             if min(values) < -side or max(values) > 2 * side:
                 raise InputError(f"{name}: an object's polygon lies outside the image")
-    if not segmentation:
+    if not filled:
         return np.zeros(size, bool)
     coco = _pycocotools()
-    runs = coco.merge(coco.frPyObjects(segmentation, height, width))
+    runs = coco.merge(coco.frPyObjects(filled, height, width))
     return coco.decode(runs).astype(bool)
 
 

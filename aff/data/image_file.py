@@ -69,6 +69,8 @@ def opened(file: BinaryIO, name: str, formats: Tuple[str, ...] = FORMATS) -> Ite
     try:
         with Image.open(file, formats=formats) as image:
             check_size(image, name)
+            if image.format == "JPEG":  # whose orientation OpenCV and browsers take from EXIF alone
+                image.info.pop("xmp", None)
             yield image
     except InputError:
         raise

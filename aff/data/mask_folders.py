@@ -26,7 +26,9 @@ MAX_CLASSES = IGNORED
 SHOWN = 60
 
 
-def mask_parts(folder: str, fraction: float = 0.0, workers: int = 0) -> Dict[str, MaskedImages]:
+def mask_parts(
+    folder: str, fraction: float = 0.0, workers: int = 0, strict: bool = True
+) -> Dict[str, MaskedImages]:
     """Return the parts of a folder of images and masks: ``'train'``, ``'val'``, and ``'test'``
     where the folder has one beside ``'val'``, or where `fraction` says to hold ``'val'`` out of the
     training images.
@@ -43,6 +45,8 @@ def mask_parts(folder: str, fraction: float = 0.0, workers: int = 0) -> Dict[str
         Share of the training images to hold out.
     workers : int, default 0
         Threads that read masks where the classes are not named.
+    strict : bool, default True
+        Whether one of these that cannot be read is an error.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def mask_parts(folder: str, fraction: float = 0.0, workers: int = 0) -> Dict[str
             f"{{val_split}} 0.1, or put others into val/{IMAGES}/ and val/{MASKS}/"
         )
     train = found.pop("train")
-    names = _named_classes(folder) or _numbered_classes(train, workers)
+    names = _named_classes(folder) or _numbered_classes(train, workers, strict)
     parts = {"train": train, **found}
     if fraction:
         held = held_out(np.zeros(len(train)), fraction)
@@ -105,7 +109,8 @@ def find_evaluation_masks(
     if not tested:
         raise InputError(f"{folder}: holds no {IMAGES}/ with {MASKS}/ to evaluate on")
     names = _named_classes(folder)
-    if names and names != list(classes):
+    unnamed = len(names) == len(classes) and list(classes) == _numbers(len(classes))
+    if names and names != list(classes) and not unnamed:
         raise InputError(
             f"{os.path.join(folder, CLASSES)}: names other classes than the network's "
             f"{len(classes)} ({', '.join(classes[:3])}{', ...' if len(classes) > 3 else ''})"
@@ -210,12 +215,17 @@ def _named_classes(folder: str) -> List[str]:
     return names
 
 
-def _numbered_classes(train: MaskedImages, workers: int) -> List[str]:
+def _numbered_classes(train: MaskedImages, workers: int, strict: bool) -> List[str]:
     """Return numbers as names of the classes that occur."""
-    used = np.flatnonzero(train.count_pixels(workers)[:IGNORED])
+    used = np.flatnonzero(train.count_pixels(workers, strict)[:IGNORED])
     if not used.any():
         raise InputError(
             f"{train.source}: its masks hold one class ({IGNORED} is none: neither learnt nor "
             "counted); two are needed to tell apart, such as 0 and 1"
         )
-    return [str(label) for label in range(used[-1] + 1)]
+    return _numbers(used[-1] + 1)
+
+
+def _numbers(count: int) -> List[str]:
+    """Return what classes are called that have no names."""
+    return [str(label) for label in range(count)]

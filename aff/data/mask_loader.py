@@ -105,11 +105,16 @@ class MaskTrainLoader(ShuffledFiles):
         return self.view(epoch, index) if self.place(epoch, index) else None
 
 
+#: Pixels of an evaluation's batch, where it is of more than one image: a pyramid over ResNet-50
+#: takes some 1.2 kB for each.
+MAX_PIXELS = 1 << 21
+
+
 @dataclass(frozen=True)
 class MaskEvalLoader(EvaluationLoader):
     """Every image exactly once, whole, neither scaled nor cut; padded to sides that the network's
     stride divides. Images of one padded size share batches, so that what a network makes of an
-    image does not depend on the others.
+    image does not depend on the others; large ones share them with few, or none (`MAX_PIXELS`).
 
     Iterating gives data (B, 3, H, W) float32 and labels (B, H, W) int32,
     `aff.data.mask_file.IGNORED` where they are padded.
@@ -157,9 +162,10 @@ class MaskEvalLoader(EvaluationLoader):
             size = tuple(padded(side, self.stride) for side in self.masks.sizes[index].tolist())
             by_size.setdefault(size, []).append(index)
         return [
-            indices[start : start + self.batch_size]
-            for indices in by_size.values()
-            for start in range(0, len(indices), self.batch_size)
+            indices[start : start + count]
+            for size, indices in by_size.items()
+            for count in [max(1, min(self.batch_size, MAX_PIXELS // int(np.prod(size))))]
+            for start in range(0, len(indices), count)
         ]
 
     def __len__(self) -> int:

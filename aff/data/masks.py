@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -86,12 +87,21 @@ class MaskedImages:
         InputError
             For a mask of another size than its image.
         """
+        return np.array([self._size(index) for index in range(len(self))])
+
+    def readable_sizes(self) -> np.ndarray:
+        """Return the `sizes` of those images whose files can be read, (n, 2)."""
         found = []
-        for index, (image, mask) in enumerate(self.pairs):
-            size = read_size(image)
-            self._check_size(index, size, read_size(mask, upright=False))
-            found.append(size[::-1])
-        return np.array(found)
+        for index in range(len(self)):
+            with contextlib.suppress(InputError):
+                found.append(self._size(index))
+        return np.array(found) if found else self.sizes
+
+    def _size(self, index: int) -> Tuple[int, int]:
+        image, mask = self.pairs[index]
+        width, height = read_size(image)
+        self._check_size(index, (width, height), read_size(mask, upright=False))
+        return height, width
 
     def _check_size(self, index: int, image: Sequence[int], mask: Sequence[int]) -> None:
         if tuple(image) != tuple(mask):
@@ -100,13 +110,15 @@ class MaskedImages:
                 f"{self.name(index)} has {image[0]} x {image[1]}"
             )
 
-    def count_pixels(self, workers: int = 0) -> np.ndarray:
+    def count_pixels(self, workers: int = 0, strict: bool = True) -> np.ndarray:
         """Return how many pixels have each label, (256,) int64; so every mask is read once.
 
         Parameters
         ----------
         workers : int, default 0
             Threads that decode.
+        strict : bool, default True
+            Whether a mask that cannot be read is an error; otherwise it has no pixels.
 
         Raises
         ------
@@ -115,7 +127,9 @@ class MaskedImages:
         """
 
         def count(index: int) -> np.ndarray:
-            return np.bincount(self.labels(index).ravel(), minlength=256)
+            with contextlib.nullcontext() if strict else contextlib.suppress(InputError):
+                return np.bincount(self.labels(index).ravel(), minlength=256)
+            return np.zeros(256, np.int64)
 
         counts = prefetch(count, len(self), workers, 16 * (workers + 1))
         shown = tqdm(counts, "read masks", len(self), leave=False, unit="mask", disable=None)

@@ -41,7 +41,11 @@ class MaskSource:
     def __init__(self, config: TrainConfig):
         if not config.data_dir:
             raise InputError("name a folder of images and masks with {data_dir}")
-        self.parts = mask_parts(config.data_dir, config.val_split, config.num_workers)
+        strict = not config.max_bad_records
+        self.parts = mask_parts(config.data_dir, config.val_split, config.num_workers, strict)
+        for part, masks in self.parts.items():
+            if part != "train":  # whose labels a run would look at after an epoch only
+                masks.count_pixels(config.num_workers)
         self.classes = len(self.parts["train"].classes)
         if config.train_fraction < 1:
             train = self.parts["train"]
@@ -107,7 +111,13 @@ class MaskSource:
 
     def _described(self, config: TrainConfig) -> str:
         counts = [f"{len(masks):,} {part} ({masks.source})" for part, masks in self.parts.items()]
-        sizes = np.concatenate([masks.sizes for masks in self.parts.values()])
+        tolerant = {"train"} if config.max_bad_records else set()
+        sizes = np.concatenate(
+            [
+                masks.readable_sizes() if part in tolerant else masks.sizes
+                for part, masks in self.parts.items()
+            ]
+        )
         least, most = (" x ".join(map(str, of(sizes, axis=0))) for of in (np.min, np.max))
         sized = least if least == most else f"{least} to {most}"
         scaled = " to ".join(f"{factor:g}" for factor in config.scale)

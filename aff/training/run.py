@@ -211,7 +211,9 @@ class Run:
                 raise
             self.keeper.keep_partial(state)
             hint = self._hint("what was trained so far is saved: with that put right, ")
-            raise InputError(f"{error.message}; {hint}") from error
+            raise InputError(
+                f"{error.message}; {hint} ({{resume_changed}} where that changes files)"
+            ) from error
         state.partial = None
         state.add(record, self.data.chooser)
         self._announcer.tell_epoch(state)

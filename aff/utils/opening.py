@@ -70,8 +70,8 @@ def read_bytes(path: str, max_bytes: int) -> bytes:
 
 
 def read_text(path: str, max_bytes: int, errors: str = "strict") -> str:
-    """Return a file's text, UTF-8; otherwise as `read_bytes`. `errors` are those of
-    `bytes.decode`.
+    """Return a file's text, UTF-8, without the byte-order mark that some editors put before it;
+    otherwise as `read_bytes`. `errors` are those of `bytes.decode`.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def read_text(path: str, max_bytes: int, errors: str = "strict") -> str:
         Also for what is no such text.
     """
     try:
-        text = read_bytes(path, max_bytes).decode("utf-8", errors)
+        text = read_bytes(path, max_bytes).decode("utf-8-sig", errors)
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}: cannot be read: no text of UTF-8 at byte {error.start}"

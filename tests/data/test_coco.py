@@ -71,7 +71,6 @@ def test_long_runs():
         None,
         "polygon",
         [None],
-        [[1, 1, 5, 5]],
         [[1, 1, 5, 5, 3]],
         [[1, 1, 5, 5, 3, True]],
         [[1, 1, 5, 5, 3, "4"]],
@@ -151,6 +150,26 @@ def test_smaller_objects_are_seen_and_crowds_are_ignored(tmp_path):
     np.testing.assert_array_equal(coco.mask(coco.images[0]), expected)
     alone = read_coco(path, ["dog"])
     np.testing.assert_array_equal(alone.mask(alone.images[0]), two.astype(np.uint8))
+
+
+def test_polygons_without_area_are_left_out():
+    polygon, inside = rectangle(2, 3, 8, 9)
+    for short in ([], [1, 1], [1, 1, 5, 5]):
+        np.testing.assert_array_equal(rasterise([short, polygon], SIZE, "image"), inside)
+        assert not rasterise([short], SIZE, "image").any()
+    with pytest.raises(InputError, match="x and y of points"):
+        rasterise([[1, 1, 5]], SIZE, "image")
+
+
+def test_categories_of_one_name_are_one_class(tmp_path):
+    corners = [(1, 1, 9, 9), (12, 2, 20, 9), (3, 11, 9, 17)]
+    polygons, insides = zip(*(rectangle(*each) for each in corners))
+    objects = [annotation([polygon], number) for polygon, number in zip(polygons, (1, 2, 5))]
+    names = ((1, "sign"), (2, "sign"), (5, "dog"))
+    coco = read_coco(write(tmp_path / "instances.json", objects, categories=names))
+    assert coco.classes == ["sign", "dog"]
+    expected = (insides[0] | insides[1]) + 2 * insides[2]
+    np.testing.assert_array_equal(coco.mask(coco.images[0]), expected)
 
 
 def test_images_are_those_with_objects_of_the_classes(tmp_path):

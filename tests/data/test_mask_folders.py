@@ -175,6 +175,22 @@ def test_an_image_that_lies_on_its_side_has_the_size_that_is_shown(root, name, f
     np.testing.assert_array_equal(pixels, read_image(str(path)))
 
 
+def test_what_xmp_alone_says_of_a_jpeg_does_not_turn_it(root):
+    """As OpenCV, which training reads it by, and browsers have it: all ways of reading agree."""
+    path = root / "train/images/x.jpg"
+    lying(path, "as it is")
+    content, xmp = path.read_bytes(), b"http://ns.adobe.com/xap/1.0/\0" + XMP.encode()
+    length = (len(xmp) + 2).to_bytes(2, "big")
+    path.write_bytes(content[:2] + b"\xff\xe1" + length + xmp + content[2:])
+    labels = np.zeros((30, 20), np.uint8)
+    labels[:, 10:] = 1
+    (root / "train/masks/x.png").write_bytes(encode_mask(labels))
+    train = mask_parts(str(root))["train"]
+    assert train.sizes[-1].tolist() == [30, 20]
+    pixels = train.read(len(train) - 1)[0]
+    assert pixels.shape == read_image(str(path)).shape == (30, 20, 3)
+
+
 def test_masks_are_never_turned(root):
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -185,6 +201,15 @@ def test_masks_are_never_turned(root):
     train = mask_parts(str(root))["train"]
     assert train.sizes[-1].tolist() == [20, 30]
     np.testing.assert_array_equal(train.read(len(train) - 1)[1], labels)
+
+
+def test_names_for_the_classes_of_a_network_that_has_numbers(root):
+    (root / "classes.txt").write_text("\ufeffground\nstop sign\nroad\n", encoding="utf-8")
+    assert mask_parts(str(root))["train"].classes == ["ground", "stop sign", "road"]
+    assert find_evaluation_masks(str(root), ["0", "1", "2"]).classes == ["0", "1", "2"]
+    for others in (["0", "1"], ["0", "1", "3"]):
+        with pytest.raises(InputError, match="names other classes"):
+            find_evaluation_masks(str(root), others)
 
 
 def smaller(root):

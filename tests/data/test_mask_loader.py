@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from aff.data import mask_loader
 from aff.data.loader import Shard
 from aff.data.mask_file import IGNORED
 from aff.data.mask_folders import mask_parts
@@ -106,6 +107,16 @@ def test_a_view_does_not_depend_on_the_images_beside_it(masks):
     for number, (data, _) in enumerate(loader):
         for image, index in zip(data, loader.indices(number)):
             np.testing.assert_array_equal(image, alone[index][0][0])
+
+
+def test_large_images_share_a_batch_with_few(masks, monkeypatch):
+    assert len(MaskEvalLoader(masks, 100, 8).indices(0)) > 2
+    monkeypatch.setattr(mask_loader, "MAX_PIXELS", 2 * 24 * 32 + 1)
+    loader = MaskEvalLoader(masks, 100, 8)
+    counts = [len(loader.indices(batch)) for batch in range(len(loader))]
+    assert sum(counts) == 11 and max(counts) == 2
+    sizes = [data.shape[2] * data.shape[3] for data, _ in loader]
+    assert all(count == 1 or count * size <= 2 * 24 * 32 + 1 for count, size in zip(counts, sizes))
 
 
 def test_shards_share_the_images_and_limits_hold(masks):
