@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import warnings
 from typing import Any, Dict, Iterator, Literal, Optional, Tuple
 
 from .files import replacing
@@ -13,6 +15,11 @@ DOTS_PER_INCH = 110
 #: The colours of Okabe and Ito (2008), which colour-blind readers can tell apart; yellow, which is
 #: pale on white, is left out, and a grey is there for it.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
+#: matplotlib's own font, and what is asked for letters that it has not: Chinese, Japanese, Korean.
+FONTS = (
+    *("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC"),
+    *("WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback"),
+)
 #: What would make two files of one figure differ: the time, and matplotlib's version.
 _UNDATED: Dict[str, Dict[str, Any]] = {
     "png": {"Software": None},
@@ -32,12 +39,34 @@ def blank_figure(
     """
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import fontManager
 
-    drawn = Figure(figsize=(width, height), layout=layout)
-    yield drawn
-    ending = os.path.splitext(path)[1][1:].lower()
-    with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "aff"}):
-        drawn.savefig(temporary, format=ending, dpi=DOTS_PER_INCH, metadata=_UNDATED[ending])
+    installed = {font.name for font in fontManager.ttflist}
+    style = {"svg.hashsalt": "aff", "font.family": [name for name in FONTS if name in installed]}
+    with matplotlib.rc_context(style):
+        drawn = Figure(figsize=(width, height), layout=layout)
+        yield drawn
+        ending = os.path.splitext(path)[1][1:].lower()
+        with replacing(path) as temporary, _telling_of_letters(path):
+            drawn.savefig(temporary, format=ending, dpi=DOTS_PER_INCH, metadata=_UNDATED[ending])
+
+
+@contextlib.contextmanager
+def _telling_of_letters(path: str) -> Iterator[None]:
+    """Say in one line, once, where a picture lacks letters that no font here has."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        yield
+    lacking = [one for one in told if str(one.message).startswith("Glyph ")]
+    if lacking:
+        print(
+            f"{path}: no font here has all of its letters; the package fonts-noto-cjk has those of "
+            "Chinese, Japanese and Korean",
+            file=sys.stderr,
+        )
+    for one in told:
+        if one not in lacking:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ def draw(
     names: Sequence[str],
     path: str,
     title: str,
+    unit: str = "images",
 ) -> None:
     """Draw a confusion matrix.
 
@@ -41,7 +42,8 @@ def draw(
     Parameters
     ----------
     counts : numpy.ndarray
-        (classes, classes) images; rows are labels, columns what they were taken for.
+        (classes, classes) images, or what `unit` says; rows are labels, columns what they were
+        taken for.
     confused : sequence of Confusion
         Its cells off the diagonal, the greatest first.
     names : sequence of str
@@ -50,10 +52,12 @@ def draw(
         The file; its ending is the format.
     title : str
         Stands above.
+    unit : str, default 'images'
+        What is counted.
     """
     used = np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
     if len(used) > NAMED:
-        _draw_many(counts, confused[:PAIRS], names, path, title)
+        _draw_many(counts, confused[:PAIRS], names, path, title, unit)
     else:
         _draw_named(counts[np.ix_(used, used)], [names[label] for label in used], path, title)
 
@@ -90,6 +94,7 @@ def _draw_many(
     names: Sequence[str],
     path: str,
     title: str,
+    unit: str,
 ) -> None:
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import MaxNLocator
@@ -105,7 +110,7 @@ def _draw_many(
             extent=(0, width * len(cells), width * len(cells), 0),
             interpolation="nearest",
         )
-        bar = drawn.colorbar(image, ax=matrix, label="images", shrink=0.6)
+        bar = drawn.colorbar(image, ax=matrix, label=unit, shrink=0.6)
         bar.ax.set_ylim(bottom=1)
         matrix.set_xlabel("predicted, by number of the class")
         matrix.set_ylabel("true")
@@ -120,7 +125,7 @@ def _draw_many(
         pairs.set_yticks(ticks, labels, fontsize=8)
         pairs.invert_yaxis()
         pairs.xaxis.set_major_locator(MaxNLocator(integer=True))
-        pairs.set_xlabel("images")
+        pairs.set_xlabel(unit)
         pairs.set_title("confused most: true → predicted", fontsize=9)
 
 

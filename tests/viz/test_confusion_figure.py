@@ -30,6 +30,25 @@ def texts(found, classes, names, path):
     return re.findall(r"<text [^>]*>([^<]+)</text>", path.read_text(encoding="utf-8"))
 
 
+def test_what_is_counted_is_said(tmp_path):
+    found = predictions(150, 5000)
+    counts, names = found.confusion(150), [str(i) for i in range(150)]
+    for unit in ("images", "pixels"):
+        path = tmp_path / f"{unit}.svg"
+        with matplotlib.rc_context({"svg.fonttype": "none"}):
+            draw(counts, found.confused(), names, str(path), "the title", unit)
+        assert re.findall("images|pixels", path.read_text(encoding="utf-8")) == [unit] * 2
+
+
+def test_letters_that_no_font_has_are_told_in_one_line(tmp_path, capsys, recwarn):
+    found = predictions(3, 100)
+    names = ["\U00016a40", "b", "c"]  # of a script that hardly a font has
+    draw(found.confusion(3), found.confused(), names, str(tmp_path / "it.png"), "the title")
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.startswith(f"{tmp_path / 'it.png'}: no font here has")
+    assert not recwarn.list
+
+
 def test_counts_and_names_of_few_classes(tmp_path):
     found = predictions(10, 400)
     names = [f"name {i}" for i in range(10)]
