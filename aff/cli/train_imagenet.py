@@ -7,17 +7,20 @@ from __future__ import annotations
 import argparse
 from typing import Any, Optional
 
+from ..inference.data import DATA
 from ..inference.spec import EvaluationSpec
 from ..models.naming import DEFAULT_MODELS
 from ..models.parameters import count_outputs
+from ..training.config import NETWORK
 from ..utils.errors import InputError
+from ..utils.screen import fold
 from ..utils.values import nonempty
 from .common.config_flags import add_config_arguments
 from .common.evaluating import report
 from .common.parser import Parser
 from .common.shared_flags import add_imagenet_network_arguments
 from .common.spellings import spelling_of
-from .common.training import choose, configure, train
+from .common.training import choose, configure, spelled, train
 
 GROUP, HELP = "train", "train an ImageNet network (the script train_imagenet.py)"
 DESCRIPTION = (
@@ -25,6 +28,11 @@ DESCRIPTION = (
     "ImageNet or any images in the same form."
 )
 KEEPS_COMMAND = True
+#: Settings that an evaluation alone uses.
+USED = {
+    *(*NETWORK, *DATA, "use_rec", "rec_train", "rec_train_idx", "config", "generation", "imports"),
+    *("gpus", "num_gpus", "cpus", "batch_size", "num_workers", "mode", "dtype", "command"),
+}
 spelling = spelling_of("imagenet")
 
 
@@ -50,9 +58,15 @@ def run(params: Optional[str] = None, eval_only: bool = False, **given: Any) -> 
         raise InputError("{eval_only} needs {params}")
     if params and not eval_only:
         raise InputError("{params} needs {eval_only}")
-    if not params or given.get("summary"):
+    if not params:
         return train("imagenet", given)
+    for key in ("smoke", "summary"):
+        if given.get(key):
+            raise InputError(f"{{eval_only}} and {{{key}}} are two things to do: give one")
     config = configure("imagenet", given)
+    unused = [spelling(key) for key in spelled(given, "imagenet") if key not in USED]
+    if unused:
+        print(fold(f"not used  {', '.join(unused)} with {spelling('eval_only')}"))
     devices, warning = choose(config)
     config = config.for_classes(count_outputs(params))
     spec = EvaluationSpec(

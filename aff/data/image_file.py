@@ -141,8 +141,8 @@ def to_pixels(image: Image.Image, name: str = "image") -> np.ndarray:
         values, whose range nothing tells.
     """
     check_size(image, name)
-    image = _upright(image)
-    if image.mode in ("I", "F") and image.format not in (None, "PNG", "PPM"):
+    form, image = image.format, _upright(image)
+    if image.mode in ("I", "F") and form not in (None, "PNG", "PPM"):
         raise _rangeless(image, name)
     if image.mode.startswith("I") or image.mode == "F":
         return np.repeat(_eight_bits(image, name)[:, :, None], 3, axis=2)

@@ -16,7 +16,7 @@ import mxnet as mx
 import numpy as np
 
 from ..utils.errors import InputError
-from ..utils.files import remove, write_json
+from ..utils.files import remove, sync_path, write_json
 from ..utils.json_file import ranged, read_json, typed
 from ..utils.opening import MB
 from ..utils.report import printable
@@ -25,7 +25,7 @@ from .archives import ArchiveImages
 from .decoding import decode
 from .images import FolderImages, RecordImages
 from .loader import prefetch
-from .recordio import RecordFile
+from .recordio import holds
 
 MANIFEST = "manifest.json"
 PARTS = ("train", "val")
@@ -181,7 +181,9 @@ def pack(
         remove(path)
     try:
         bad, counts = _write(images, order.tolist(), temporary, how, workers, progress, part)
-        _check_written(temporary[".rec"], sum(counts), os.path.join(out, f"{part}.rec"))
+        if sum(counts) and not holds(temporary[".rec"], sum(counts)):  # of which its writer is mute
+            raise InputError(f"{part}.rec: {NO_ROOM}")
+        sync_path(temporary[".rec"])
         entry = Packed(
             **wanted,
             folder=printable(os.path.abspath(images.source)),
@@ -237,20 +239,6 @@ def _write(
     finally:
         records.close()
     return bad, counts
-
-
-def _check_written(path: str, count: int, name: str) -> None:
-    """Make sure that so many whole records lie on the disk: mxnet's writer does not say so where
-    its last bytes find no room.
-    """
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-    try:
-        whole = not count or len(RecordFile(path)) == count
-    except InputError:
-        whole = False
-    if not whole:
-        raise InputError(f"{name}: {NO_ROOM}")
 
 
 def _packed(

@@ -29,6 +29,14 @@ WHOLE, FIRST, MIDDLE, LAST = 0, 1, 2, 3
 STRETCHES, STRETCH = 64, 1 << 16
 
 
+def holds(path: str, count: int) -> bool:
+    """Tell whether a file is of so many records, all of them whole."""
+    try:
+        return len(RecordFile(path)) == count
+    except InputError:
+        return False
+
+
 class RecordFile:
     """The records of a ``.rec`` file, by their index in it.
 

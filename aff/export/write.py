@@ -19,7 +19,7 @@ from ..utils.errors import InputError, RunError
 from ..utils.files import (
     exclusive_file,
     folder_for_files,
-    sync_folder,
+    sync_path,
     write_json,
 )
 from ..utils.libraries import library
@@ -197,7 +197,7 @@ def keep_entries(folder: str, entries: Dict[str, Any]) -> None:
     with exclusive_file(os.path.join(folder, f".{EXPORTS}.lock"), lambda _: None):
         listing = os.path.join(folder, EXPORTS)
         write_json(listing, {"files": {**read_entries(folder), **entries}})
-    sync_folder(folder)
+    sync_path(folder)
 
 
 @contextlib.contextmanager

@@ -62,11 +62,14 @@ def copy_parameters(source: HybridBlock, target: HybridBlock) -> None:
 
 
 def average_statistics(net: HybridBlock) -> None:
-    """Give all devices the mean of their running statistics, in which alone they differ."""
+    """Give all devices the mean of their running statistics, in which alone they differ. Done
+    again it changes no bit: a run may be stopped after it.
+    """
     for parameter in net.collect_params().values():
         if is_running_statistic(parameter) and len(parameter.list_ctx()) > 1:
             values = [array.as_in_context(mx.cpu()) for array in parameter.list_data()]
-            parameter.set_data(mx.nd.add_n(*values) / len(values))
+            differences = [value - values[0] for value in values[1:]]
+            parameter.set_data(values[0] + mx.nd.add_n(*differences) / len(values))
 
 
 def misfits(net: HybridBlock, shapes: Shapes) -> List[str]:

@@ -118,14 +118,23 @@ def read_curves(paths: Sequence[str]) -> List[Curve]:
 def mean_over_seeds(curves: Sequence[Curve]) -> List[Curve]:
     """Return curves with those of runs whose names differ by their seed alone (``...-seed0``) as
     one, their mean.
+
+    Raises
+    ------
+    InputError
+        Where such runs have no epoch in common.
     """
     groups: Dict[str, List[Curve]] = {}
     for curve in curves:
         groups.setdefault(re.sub(r"-seed\d+$", "", curve.name), []).append(curve)
-    return [
+    means = [
         Curve.mean_of(f"{name} ({len(runs)} seeds)", runs) if len(runs) > 1 else runs[0]
         for name, runs in groups.items()
     ]
+    for mean in means:
+        if not mean.rows:
+            raise InputError(f"{mean.name}: have no epoch in common: leave {{seeds}} out")
+    return means
 
 
 def read_curve(path: str, name: Optional[str] = None) -> Curve:

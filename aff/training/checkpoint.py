@@ -21,7 +21,7 @@ import numpy as np
 
 from ..models.parameters import load_fitting, save_arrays, save_parameters
 from ..utils.errors import InputError, telling
-from ..utils.files import link, names_in, remove, sync_folder, write_json
+from ..utils.files import link, names_in, remove, sync_path, write_json
 from ..utils.json_file import ranged, read_json, typed
 from ..utils.opening import ANY_SIZE, open_regular
 from ..utils.params_file import ArrayFile
@@ -133,10 +133,10 @@ def save_checkpoint(
             },
         )
         write_sums(temporary)
-        sync_folder(temporary)
+        sync_path(temporary)
         _remove(path)
         os.replace(temporary, path)
-        sync_folder(folder)
+        sync_path(folder)
     finally:
         remove(temporary)
     saved = list_checkpoints(folder)

@@ -15,7 +15,7 @@ from ..data.images import IMAGENET, usual_records
 from ..models.naming import STRUCTURE, Network, network_from, short_name
 from ..utils.errors import unknown
 from ..utils.values import int_range, recorded, text
-from .contradictions import refuse_contradictions, unused_settings
+from .contradictions import displaced, refuse_contradictions, unused_settings
 from .fields_data import DataSettings, DeviceSettings
 from .fields_files import AUTO, FileSettings
 from .fields_run import OptimizationSettings
@@ -98,6 +98,8 @@ class TrainConfig(DataSettings, DeviceSettings, OptimizationSettings, FileSettin
         """
         start = base or cls.defaults(data, given.get("generation", 1))
         values = {key: value for key, value in given.items() if key not in NETWORK}
+        usual = asdict(cls.defaults(data, start.generation))
+        start = replace(start, **{key: usual[key] for key in displaced(values)})
         config = replace(start, **values)
         record = find_dataset(config.dataset)
         if record.kind != data:

@@ -24,6 +24,23 @@ NEEDS = (
     ("resume_changed", "resume"),
 )
 
+#: Settings of which one takes the place of the other.
+RIVALS = (("use_rec", "data_dir"), ("auto_aug", "rand_aug"))
+
+
+def displaced(given: Collection[str]) -> List[str]:
+    """Return the settings that have to be left out of others, a run's, for those that are given."""
+    out = [
+        other
+        for pair in RIVALS
+        for one, other in (pair, pair[::-1])
+        if one in given and other not in given
+    ]
+    for key, other in NEEDS:
+        if other in out and key not in given:
+            out.append(key)
+    return out
+
 
 def refuse_contradictions(config: TrainConfig) -> None:
     """Refuse settings that contradict each other.
@@ -36,6 +53,7 @@ def refuse_contradictions(config: TrainConfig) -> None:
     for key, other in NEEDS:
         if getattr(config, key) and not getattr(config, other):
             raise InputError(f"{{{key}}} needs {{{other}}}")
+    find_dataset(config.dataset).check_labels(config.labels)
     if config.use_rec and config.data_dir:
         raise InputError("{data_dir} names folders of images, {use_rec} .rec files: give one")
     if config.smoke and config.resume not in (None, "auto"):
@@ -95,10 +113,14 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
         ("epsilon", config.optimizer in WITH_MOMENTUM, optimized),
         (
             "warmup_epochs",
-            config.generation == 2 and config.kind == "cifar" and not stepless,
+            config.generation == 2 and config.kind == "cifar" and not config.warmup_epochs,
             "in generation 2 without a cosine, but for decays that come so many epochs earlier",
         ),
-        ("auto_aug", config.generation == 2 and config.use_rec, "in generation 2 with {use_rec}"),
+        (
+            "auto_aug",
+            config.generation == 2 and config.use_rec and not config.auto_aug,
+            "in generation 2 with {use_rec}",
+        ),
         ("warmup_lr", not config.warmup_epochs, "without {warmup_epochs}"),
         ("lr_decay", stepless, mode),
         ("lr_decay_epoch", stepless, mode),

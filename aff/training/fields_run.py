@@ -173,6 +173,7 @@ class OptimizationSettings:
         DTYPES,
         "float32",
         "number format; float16 (with a loss scale) needs a GPU",
+        resume=FIXED,
         second={"imagenet": "float16"},
     )
     clip_grad: float = setting(

@@ -115,7 +115,7 @@ def restore_optimizer(trainer: Trainer, arrays: ArrayFile) -> None:
     if others:
         raise InputError(
             f"{arrays.path}: holds states of another network, or of other {{optimizer}}, "
-            f"{{momentum}} or {{freeze}}: {shorten(others)}"
+            f"{{momentum}}, {{freeze}} or {{dtype}}: {shorten(others)}"
         )
     if updates(trainer) is not None:
         count = arrays["updates"] if arrays.shapes.get("updates") == (1,) else np.array([np.nan])

@@ -42,8 +42,8 @@ def blank_figure(
     from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}
-    style = {"svg.hashsalt": "aff", "font.family": [name for name in FONTS if name in installed]}
-    with matplotlib.rc_context(style):
+    fonts = [name for name in FONTS if name in installed]
+    with matplotlib.rc_context({"svg.hashsalt": "aff", "font.family": fonts}):
         drawn = Figure(figsize=(width, height), layout=layout)
         yield drawn
         ending = os.path.splitext(path)[1][1:].lower()

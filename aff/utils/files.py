@@ -26,7 +26,7 @@ def replacing(path: str) -> Iterator[str]:
     remove(temporary)  # a link there would lead what is written elsewhere
     try:
         yield temporary
-        sync_folder(temporary)
+        sync_path(temporary)
         os.replace(temporary, path)
     finally:
         remove(temporary)
@@ -185,8 +185,8 @@ def open_to_readers(path: str) -> None:
     os.chmod(path, 0o666 & ~mask)
 
 
-def sync_folder(path: str) -> None:
-    """Make the names in a folder survive a loss of power."""
+def sync_path(path: str) -> None:
+    """Make what a file holds, or the names in a folder, survive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -100,6 +100,22 @@ def small(tmp_path_factory):
 QUICK_IMAGENET = "--num-gpus 0 --cpus 1 --input-size 64 --batch-size 4 -j 1 --lr 0.001 --last-gamma"
 
 
+QUICK_MASKS = shlex.split(
+    "--model fpn_resnet --blocks 1 --num-epochs 8 --batch-size 4 --crop-size 16 --scale 1 1 "
+    "--lr 0.05 --cpus 1 -j 0 --log-interval 0"
+)
+
+
+def fails(argv, capsys, *parts):
+    """Run a command that ends in one line, which holds these parts."""
+    capsys.readouterr()
+    assert exit_code(argv) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    for part in parts:
+        assert part in said
+
+
 @pytest.fixture(scope="module")
 def photos():
     """Flags of a network of eight layers for ImageNet's kind of images, known meanwhile."""

@@ -8,6 +8,7 @@ from aff.data.datasets.class_names import in_words
 from aff.data.images import FolderImages, RecordImages, imagenet_synset
 from aff.utils.json_file import read_json
 
+from ..conftest import ROOT
 from .conftest import QUICK_IMAGENET, exit_code, train, train_imagenet
 
 NAMED = {name: record for name, record in DATASETS.items() if not record.is_open}
@@ -74,3 +75,22 @@ def test_records_have_the_names_of_their_manifest(data, elsewhere):
     assert names == in_words(imagenet_synset()[5:7])
     assert names_of_classes(RecordImages("packed/train.rec"), 2) == names
     assert names_of_classes(RecordImages(str(data / "train.rec")), 2) is None
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        "train-cifar --dataset cifar10 --smoke --cpus 1",
+        "train-cifar --dataset fashion-mnist --summary",
+        "browse cifar10",
+        "evaluate fashion_mnist_iaff_resnet8",
+        f"evaluate --params {ROOT}/params/fashion_mnist_iaff_resnet8.params",
+        "evaluate cifar10_aff_resnet32",
+        "export fashion_mnist_aff_resnet8 --to symbol",
+    ],
+)
+def test_labels_of_another_data_set(argv, elsewhere, capsys):
+    assert exit_code([*argv.split(), "--labels", "coarse"]) == 2
+    said = capsys.readouterr().err
+    assert "--labels is for cifar100" in said and said.count("\n") == 1
+    assert list(elsewhere.iterdir()) == []

@@ -71,6 +71,27 @@ def test_flags_beside_it_win(first, elsewhere):
     assert set(changed) == {"command", "save_dir", "logging_dir"}
 
 
+@pytest.mark.parametrize(
+    "file, flags, found",
+    [
+        (
+            {"use_rec": True, "rec_train": "a.rec", "rec_train_idx": "a.idx", "rec_val": "b.rec"},
+            "--data-dir images",
+            {"data_dir": "images", "use_rec": False, "rec_train": "", "rec_train_idx": ""},
+        ),
+        ({"data_dir": "images"}, "--use-rec", {"use_rec": True, "data_dir": None}),
+        ({"auto_aug": True}, "--rand-aug 2 9", {"auto_aug": False, "rand_aug": [2, 9]}),
+        ({"rand_aug": [2, 9]}, "--auto-aug", {"auto_aug": True, "rand_aug": []}),
+    ],
+)
+def test_a_flag_takes_the_place_of_its_rival(file, flags, found, tmp_path):
+    path = tmp_path / "some.json"
+    path.write_text(json.dumps({"dataset": "imagenet", **file}))
+    config = config_of("imagenet", ["--config", path, *flags.split()])
+    assert {key: getattr(config, key) or value for key, value in found.items()} == found
+    assert {key: bool(getattr(config, key)) for key in found} == {k: bool(found[k]) for k in found}
+
+
 def test_a_run_written_before_the_move_starts_one(records, photos, elsewhere):
     machine = "--num-gpus 0 --dtype float32 --cpus 1 -j 1 --input-size 64 --batch-size 4"
     shorter = f"{photos} {records} --num-epochs 1 --warmup-epochs 0 --lr 0.001"

@@ -2,6 +2,7 @@
 and so do its recipes.
 """
 
+import json
 import shlex
 
 import pytest
@@ -158,6 +159,21 @@ def test_a_file_of_settings_keeps_its_generation(elsewhere, capsys):
     assert run_words("train_cifar.py --config second.json --mixup --summary") == 0
     assert run_words("train_cifar.py --config second.json --summary") == 0
     assert "networks of generation 2, as --config says" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "data, file, flag",
+    [
+        ("cifar", {"dataset": "cifar10"}, "--warmup-epochs 5"),
+        ("imagenet", {"dataset": "imagenet", "use_rec": True}, "--auto-aug"),
+    ],
+)
+def test_what_is_given_beside_a_file_of_settings_is_heeded(data, file, flag, tmp_path):
+    path = tmp_path / "second.json"
+    path.write_text(json.dumps({**file, "generation": 2}))
+    config = config_of(data, ["--config", path, *flag.split()])
+    key = flag.split()[0][2:].replace("-", "_")
+    assert getattr(config, key) and config.unused([key]) == []
 
 
 def test_what_generation_2_did_not_heed_is_said(capsys):

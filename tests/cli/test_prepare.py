@@ -14,8 +14,6 @@ from aff.cli.main import main
 from aff.data.decoding import decode
 from aff.data.images import RecordImages
 
-from ..conftest import run_python
-
 SIZES = [(40, 60), (90, 70), (64, 64), (30, 200), (50, 50), (80, 40)]
 
 
@@ -39,38 +37,6 @@ def out(tmp_path):
 
 def prepare(*arguments):
     return main(["prepare", *map(str, arguments)])
-
-
-FULL = """
-import resource, signal, sys
-from aff.cli.main import main
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
-sys.exit(main(["prepare", *sys.argv[2:]]))
-"""
-
-
-@pytest.mark.parametrize("share", [0.5, 0.98])
-def test_a_full_disk_leaves_nothing_behind(folder, out, tmp_path, share):
-    """Also where the last bytes alone find no room, which mxnet's writer does not notice."""
-    assert prepare(folder, tmp_path / "whole") == 0
-    room = int(share * os.path.getsize(tmp_path / "whole" / "train.rec"))
-    finished = run_python("-c", FULL, str(room), str(folder), str(out))
-    assert finished.returncode == 2
-    assert "train.rec: cannot be written whole: make room" in finished.stderr
-    assert finished.stderr.count("\n") == 1 and not os.path.exists(out / "train.rec")
-    assert prepare(folder, out) == prepare(out, "--verify") == 0
-
-
-def test_folders_may_stand_on_both_sides_of_a_flag(folder, out):
-    assert prepare(folder, "--resize", 30, out) == 0
-    assert prepare("--verify", out) == 0
-
-
-def test_a_name_with_a_line_break_has_one_line_of_the_list(folder, out):
-    os.rename(folder / "train/class0/0.jpg", folder / "train/class0/a\nb.jpg")
-    assert prepare(folder, out) == 0
-    assert len((out / "train.lst").read_text().splitlines()) == 6
 
 
 def test_records_hold_the_files_as_they_are(folder, out, capsys):

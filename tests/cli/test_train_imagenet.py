@@ -103,8 +103,11 @@ def test_training_and_both_evaluations_agree(folders, records, photos, data, cap
     assert f"top-1 error {error}" in out and "of 7 wrong" in out
     only = f"{common} --eval-only --params run/epoch-0001.params"
     for source in (folders, records):
-        assert train(f"{only} {source}") == 0
-        assert f"top-1 error {error}" in capsys.readouterr().out
+        assert train(f"{only} {source} --lr 1 --resume auto") == 0
+        said = capsys.readouterr().out
+        assert f"top-1 error {error}" in said
+        unused = said[said.index("not used") : said.index("with --eval-only")]
+        assert "--lr" in unused and "--resume" in unused and "--params" not in unused
     arguments = ["evaluate", "--params", "run/epoch-0001.params", "--rec-val", f"{data}/val.rec"]
     assert aff_main(arguments) == 0
     assert f"top-1 error {error}" in capsys.readouterr().out

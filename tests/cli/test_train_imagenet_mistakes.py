@@ -31,6 +31,8 @@ from .conftest import train_imagenet as train
         ("--logging-file none/x.log", "none is no folder to write to"),
         ("--logging-file .", "is a folder"),
         ("--params x", "--params needs --eval-only"),
+        ("--params x --eval-only --smoke", "--eval-only and --smoke are two things"),
+        ("--params x --eval-only --summary", "--eval-only and --summary are two things"),
         ("--teacher-params x", "--teacher-params needs --teacher"),
         ("--teacher aff_resnet51", "neither ours nor GluonCV's"),
         ("--teacher resnet50_v1b_askc", "needs --teacher-params FILE"),

@@ -113,6 +113,26 @@ def test_means_over_devices_leave_what_is_frozen_alone():
             assert (parameters[name].data(device).asnumpy() == before[name]).all()
 
 
+@pytest.mark.parametrize("count", [2, 3, 6, 7, 8])
+def test_means_of_means_are_the_same_to_the_last_bit(count):
+    """A run that was stopped in the evaluation of an epoch takes them a second time."""
+    net = small(ctx=[mx.cpu(number) for number in range(count)])
+    rng = np.random.default_rng(count)
+    drawn = {}
+    for name, parameter in net._collect_params_with_prefix().items():
+        if is_running_statistic(parameter):
+            drawn[name] = rng.normal(size=(count, *parameter.shape)).astype(np.float32)
+            for value, array in zip(drawn[name], parameter.list_data()):
+                array[:] = value
+    average_statistics(net)
+    first = values(net)
+    for name, each in drawn.items():
+        np.testing.assert_allclose(first[name], each.mean(axis=0), atol=1e-6)
+    average_statistics(net)
+    for name, value in values(net).items():
+        np.testing.assert_array_equal(value, first[name])
+
+
 def test_an_unknown_part_is_refused_by_name():
     with pytest.raises(aff.InputError, match="stage9.*stage1"):
         freeze(small(), ["stage9"])

@@ -8,6 +8,16 @@ from aff.paper.curves import mean_over_seeds, read_curves
 from .test_curves import our_log
 
 
+def test_seeds_without_an_epoch_in_common(tmp_path, capsys):
+    for seed in (0, 1):
+        path = our_log(tmp_path / f"b1-x-seed{seed}") / "train.jsonl"
+        path.write_text(path.read_text().replace('"epoch": ', f'"epoch": {seed or ""}'))
+    folders = [str(path) for path in sorted(tmp_path.iterdir())]
+    assert main(["plot", *folders, "--seeds", "--out", str(tmp_path / "it.png")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "no epoch in common: leave --seeds out" in said
+
+
 def test_seeds_are_one_curve_with_a_band(tmp_path, capsys):
     for seed, error in enumerate((0.2, 0.3, 0.7)):
         folder = our_log(tmp_path / f"b1-x-seed{seed}", epochs=2 + seed)

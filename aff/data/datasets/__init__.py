@@ -78,12 +78,23 @@ class DatasetRecord:
     def class_names(self, label_set: Optional[str], classes: int) -> Optional[List[str]]:
         """Return a name for each output of a network of so many classes; None where they are not
         known. Outputs beyond a label set's classes are named unused.
+
+        Raises
+        ------
+        InputError
+            For a label set of another data set.
         """
+        self.check_labels(label_set)
         names = list(self.names(label_set or self.default_labels)) if self.names else []
         outputs = self.classes if self.label_sets else len(names)
         if not names or classes not in (len(names), outputs):
             return None
         return names + ["(unused)"] * (classes - len(names))
+
+    def check_labels(self, label_set: Optional[str]) -> None:
+        """Refuse a label set that the data set does not have."""
+        if label_set and not self.label_sets:
+            raise InputError(f"{{labels}} is for cifar100; {self.name} has one set of labels")
 
     @property
     def default_labels(self) -> Optional[str]:
@@ -253,8 +264,7 @@ def load_dataset(
     for key, value in (("input_size", size), ("normalize_as", normalize_as)):
         if value:
             raise InputError(f"{{{key}}} is for {{dataset}} folder; {name} has its own")
-    if not record.label_sets and labels is not None:
-        raise InputError(f"{{labels}} is for cifar100; {name} has one set of labels")
+    record.check_labels(labels)
     chosen = (labels or record.default_labels,) if record.label_sets else ()
     data = record.load(data_dir, *chosen)
     return data.hold_out(val_split) if val_split else data
