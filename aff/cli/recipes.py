@@ -95,10 +95,14 @@ def places_of(recipe: Recipe) -> List[str]:
 
 
 def went_on_from(record: WeightsRecord) -> str:
-    """Return which parameters a run went on from, and of which run they are."""
+    """Return which parameters a run went on from, of which run they are, and how to go on alike."""
     continued = record.continued or {}
     run = f"of {continued['run']}" if continued["run"] else "of a run without a log"
-    return f"{continued['file']}, {run}, not published: give --resume-params FILE"
+    epoch = f" --resume-epoch {continued['epoch']}" if continued["epoch"] else ""
+    return (
+        f"{continued['file']}, {run}, not published: give --resume-params FILE{epoch}; without it "
+        "the run starts at epoch 0, from random parameters"
+    )
 
 
 def parameters_of(record: WeightsRecord) -> str:
