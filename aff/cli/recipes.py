@@ -146,7 +146,6 @@ def describe(recipe: Recipe) -> str:
         *(("which says", text) for text in differences(record)),
         *([("really run", record.really)] if record.really else []),
         *([("went on from", went_on_from(record))] if record.continued else []),
-        *([("assumed", record.unsaid)] if record.unsaid else []),
         ("runs it", call_of(recipe.command)),
     ]
     room, lines = min(width() or 100, 100), [recipe.name]
