@@ -113,6 +113,20 @@ def parameters_of(record: WeightsRecord) -> str:
     return f"{record.filename}, {where}"
 
 
+def course_of(record: WeightsRecord) -> List[str]:
+    """Return what the published log says of the run's course: epochs, hours, errors."""
+    if not record.log_facts:
+        return []
+    facts, settings = record.log_facts, resolve(record.command)
+    devices = settings["global_batch_size"] // settings["batch_size"]
+    best, last = (f"{100 * facts[f'{which}_top1_error']:.2f} %" for which in ("best", "last"))
+    return [
+        f"epochs {facts['first_epoch']} to {facts['last_epoch']} in {facts['hours']:.1f} hours on "
+        f"{devices} GPU{'s' if devices > 1 else ''} (of which kind, is not known)",
+        f"top-1 error {best} at its best, epoch {facts['best_epoch']}; {last} in the last",
+    ]
+
+
 def table() -> str:
     """Return all runs, a line each."""
     rows = [
@@ -141,6 +155,7 @@ def describe(recipe: Recipe) -> str:
         ("network", f"{record.model} with {fusion_names(record.kwargs['fusion'])}"),
         ("parameters", parameters_of(record)),
         ("its log", record.log or "was not published"),
+        *(("which says", text) for text in course_of(record)),
         *(("stands in", place) for place in places_of(recipe)),
         ("published", f"python {record.published}" if record.published else "no command"),
         *(("which says", text) for text in differences(record)),

@@ -60,7 +60,7 @@ class WeightsRecord:
         What was run, and where that is known from, where the published command says otherwise or
         there is none; or an empty text.
     log_facts : dict or None
-        The published log: where it is, its epochs, its best and last figures.
+        The published log: where it is, its epochs, their hours, its best and last figures.
     log_settings : str
         Name under which the settings that its log printed are kept (`aff.paper.recipes`).
     continued : dict or None

@@ -68,6 +68,24 @@ def test_epochs_are_those_of_the_log(recipe):
 
 
 @EVERY
+def test_what_a_run_took_is_its_logs(recipe):
+    record, rows = recipe.record, logged_rows(recipe)
+    text = recipes_command.describe(recipe)
+    assert (" hours on " in text) == bool(rows)
+    if rows:
+        hours = sum(float(row["epoch_seconds"]) for row in rows) / 3600
+        assert record.log_facts["hours"] == pytest.approx(hours, abs=0.05)
+        errors = {int(row["epoch"]): float(row["val_top1_error"]) for row in rows}
+        best, last = record.log_facts["best_epoch"], max(errors)
+        assert errors[best] == min(errors.values())
+        for part in (
+            f"epochs {min(errors)} to {last} in {hours:.1f} hours on ",
+            f"{100 * errors[best]:.2f} % at its best, epoch {best}; {100 * errors[last]:.2f} % in",
+        ):
+            assert part in " ".join(text.split())
+
+
+@EVERY
 def test_mixup_ends_where_the_log_shows_it(recipe):
     """The training error falls at once where images are no longer mixed."""
     late = [row for row in logged_rows(recipe) if int(row["epoch"]) >= 100]
