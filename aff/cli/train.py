@@ -60,7 +60,7 @@ def _commands_with(flags: Sequence[str]) -> List[str]:
     return commands or [*SCRIPTS.values()]
 
 
-def settings_of(parser: Parser, words: Sequence[str]) -> Set[str]:
+def _settings_named(parser: Parser, words: Sequence[str]) -> Set[str]:
     """Return the settings that words of a command are flags of, whoever's spellings they are."""
     actions = parser._option_string_actions
     found = (actions[word] for word in (text.split("=")[0] for text in words) if word in actions)
@@ -74,9 +74,9 @@ def replaced(text: str, more: Sequence[str]) -> List[str]:
     """
     script, *words = shlex.split(text)
     parser = build_parser(SCRIPTS[script])
-    taken, kept, keeps = settings_of(parser, more), [script], True
+    taken, kept, keeps = _settings_named(parser, more), [script], True
     for word in words:
-        settings = settings_of(parser, [word])
+        settings = _settings_named(parser, [word])
         keeps = not settings & taken if settings else keeps  # a value goes with its flag
         kept += [word] if keeps else []
     return [*kept, *more]
