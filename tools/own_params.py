@@ -56,8 +56,8 @@ def record(name: str, cell: Cell, error: float, path: str) -> dict:
         "reported": {"metric": "top1_error", "value": error},
         "published_command": None,
         "command": shlex.join(["train_cifar.py", *cell.settings]),
-        "really": "",
-        "unsaid": "run on one thread of a CPU: with more, sums round otherwise",
+        "really": "on one core of a CPU (OMP_NUM_THREADS=1, --gpus '' -j 1): with more threads "
+        "sums round otherwise",
         "curve": f"{NAME}/{cell.name}",
         "log": None,
         "continued": None,

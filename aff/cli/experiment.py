@@ -26,7 +26,8 @@ PATIENCE = 0.5
 
 GROUP, HELP = "reproduce", "our ablations on Fashion-MNIST and its scenes, grids of runs"
 DESCRIPTION = (
-    "Run an ablation as the paper's Tables 3 and 4 are, on Fashion-MNIST or on scenes that 'aff "
+    "Run an ablation in the manner of the paper's Table 3 (additions, SE or concatenation, SK, "
+    "global or local contexts alone, AFF, iAFF), on Fashion-MNIST or on scenes that 'aff "
     "make-scenes' makes of it: what has been run is skipped, what was interrupted goes on. 'aff "
     "tables --table NAME' prints its table."
 )

@@ -95,10 +95,14 @@ def places_of(recipe: Recipe) -> List[str]:
 
 
 def went_on_from(record: WeightsRecord) -> str:
-    """Return which parameters a run went on from, and of which run they are."""
+    """Return which parameters a run went on from, of which run they are, and how to go on alike."""
     continued = record.continued or {}
     run = f"of {continued['run']}" if continued["run"] else "of a run without a log"
-    return f"{continued['file']}, {run}, not published: give --resume-params FILE"
+    epoch = f" --resume-epoch {continued['epoch']}" if continued["epoch"] else ""
+    return (
+        f"{continued['file']}, {run}, not published: give --resume-params FILE{epoch}; without it "
+        "the run starts at epoch 0, from random parameters"
+    )
 
 
 def parameters_of(record: WeightsRecord) -> str:
@@ -107,6 +111,20 @@ def parameters_of(record: WeightsRecord) -> str:
         return "not published"
     where = "of this repository" if record.ours else f"in YimianDai/open-aff {record.commit[:7]}"
     return f"{record.filename}, {where}"
+
+
+def course_of(record: WeightsRecord) -> List[str]:
+    """Return what the published log says of the run's course: epochs, hours, errors."""
+    if not record.log_facts:
+        return []
+    facts, settings = record.log_facts, resolve(record.command)
+    devices = settings["global_batch_size"] // settings["batch_size"]
+    best, last = (f"{100 * facts[f'{which}_top1_error']:.2f} %" for which in ("best", "last"))
+    return [
+        f"epochs {facts['first_epoch']} to {facts['last_epoch']} in {facts['hours']:.1f} hours on "
+        f"{devices} GPU{'s' if devices > 1 else ''} (of which kind, is not known)",
+        f"top-1 error {best} at its best, epoch {facts['best_epoch']}; {last} in the last",
+    ]
 
 
 def table() -> str:
@@ -137,12 +155,12 @@ def describe(recipe: Recipe) -> str:
         ("network", f"{record.model} with {fusion_names(record.kwargs['fusion'])}"),
         ("parameters", parameters_of(record)),
         ("its log", record.log or "was not published"),
+        *(("which says", text) for text in course_of(record)),
         *(("stands in", place) for place in places_of(recipe)),
         ("published", f"python {record.published}" if record.published else "no command"),
         *(("which says", text) for text in differences(record)),
         *([("really run", record.really)] if record.really else []),
         *([("went on from", went_on_from(record))] if record.continued else []),
-        *([("assumed", record.unsaid)] if record.unsaid else []),
         ("runs it", call_of(recipe.command)),
     ]
     room, lines = min(width() or 100, 100), [recipe.name]

@@ -31,7 +31,7 @@ def add_arguments(parser: Parser) -> None:
         default=argparse.SUPPRESS,
         help="outputs (default: 100, ImageNet networks 1000, segmentation networks 21)",
     )
-    add_structure_arguments(parser, "1")
+    add_structure_arguments(parser, "1", ratio="4, and 16 in bottlenecks; 4 in long skips")
     parser.add_argument(
         "--channels",
         type=int_range(1, 1 << 16),

@@ -37,7 +37,7 @@ NAMES = (
 
 GROUP, HELP = "reproduce", "the published tables, rebuilt: reported, counted, measured"
 DESCRIPTION = (
-    "Rebuild the published README's two tables and the paper's Tables 3, 4 and 6 "
+    "Rebuild the tables of the two published READMEs and the paper's Tables 3, 4 and 6 "
     "(ResNet host; 3 and 4 also of the Inception and FPN hosts): reported scores, those of the "
     "published files where they have been evaluated here, those of our own runs, parameters "
     "and FLOPs counted from the networks, and where the original is wrong or does not "

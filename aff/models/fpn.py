@@ -2,17 +2,18 @@
 
 The paper calls this host "ResNet-20-b + FPN" (Table 2) and "ResNet + FPN" (Tables 3 and 4), for
 semantic segmentation: the fusion replaces the addition in FPN (section 4.3); X is the low-level
-feature and Y the high-level one (section 4.1); r is 4, and b residual blocks in each stage scale
-the depth. Its code was never published. Asked for it, the authors say that X goes through a
-pointwise convolution and Y through a bilinear resizing before they are joined (issue 10 of their
-repository), and that their widths shrank from level to level, there being two classes (issue 25).
-What is decided here, and why:
+feature and Y the high-level one (section 4.1); b residual blocks in each stage scale the depth. Its
+code was never published. Asked for it, the authors say that X goes through a pointwise convolution
+and Y through a bilinear resizing before they are joined (issue 10 of their repository), and that
+their widths shrank from level to level, there being two classes (issue 25). What is decided here,
+and why:
 
 - The backbone's own blocks add, unless `backbone_fusion` says otherwise: so that one fusion, the
   long skip's, is compared.
 - All levels have one width, as in FPN (Lin et al., CVPR 2017), whose usual form the authors
   advise for more classes: by default the finest map's, which is FPN's 256 over ImageNet
   backbones, and the width at which the authors' own ended.
+- The reduction ratio is the published CIFAR ResNet's, 4.
 - A lateral feature is normalised and activated (BN, relu): the maps of pre-activation networks
   are sums that nothing has normalised yet. The authors' other feature pyramid does the same with
   the feature from above.

@@ -2,9 +2,9 @@
 
 The paper calls this host "Inception-ResNet-20-b" (Table 2) and "InceptionNet" (Tables 3 and 4): the
 fusion replaces the concatenation of the Inception module (section 4.3), X is the output of the 3x3
-kernel and Y that of the 5x5 one (section 4.1), r is 4, and b residual blocks in each stage scale
-the depth. Its code was never published, and more than that the text does not say. What is decided
-here, and why:
+kernel and Y that of the 5x5 one (section 4.1), and b residual blocks in each stage scale the depth.
+Its code was never published, and more than that the text does not say. What is decided here, and
+why:
 
 - It is the pre-activation ResNet of the same tables (stem, stages, widths, projections, head), as
   the name of Table 2 says; only the body of a block is another.
@@ -14,6 +14,7 @@ here, and why:
   which ought not to score below it, as the paper's host does at every b.
 - The shortcut is added, whatever fuses the branches: so that one fusion a block is compared.
 - The 3x3 branch is `x`, which w weighs (equation 4 weighs X), the 5x5 branch `residual`.
+- The reduction ratio is the published CIFAR ResNet's, 4.
 
 With additions and 100 classes it has 0.11M parameters at b = 1 (the ResNet 0.08M) and 0.66M at
 b = 4 (0.38M), and 19 (13) and 99 (55) million multiply-adds. The paper's text

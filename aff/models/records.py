@@ -59,10 +59,8 @@ class WeightsRecord:
     really : str
         What was run, and where that is known from, where the published command says otherwise or
         there is none; or an empty text.
-    unsaid : str
-        What neither log nor README says, and was assumed.
     log_facts : dict or None
-        The published log: where it is, its epochs, its best and last figures.
+        The published log: where it is, its epochs, their hours, its best and last figures.
     log_settings : str
         Name under which the settings that its log printed are kept (`aff.paper.recipes`).
     continued : dict or None
@@ -87,7 +85,6 @@ class WeightsRecord:
     command: str
     published: Optional[str]
     really: str
-    unsaid: str
     log_facts: Optional[Dict[str, Any]]
     log_settings: str = ""
     continued: Optional[Dict[str, Any]] = None
@@ -144,7 +141,6 @@ def _record(run: Dict[str, Any]) -> WeightsRecord:
         command=run["command"],
         published=run["published_command"],
         really=run["really"],
-        unsaid=run["unsaid"],
         log_facts=run["log"],
         log_settings=run.get("log_settings", ""),
         continued=run["continued"],

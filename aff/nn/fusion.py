@@ -138,6 +138,15 @@ def fusion_class(name: str) -> Type[HybridBlock]:
     return _FUSIONS[resolve_fusion(name)]
 
 
+def heeds_ratio(name: str) -> bool:
+    """Tell whether a fusion's parameters are others for another reduction ratio r, as those of a
+    bottleneck are.
+    """
+    made = (fusion_class(name)(16, r, Normalization()) for r in (2, 4))
+    shapes = [[array.shape for array in one.collect_params().values()] for one in made]
+    return shapes[0] != shapes[1]
+
+
 @register_fusion("DirectAdd", "Add")
 class DirectAdd(HybridBlock):
     """Addition, ``x + residual``: the join of a plain ResNet and the paper's baseline. It has no

@@ -190,8 +190,9 @@ _FOR_HOSTS = tuple(
         ),
     )
 )
-#: In the order of the paper's tables. Reduction ratios of the first are the paper's, by which soft
-#: selections have equal budgets, but for its last, which is the published code's.
+#: In the order of the paper's tables. In the first AFF and iAFF have the paper's reduction ratios,
+#: two global and two local contexts AFF's: equal budgets, or nearly (SEFuse and SKFuse have fewer
+#: parameters); its last has the published code's ratio.
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (

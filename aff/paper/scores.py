@@ -12,6 +12,7 @@ from ..data.datasets import find_dataset
 from ..models.records import WeightsRecord
 from ..models.registry import check_described, full_arguments
 from ..models.weights import DEFAULT_ROOT
+from ..nn.fusion import heeds_ratio
 from ..training.curves import DataNames
 from ..training.logger import SETTINGS, EndEvent, read_events
 from ..training.settings_file import read_settings
@@ -124,7 +125,15 @@ class OwnRun:
             dataset,
             labels,
             find_dataset(dataset).whole,
-        ) and full_arguments(model, self.kwargs) == full_arguments(model, kwargs)
+        ) and _arguments(model, self.kwargs) == _arguments(model, kwargs)
+
+
+def _arguments(model: str, kwargs: Dict[str, Any]) -> Dict[str, Any]:
+    """Return all that makes up a network, without a reduction ratio that its fusion does not
+    heed.
+    """
+    whole = full_arguments(model, kwargs)
+    return whole if heeds_ratio(whole["fusion"]) else {**whole, "r": None}
 
 
 def own_runs(logs: str) -> List[OwnRun]:

@@ -39,7 +39,9 @@ class Table:
 
 
 def readme_table(name: str, root: str = DEFAULT_ROOT, logs: str = "logs") -> Table:
-    """Build one of the two tables of the published README, ``'imagenet'`` or ``'cifar100'``."""
+    """Build a table of the two published READMEs: ``'imagenet'`` or ``'cifar100'``, or, of the
+    second, ``'imagenet2'`` or ``'cifar100_2'``.
+    """
     said = TABLES[name]
     shown = _as_error if said["metric"] == "top1_error" else _as_accuracy
     head = ["network", "reported", "of the file", "file, here", "our run", "parameters said"]
@@ -91,7 +93,8 @@ def paper_table(
     runs = own_runs(logs)
     models = models_of(said.get("host", "cifar_resnet{}_askc"), BLOCKS)
     for row in said["rows"]:
-        kwargs = {"fusion": row["fusion"], "classes": classes}
+        ratio = {"r": row["r"]} if "r" in row else {}
+        kwargs = {"fusion": row["fusion"], "classes": classes, **ratio}
         costs = [measured(model, kwargs) for model in models]
         ours = [
             min((r.top1_error for r in runs if r.is_of(m, kwargs, *ABLATION)), default=None)
@@ -130,8 +133,9 @@ def _as_error(error: float) -> str:
     return f"{100 * error:.2f}"
 
 
-def _as_percent(accuracy: float) -> str:
-    return f"{100 * accuracy:.1f}"
+def _as_percent(reported: float) -> str:
+    whole = f"{100 * reported:.2f}"
+    return whole[:-1] if whole.endswith("0") else whole
 
 
 def _as_accuracy_fraction(error: float) -> str:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Collection, List, Optional
 
 from ..data.datasets import find_dataset
+from ..nn.fusion import heeds_ratio
 from ..utils.errors import InputError
 from .optimizers import COUNTING, WITH_MOMENTUM
 
@@ -138,7 +139,21 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
             f"with {{kvstore}} {config.kvstore}: its workers do not come to the same step",
         ),
     )
-    return [f"{{{key}}} {why}" for key, useless, why in reasons if useless and key in given]
+    unheeded = [f"{{{key}}} {why}" for key, useless, why in reasons if useless and key in given]
+    return unheeded + _unheeded_ratios(config, given)
+
+
+def _unheeded_ratios(config: TrainConfig, given: Collection[str]) -> List[str]:
+    """Return the reduction ratios `given` that their fusions do not heed, a phrase each."""
+    fusions = {
+        "r": ("fusion", config.model_kwargs["fusion"]),
+        "backbone_r": ("backbone_fusion", config.model_kwargs.get("backbone_fusion", "DirectAdd")),
+    }
+    return [
+        f"{{{key}}} with {{{place}}} {name}, no layer of which has C/r channels"
+        for key, (place, name) in fusions.items()
+        if key in given and not heeds_ratio(name)
+    ]
 
 
 def _check_log(file: Optional[str]) -> None:

@@ -68,6 +68,14 @@ def test_a_field_is_exactly_one_flag_of_the_script_that_has_it(data):
     assert left <= OTHERS | set(NETWORK)
 
 
+@pytest.mark.parametrize(
+    "field, wrong", [("val_split", "each class"), ("train_fraction", "each class"), ("r", "16")]
+)
+def test_what_holds_of_classified_images_is_not_said_of_masks(field, wrong):
+    assert all(wrong in flags(data)[field][0].help for data in ("cifar", "imagenet"))
+    assert wrong not in flags("segmentation")[field][0].help
+
+
 @ALL
 def test_without_flags_all_is_as_the_fields_say(data):
     config = config_of(data, [])

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 import aff
-from aff.nn.fusion import describe_fusions, fusion_title, register_fusion, resolve_fusion
+from aff.nn.fusion import (
+    describe_fusions,
+    fusion_title,
+    heeds_ratio,
+    list_fusions,
+    register_fusion,
+    resolve_fusion,
+)
 
 from .formulas import FORMULAS, check_gradients, randomize
 
@@ -143,6 +150,12 @@ def test_float16_stays_float16(name):
     output = block(mx.sym.var("x"), mx.sym.var("y"))
     _, (found,), _ = output.infer_type(x="float16", y="float16")
     assert found == np.float16
+
+
+def test_which_fusions_heed_the_ratio():
+    named = {"ASKCFuse", "ResGlobLocaforGlobLocaCha", "ResGlobGlobCha", "ResLocaLocaCha", "SEFuse"}
+    table_6 = {"HalfASKCFuse", "ConcatASKCFuse"}
+    assert {name for name in list_fusions() if heeds_ratio(name)} == named | table_6
 
 
 def test_titles_are_the_paper_s_names():

@@ -69,7 +69,7 @@ FAMILY = re.compile("resnext|resnet")
 
 #: Fields of which the published code made nothing, or nothing that a recipe could say.
 NOT_HELD = {
-    "r": "reached no network: every one of the published parameters has r = 4",
+    "r": "reached no network: bottlenecks have 16, other blocks 4, whatever it says",
     **dict.fromkeys(
         ("batch_norm", "use_gn", "use_pretrained", "scenario", "drop_rate"), "did nothing"
     ),

@@ -2,8 +2,10 @@
 
 import pytest
 
+from aff.models.registry import models_of
 from aff.models.summary import measured
-from aff.paper.tables import paper_table
+from aff.paper.reported import TABLES
+from aff.paper.tables import BLOCKS, paper_table
 
 from .test_tables import rows_of
 
@@ -27,7 +29,29 @@ def test_the_papers_tables(name):
         )
     if name == "table4":
         assert rows_of(table)["iAFF"]["b=4"] == "-"
-    assert any("r = 2" in note for note in table.notes)
+    assert any("r = 4" in note or "r = 2" in note for note in table.notes)
+    told = any("aff experiment" in note for note in table.notes)
+    assert told == (name in ("table3", "table4"))
+
+
+@pytest.mark.parametrize(
+    "name, row, r",
+    [
+        ("table3", "Global + Global", 2),
+        ("table4", "AFF", 2),
+        ("table4", "iAFF", 4),
+        ("table6", "AFF", 2),
+        ("table4_inception", "AFF", 4),
+        ("table4_fpn", "AFF", 4),
+    ],
+)
+def test_rows_are_counted_with_the_ratio_that_is_known(name, row, r):
+    said = TABLES[name]
+    fusion = next(each["fusion"] for each in said["rows"] if each["name"] == row)
+    kwargs = {"fusion": fusion, "classes": said.get("classes", 100), "r": r}
+    models = models_of(said.get("host", "cifar_resnet{}_askc"), BLOCKS)
+    counts = [f"{measured(model, kwargs).parameters / 1e6:.3f}" for model in models]
+    assert rows_of(paper_table(name))[row]["parameters (M), b=1 to 4"] == counts
 
 
 @pytest.mark.parametrize(

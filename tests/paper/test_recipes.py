@@ -1,6 +1,7 @@
 """The published runs as data: every command is one of the scripts', and names its network."""
 
 import csv
+import shlex
 from statistics import median
 
 import pytest
@@ -22,7 +23,7 @@ KINDS = {"train_cifar.py": "cifar", "train_imagenet.py": "imagenet"}
 
 def parsed(command):
     """The configuration that a command means."""
-    script, *flags = command.split()
+    script, *flags = shlex.split(command)
     kind = KINDS[script]
     return configure(kind, vars(build_parser(f"train-{kind}", script).parse_args(flags)))
 
@@ -64,6 +65,24 @@ def test_epochs_are_those_of_the_log(recipe):
         assert f"{len(rows)} of {epochs} epochs" in recipe.record.really
     elif rows:
         assert epochs == int(rows[-1]["epoch"]) + 1
+
+
+@EVERY
+def test_what_a_run_took_is_its_logs(recipe):
+    record, rows = recipe.record, logged_rows(recipe)
+    text = recipes_command.describe(recipe)
+    assert (" hours on " in text) == bool(rows)
+    if rows:
+        hours = sum(float(row["epoch_seconds"]) for row in rows) / 3600
+        assert record.log_facts["hours"] == pytest.approx(hours, abs=0.05)
+        errors = {int(row["epoch"]): float(row["val_top1_error"]) for row in rows}
+        best, last = record.log_facts["best_epoch"], max(errors)
+        assert errors[best] == min(errors.values())
+        for part in (
+            f"epochs {min(errors)} to {last} in {hours:.1f} hours on ",
+            f"{100 * errors[best]:.2f} % at its best, epoch {best}; {100 * errors[last]:.2f} % in",
+        ):
+            assert part in " ".join(text.split())
 
 
 @EVERY
@@ -132,14 +151,56 @@ def test_a_misspelt_recipe(capsys):
 def test_train_prints_the_command(capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     record = RECIPES["aff_resnet50"].record
-    assert main(["train", "aff_resnet50", "--print", "--num-gpus", "4"]) == 0
-    assert capsys.readouterr().out == f"python {record.command} --num-gpus 4\n"
+    assert main(["train", "aff_resnet50", "--print"]) == 0
+    assert capsys.readouterr().out == f"python {record.command}\n"
     assert main(["train", "aff_resnet50", "--print", "--as-published"]) == 0
     assert capsys.readouterr().out == f"python {record.published}\n"
     assert main(["train", "aff_resnet50", "--print", "--", "--smoke"]) == 0
     assert capsys.readouterr().out == f"python {record.command} --smoke\n"
     assert main(["train", "cifar10_aff_resnet32", "--print", "--as-published"]) == 2
     assert "--as-published" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name, flags, gone",
+    [
+        ("aff_resnet50", "--num-gpus 4", "--num-gpus 2"),
+        ("aff_resnet50", "--num-gpus=4 --batch-size=60", "--num-gpus 2 --batch-size 120"),
+        ("aff_resnet50", "--gpus ''", "--num-gpus 2"),
+        ("aff_resnet50", "--no-mixup --fusion iAFF", "--mixup --askc-type ASKCFuse"),
+        ("cifar100_coarse_aff_resnet32", "--num-gpus 4", "--gpus 0"),
+        ("cifar100_coarse_aff_resnet32", "--cpus 2", "--gpus 0"),
+        ("cifar100_coarse_aff_resnet32", "--num-gpus 2 --gpus 0,1", "--gpus 0"),
+        ("gen2_cifar100_fine_aff_resnet32", "--lr-mode cosine --no-mixup", "--mixup"),
+        ("gen2_cifar100_coarse_aff_resnet32", "--lr-mode step", "--cosine"),
+    ],
+)
+def test_flags_take_the_place_of_the_recipes_of_the_same_setting(name, flags, gone, capsys):
+    assert main(["train", name, "--print", *shlex.split(flags)]) == 0
+    script, *words = shlex.split(capsys.readouterr().out.replace("python ", ""))
+    given, taken = shlex.split(flags), shlex.split(gone)
+    assert words[-len(given) :] == given
+    recipe = RECIPES[name].flags
+    assert sorted(words[: -len(given)] + taken) == sorted(recipe)
+    kept = parsed(shlex.join([script, *words]))  # which refuses contradictions
+    assert kept.num_epochs == parsed(RECIPES[name].command).num_epochs
+
+
+@pytest.mark.parametrize("way", ["--print", "--summary"])
+@pytest.mark.parametrize(
+    "name, part",
+    [
+        ("aff_resnet50", ""),
+        ("aff_resnet50_nomixup", "--resume-params FILE --resume-epoch 65"),
+        ("gen2_cifar100_coarse_aff_resnet32", "aff_resnet32_from_scratch, not published"),
+    ],
+)
+def test_train_says_what_a_run_went_on_from(name, part, way, capsys):
+    assert main(["train", name, way]) == 0
+    told = capsys.readouterr().err
+    assert part in told and told.count("\n") == bool(part)
+    assert main(["train", name, "--print", "--resume-from", "FILE"]) == 0
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["aff_resnet50", "cifar10_aff_resnet32"])

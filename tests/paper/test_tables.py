@@ -53,6 +53,8 @@ def test_the_readmes_tables(tmp_path):
     )
     assert aff50["file, here"] == aff50["our run"] == "-"
     assert imagenet["SENet-101"]["parameters"] == ""
+    second = rows_of(readme_table("imagenet2", str(tmp_path), str(tmp_path)))
+    assert [row["reported"] for row in second.values()] == ["20.3", "20.28", "20.2", "19.78"]
     table = readme_table("cifar100", str(tmp_path), str(tmp_path))
     resnet32 = rows_of(table)["AFF-ResNet-32"]
     assert (resnet32["reported"], resnet32["of the file"]) == ("89.3", "89.67")
@@ -100,9 +102,9 @@ def test_scores_of_the_papers_ablation_that_are_here_are_shown(tmp_path, capsys)
     found = {"sha1": record.sha1, "top1_error": 0.22, "samples": 50_000, "data": "it"}
     (tmp_path / record.filename).touch()
     (tmp_path / f"{record.name}.evaluation.json").write_text(json.dumps(found))
-    for error in (0.25, 0.24):
-        folder = tmp_path / "logs" / str(error)
-        write_run(folder, name="cifar_resnet14_askc", error=error, more={"channel_times": 1})
+    for error, r in ((0.25, 2), (0.24, 2), (0.2, 4)):  # the last is not of the paper's ratio
+        folder, more = tmp_path / "logs" / str(error), {"channel_times": 1, "r": r}
+        write_run(folder, name="cifar_resnet14_askc", error=error, more=more)
     write_run(tmp_path / "logs" / "wide", name="cifar_resnet14_askc", error=0.1)
     row = rows_of(paper_table("table3", str(tmp_path), str(tmp_path / "logs")))[
         "Global + Local (AFF)"
@@ -111,13 +113,17 @@ def test_scores_of_the_papers_ablation_that_are_here_are_shown(tmp_path, capsys)
         ["-", "76.00", "-", "-"],
         "78.00",
     )
+    more = {"channel_times": 1, "fusion": "XplusAYforY", "r": 2}  # which has no use for a ratio
+    write_run(tmp_path / "logs" / "ms", name="cifar_resnet14_askc", error=0.3, more=more)
+    row = rows_of(paper_table("table4", str(tmp_path), str(tmp_path / "logs")))["MS-SENet"]
+    assert row["our runs, b=1 to 4"] == ["-", "70.00", "-", "-"]
     arguments = ["--table", "table3", "--format", "csv", "--root", str(tmp_path)]
     assert main(["tables", *arguments, "--logs", str(tmp_path / "logs")]) == 0
     last = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))[-1]
     assert (last["our runs, b=2"], last["our runs, b=3"], last["MFLOPs, b=1"]) == (
         "0.7600",
         "-",
-        "13.2",
+        "13.6",
     )
     assert (last["b=1"], last["of the file"]) == ("0.763", "0.7838")  # for programs: fractions
 

@@ -145,6 +145,23 @@ def test_what_has_no_effect_is_said(settings, without_effect):
     assert config.unused(()) == []
 
 
+@pytest.mark.parametrize(
+    "settings, without_effect",
+    [
+        ({"fusion": "AFF", "r": 2}, []),
+        ({"fusion": "MS-SENet", "r": 2}, ["r"]),
+        ({"fusion": "SKFuse", "r": 2}, ["r"]),
+        ({"fusion": "Add", "r": 2}, ["r"]),
+        ({"fusion": "AFF", "r": 2, "backbone_r": 2}, ["backbone_r"]),
+        ({"fusion": "Add", "r": 2, "backbone_r": 2, "backbone_fusion": "iAFF"}, ["r"]),
+    ],
+)
+def test_a_ratio_that_the_fusion_does_not_heed_is_said(settings, without_effect):
+    kind = "segmentation" if "backbone_r" in settings else "cifar"
+    said = TrainConfig.from_args(settings, kind).unused(settings)
+    assert [phrase.split("}")[0].lstrip("{") for phrase in said] == without_effect
+
+
 def test_decays_of_which_one_comes_are_not_said_to_have_no_effect():
     config = dataclasses.replace(TrainConfig(), num_epochs=320)
     assert config.schedule(1)(319) == pytest.approx(0.02)

@@ -65,10 +65,13 @@ def add_fusion_argument(
 
 
 def add_structure_arguments(
-    group: Any, channel_times: Optional[str] = None, imagenet: bool = True
+    group: Any,
+    channel_times: Optional[str] = None,
+    imagenet: bool = True,
+    ratio: str = "4, and 16 in bottlenecks",
 ) -> None:
     """Add the flags of a network's structure; `channel_times` is said to be the default of that
-    flag, which is left out without it.
+    flag, which is left out without it, and `ratio` that of the fusions' reduction ratio.
     """
     if imagenet:
         group.add_argument(
@@ -96,8 +99,9 @@ def add_structure_arguments(
         "--r",
         type=int_range(1, 1024),
         default=argparse.SUPPRESS,
-        help="reduction ratio of the fusions: C channels go through C/r (default: 4, and 16 in "
-        "bottlenecks; the paper's Tables 3 and 4 have 2 for AFF and the MS- variants)",
+        help=f"reduction ratio of the fusions: C channels go through C/r (default: {ratio}). The "
+        "paper's ablation has 2 for AFF and 4 for iAFF; fusions without such a bottleneck, as Add "
+        "and the MS- variants, do not heed it",
     )
     for flag, help in STRUCTURE_HELP:
         group.add_argument(
@@ -162,7 +166,7 @@ def add_segmentation_network_arguments(parser: Any, model: str) -> None:
     )
     for flag, most, help in SEGMENTATION_HELP:
         group.add_argument(flag, type=int_range(1, most), default=argparse.SUPPRESS, help=help)
-    add_structure_arguments(group, "1")
+    add_structure_arguments(group, "1", ratio="4 in the long skips, over any backbone")
 
 
 def add_parameters_arguments(parser: Any, name_help: str) -> None:

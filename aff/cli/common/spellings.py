@@ -65,6 +65,17 @@ SPELLINGS: Dict[str, Dict[str, Spelling]] = {
             "alone, and --val-split), or of Pascal VOC's JPEGImages/ and SegmentationClass/",
         ),
         "mirror": Spelling(("--no-mirror",), False, "never mirror an image"),
+        "val_split": Spelling(
+            ("--val-split",),
+            help="fraction of the training images to hold out, whatever they show, and choose the "
+            "best epoch by; test/, or else val/, reports then. At 0 val/ chooses, and test/ beside "
+            "it reports",
+        ),
+        "train_fraction": Spelling(
+            ("--train-fraction",),
+            help="fraction of the training images to train on, whatever they show, drawn by the "
+            "seed, of those that are not held out: for questions of how much data is needed",
+        ),
         "finetune": Spelling(
             ("--finetune",),
             help="start from these parameters, of a segmentation network, or of a classifier whose "
