@@ -114,7 +114,9 @@ def unused_settings(config: TrainConfig, given: Collection[str]) -> List[str]:
         ("epsilon", config.optimizer in WITH_MOMENTUM, optimized),
         (
             "warmup_epochs",
-            config.generation == 2 and config.kind == "cifar" and not config.warmup_epochs,
+            config.generation == 2
+            and config.kind == "cifar"
+            and not (stepless or config.warmup_epochs),
             "in generation 2 without a cosine, but for decays that come so many epochs earlier",
         ),
         (

@@ -132,7 +132,7 @@ def test_contradictions_are_refused(settings, message):
         ({"mixup": False}, {"mixup_alpha", "mixup_off_epoch"}),
         ({"lr_mode": "cosine"}, {"lr_decay", "lr_decay_epoch", "lr_decay_period"}),
         ({"num_epochs": 300}, {"lr_decay_epoch"}),
-        ({"generation": 2, "warmup_epochs": 20}, {"warmup_epochs"}),
+        ({"generation": 2}, {"warmup_epochs"}),
         ({"generation": 2, "use_rec": True}, {"auto_aug"}),
         ({"cpus": 2, "num_gpus": 1}, {"num_gpus"}),
         ({"kvstore": "dist_sync"}, {"save_minutes"}),
