@@ -232,7 +232,8 @@ def _write(
                 written += 1
                 header = mx.recordio.IRHeader(0, float(label), key, 0)
                 records.write_idx(key, mx.recordio.pack(header, content))
-                listing.write(f"{key}\t{label:.6f}\t{printable(name)}\n")
+                name = name.replace("\n", r"\n").replace("\r", r"\r")
+                listing.write(f"{key}\t{label:.6f}\t{name}\n")
                 counts[label] += 1
     except mx.MXNetError as error:
         raise InputError(f"{part}.rec: {NO_ROOM}") from error
