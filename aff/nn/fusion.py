@@ -142,7 +142,12 @@ def heeds_ratio(name: str) -> bool:
     """Tell whether a fusion's parameters are others for another reduction ratio r, as those of a
     bottleneck are.
     """
-    made = (fusion_class(name)(16, r, Normalization()) for r in (2, 4))
+    return _heeds_ratio(fusion_class(name))  # type: ignore[arg-type]  # a class is hashable
+
+
+@functools.lru_cache(maxsize=None)
+def _heeds_ratio(cls: Type[HybridBlock]) -> bool:
+    made = (cls(16, r, Normalization()) for r in (2, 4))
     shapes = [[array.shape for array in one.collect_params().values()] for one in made]
     return shapes[0] != shapes[1]
 
