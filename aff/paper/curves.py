@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Dict, Iterator, List, Match, Optional, Sequence, Tuple
 
 from ..nn.fusion import fusion_title
-from ..training.curves import Curve, DataNames, Row, row_of, run_title
+from ..training.curves import Curve, DataNames, Row, named, row_of, run_title
 from ..training.logger import JSON_LOG, MAX_LOG, SETTINGS, TEXT_LOG, read_events
 from ..training.record import MAX_EPOCH, MAX_FIGURE, EpochRecord
 from ..training.settings_file import read_settings
@@ -157,9 +157,8 @@ def read_curve(path: str, name: Optional[str] = None) -> Curve:
     curve = Curve(name or os.path.basename(folder if ours else path))
     read = _READERS.get(os.path.splitext(path)[1], _read_text)
     try:
-        for epoch, metric, row in read(path):
+        for epoch, row in read(path):
             curve.rows.setdefault(epoch, {}).update(_drawable(path, epoch, row))
-            curve.train_metric = metric or curve.train_metric
     except KeyError as error:
         raise InputError(f"{path}: holds no training log: {error} is missing") from error
     except InputError:
@@ -207,15 +206,15 @@ def _entitle(curve: Curve, settings: str) -> None:
         return
 
 
-def _read_json(path: str) -> Iterator[Tuple[int, str, Row]]:
+def _read_json(path: str) -> Iterator[Tuple[int, Row]]:
     check_regular(path, MAX_LOG)  # which an unwritten log is not
     for event in read_events(path):
         if event["event"] == "epoch":
             record = typed(event, EpochRecord, path)
-            yield record.epoch, record.train_metric, row_of(asdict(record))
+            yield record.epoch, row_of(asdict(record))
 
 
-def _read_csv(path: str) -> Iterator[Tuple[int, str, Row]]:
+def _read_csv(path: str) -> Iterator[Tuple[int, Row]]:
     names = {
         "train_value": "train_value",
         "train_loss": "train_loss",
@@ -225,10 +224,10 @@ def _read_csv(path: str) -> Iterator[Tuple[int, str, Row]]:
     }
     for line in csv.DictReader(read_lines(path, MAX_LOG, MAX_LINE)):
         row = {ours: float(line[theirs]) for theirs, ours in names.items() if line.get(theirs)}
-        yield int(line["epoch"]), line["train_metric"], row
+        yield int(line["epoch"]), named(line["train_metric"], row)
 
 
-def _read_text(path: str) -> Iterator[Tuple[int, str, Row]]:
+def _read_text(path: str) -> Iterator[Tuple[int, Row]]:
     for line in read_lines(path, MAX_LOG, MAX_LINE):
         ours = next(filter(None, (pattern.search(line) for pattern in _OURS)), None)
         if ours:
@@ -242,10 +241,10 @@ def _read_text(path: str) -> Iterator[Tuple[int, str, Row]]:
                 row = {key: float(value) for key, value in found.items()}
                 if "val_accuracy" in row:
                     row["val_top1"] = 1 - row.pop("val_accuracy")
-                yield epoch, metric, row
+                yield epoch, named(metric, row)
 
 
-def _our_row(match: Match[str]) -> Tuple[int, str, Row]:
+def _our_row(match: Match[str]) -> Tuple[int, Row]:
     found = match.groupdict()
     row = {key: float(found[key]) for key in ("lr", "train_loss", "train_value", "images_per_sec")}
     for keys, pattern in _SCORES.items():
@@ -255,7 +254,7 @@ def _our_row(match: Match[str]) -> Tuple[int, str, Row]:
     metric = _SHARES.get(found["metric"], found["metric"])
     if metric != found["metric"]:  # in percent
         row["train_value"] /= 100
-    return int(found["epoch"]), metric, row
+    return int(found["epoch"]), named(metric, row)
 
 
 _READERS = {".jsonl": _read_json, ".csv": _read_csv}

@@ -51,12 +51,11 @@ class Curve:
     ----------
     name : str
         What to call it.
-    train_metric : str
-        Name of ``train_value``: ``'top1_error'``, ``'accuracy'``, ``'rmse'`` or ``'pixel_error'``.
     rows : dict of int to dict
-        Epoch to its figures: ``train_value``, ``train_loss``, ``<part>_top1`` and ``<part>_top5``
-        (errors, fractions; parts are ``val`` and ``test``) or, of segmentation, ``<part>_miou``
-        and ``<part>_pixel_error``, ``lr``, ``images_per_sec``, as far as the log has them.
+        Epoch to its figures: ``train_loss``, ``<part>_top1`` and ``<part>_top5`` (errors,
+        fractions; parts are ``val`` and ``test``) or, of segmentation, ``<part>_miou`` and
+        ``<part>_pixel_error``, of training ``train_top1``, ``train_pixel_error`` or ``train_rmse``
+        (soft targets), ``lr``, ``images_per_sec``, as far as the log has them.
     title : str
         What was trained on what, where that is known.
     runs : list of Curve
@@ -64,7 +63,6 @@ class Curve:
     """
 
     name: str
-    train_metric: str = ""
     rows: Dict[int, Row] = field(default_factory=dict)
     title: str = ""
     runs: List[Curve] = field(default_factory=list)
@@ -77,7 +75,7 @@ class Curve:
         for epoch in set.intersection(*(set(run.rows) for run in runs)):
             keys = set.intersection(*(set(run.rows[epoch]) for run in runs))
             rows[epoch] = {key: mean(run.rows[epoch][key] for run in runs) for key in keys}
-        return cls(name, first.train_metric, rows, first.title, list(runs))
+        return cls(name, rows, first.title, list(runs))
 
     def band(self, key: str) -> Tuple[List[int], List[float], List[float]]:
         """Return epochs, least and greatest value of a figure among the runs that the curve is the
@@ -89,14 +87,7 @@ class Curve:
         return epochs, lows, highs
 
     def series(self, key: str) -> Tuple[List[int], List[float]]:
-        """Return epochs and values of a figure, where there are any. Besides those of the rows:
-        ``train_top1``, an accuracy as an error, and ``train_rmse``.
-        """
-        if key == "train_top1" and self.train_metric == "accuracy":
-            epochs, values = self.series("train_value")
-            return epochs, [1 - value for value in values]
-        if key == f"train_{self.train_metric.replace('top1_error', 'top1')}":
-            key = "train_value"
+        """Return epochs and values of a figure, where there are any."""
         found = [(epoch, row[key]) for epoch, row in sorted(self.rows.items()) if key in row]
         return [epoch for epoch, _ in found], [value for _, value in found]
 
@@ -131,10 +122,23 @@ class DataNames:
     data_dir: Optional[str] = None
 
 
+def named(metric: str, row: Row) -> Row:
+    """Return figures with ``train_value`` under the name of what it is: of an accuracy an error;
+    as it is where no `metric` is known.
+    """
+    if not metric or "train_value" not in row:
+        return row
+    others = {key: value for key, value in row.items() if key != "train_value"}
+    if metric == "accuracy":
+        return {"train_top1": 1 - row["train_value"], **others}
+    return {f"train_{KEYS.get(metric, metric)}": row["train_value"], **others}
+
+
 def row_of(record: Mapping[str, Any]) -> Row:
     """Return the figures of an epoch's record, as a log or a run's history holds it."""
     figures = ("lr", "train_loss", "train_value", "images_per_sec")
-    row = {key: float(record[key]) for key in figures if key in record}
+    found = {key: float(record[key]) for key in figures if key in record}
+    row = named(record["train_metric"], found)
     for kept in (IMAGES, PIXELS):
         for part in record[kept.names[0]]:
             for name in kept.names:

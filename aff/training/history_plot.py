@@ -47,6 +47,6 @@ class HistoryPlot:
         rows = {record.epoch: row_of(asdict(record)) for record in history}
         for row in rows.values():
             del row[SPEED]
-        draw([Curve(self.title, history[-1].train_metric, rows, self.title)], self.path)
+        draw([Curve(self.title, rows, self.title)], self.path)
         end = time.perf_counter()
         self._next = end + (end - start) / SHARE

@@ -54,23 +54,34 @@ def test_our_log(tmp_path):
     folder = our_log(tmp_path / "run-a")
     for path in (folder, folder / "train.jsonl"):
         curve = read_curve(str(path))
-        assert (curve.name, curve.train_metric) == ("run-a", "top1_error")
+        assert curve.name == "run-a"
         assert curve.series("test_top1") == ([0, 1], [0.4, 0.4])
         assert curve.series("val_top5") == ([0, 1], [0.1, 0.1])
+        assert curve.series("train_top1") == ([0, 1], [0.5, 0.5])
+
+
+def test_a_run_whose_targets_became_soft_is_drawn_as_what_each_epoch_measured(tmp_path):
+    """By mixup, which a run may go on with: then errors stay errors."""
+    folder = our_log(tmp_path / "run", epochs=2)
+    lines = (folder / "train.jsonl").read_text().splitlines()[:-1]
+    lines[-1] = lines[-1].replace("top1_error", "rmse", 1).replace("0.5", "0.2")
+    (folder / "train.jsonl").write_text("\n".join(lines) + "\n")
+    curve = read_curve(str(folder))
+    assert curve.series("train_top1") == ([0], [0.5])
+    assert curve.series("train_rmse") == ([1], [0.2])
 
 
 def test_text_logs_of_the_authors_scripts(tmp_path):
     (tmp_path / "a.log").write_text(IMAGENET_LOG)
     curve = read_curve(str(tmp_path / "a.log"))
-    assert curve.train_metric == "rmse"
     assert curve.rows[0] == {
         "lr": 0.001,
-        "train_value": 0.026064,
+        "train_rmse": 0.026064,
         "images_per_sec": 679,
         "val_top1": 0.948704,
         "val_top5": 0.849561,
     }
-    assert curve.rows[1] == {"train_value": 0.025868}
+    assert curve.rows[1] == {"train_rmse": 0.025868}
     (tmp_path / "b.log").write_text(CIFAR_LOG)
     row = read_curve(str(tmp_path / "b.log")).rows[3]
     assert row["val_top1"] == pytest.approx(0.8661)
@@ -142,14 +153,14 @@ def test_our_text_log(tmp_path):
     (tmp_path / "run-b").mkdir()
     (tmp_path / "run-b" / "train.log").write_text(OUR_TEXT)
     curve = read_curve(str(tmp_path / "run-b" / "train.log"))
-    assert (curve.name, curve.train_metric) == ("run-b", "rmse")
+    assert curve.name == "run-b"
     assert curve.rows[0] == pytest.approx(
         {
-            **{"lr": 0.2, "train_loss": 0.9058, "train_value": 0.3348, "images_per_sec": 641},
+            **{"lr": 0.2, "train_loss": 0.9058, "train_top1": 0.3348, "images_per_sec": 641},
             **{"val_top1": 0.286, "val_top5": 0.0077, "test_top1": 0.2827, "test_top5": 0.0075},
         }
     )
-    assert curve.rows[1]["val_top1"] == 0.025
+    assert (curve.rows[1]["val_top1"], curve.rows[1]["train_rmse"]) == (0.025, 0.2)
     assert "val_top5" not in curve.rows[1]  # which five classes or fewer do not have
 
 

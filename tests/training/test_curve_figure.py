@@ -14,17 +14,17 @@ from aff.training.history_plot import HistoryPlot
 from aff.training.state import EpochRecord
 
 
-def curve(epochs, parts=("test",), metric="top1_error", top5=0.01, first=0, name="run"):
+def curve(epochs, parts=("test",), metric="top1", top5=0.01, first=0, name="run"):
     """A run whose errors fall to the last epoch but one."""
     rows = {}
     for epoch in range(epochs):
         error = 0.5 / (1 + epoch) if epoch < epochs - 1 or epochs == 1 else 0.6
         rows[first + epoch] = {
-            **{"lr": 0.1, "train_loss": 1.5, "train_value": 0.3},
+            **{"lr": 0.1, "train_loss": 1.5, f"train_{metric}": 0.3},
             **{f"{part}_top1": error + 0.001 * (part == "test") for part in parts},
             **{f"{part}_top5": top5 for part in parts},
         }
-    return Curve(name, metric, rows, "resnet8-AFF on digits")
+    return Curve(name, rows, "resnet8-AFF on digits")
 
 
 def axes_of(curves):
@@ -79,7 +79,7 @@ def test_five_classes_have_no_top5_and_soft_targets_no_error():
 @pytest.mark.parametrize("count", range(1, 6))
 def test_no_place_is_left_empty(count):
     keys = ("test_top1", "test_top5", "train_loss", "lr", "images_per_sec")[:count]
-    some = Curve("run", "", {0: dict.fromkeys(keys, 0.5)})
+    some = Curve("run", {0: dict.fromkeys(keys, 0.5)})
     figure, axes = axes_of([some])
     assert len(axes) == count
     cells = [
@@ -97,20 +97,20 @@ def test_the_best_epoch_is_the_held_out_part_s():
         1: {"val_top1": 0.1, "test_top1": 0.3},
         2: {"val_top1": 0.1, "test_top1": 0.25},
     }
-    chosen = Curve("run", "", rows)
+    chosen = Curve("run", rows)
     assert best_text(chosen) == "25.00 % at epoch 2 (chosen by val)"
     figure, axes = axes_of([chosen])
     assert ring(axes["top-1 error (%)"]) == [(2, pytest.approx(25))]
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.texts] == ["val", f"test: {best_text(chosen)}"]
-    alone = Curve("run", "", {epoch: {"val_top1": row["val_top1"]} for epoch, row in rows.items()})
+    alone = Curve("run", {epoch: {"val_top1": row["val_top1"]} for epoch, row in rows.items()})
     assert best_text(alone) == "10.00 % at epoch 2 (best)"
 
 
 def test_long_runs_are_told_apart_at_their_ends():
     def falling(name, epochs, end):
         errors = [end + 0.7 * 0.95**epoch for epoch in range(epochs)]
-        return Curve(name, "", {epoch: {"val_top1": error} for epoch, error in enumerate(errors)})
+        return Curve(name, {epoch: {"val_top1": error} for epoch, error in enumerate(errors)})
 
     curves = [falling("a", 160, 0.209), falling("b", 180, 0.204)]
     figure, axes = axes_of(curves)
