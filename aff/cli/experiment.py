@@ -154,10 +154,12 @@ def follow(running: _Running, jobs: int, logs: str, stopping: bool) -> int:
     failed = 0
     for cell in [cell for cell, (process, _) in running.items() if process.poll() is not None]:
         process, then = running.pop(cell)
-        if then and process.returncode == 0 and not stopping:
-            running[cell] = start(then, jobs), []
-        else:
+        if not then or process.returncode:
             failed += not ended(cell, process, logs)
+        elif stopping:
+            print(f"{cell.name}: is trained, and still to be evaluated", flush=True)
+        else:
+            running[cell] = start(then, jobs), []
     return failed
 
 

@@ -112,6 +112,18 @@ def test_runs_on_scenes_are_evaluated_by_size(elsewhere, monkeypatch, capsys):
     assert outcome(str(folder), small) is None
 
 
+def test_a_run_that_a_stop_leaves_unevaluated_is_none_that_failed(capsys):
+    """Its evaluation is made when the grid goes on."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    running = {CELLS[0]: (process, ["python", "-m", "aff", "evaluate"])}
+    assert experiment.follow(running, 1, "logs", stopping=True) == 0
+    assert not running
+    said = capsys.readouterr()
+    assert said.out == f"{CELLS[0].name}: is trained, and still to be evaluated\n"
+    assert not said.err
+
+
 def test_a_log_that_is_none_ends_no_other_run(fashion, monkeypatch, capsys):
     """Of a run whose parameters stayed where its log was moved away."""
     monkeypatch.setattr(experiment, "cells_of", lambda name: CELLS)
