@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from ..utils.errors import InputError
 from .datasets.base import drawn, held_out
 from .images import IMAGENET, FolderImages, Images, RecordImages, find_images, usual_records
 
-#: What the folder of the images that are not trained on may be called.
+#: What folders of images that are not trained on are called; where both are there, the first is
+#: to choose an epoch by, and the last to report on.
 TESTED = ("val", "test")
 
 
@@ -101,14 +102,20 @@ def draw(images: Images, fraction: float, seed: int) -> Images:
     return ImageSubset(images, np.flatnonzero(chosen), told)
 
 
-def tested_part(folder: str) -> Optional[str]:
-    """Return the name of the part of a folder that is not trained on, where it has one."""
-    return next((part for part in TESTED if os.path.isdir(os.path.join(folder, part))), None)
+def tested_parts(folder: str) -> List[str]:
+    """Return the names of a folder's parts that are not trained on. One without a folder for each
+    class, as ImageNet's test images lie, is none beside another.
+    """
+    places = {part: os.path.join(folder, part) for part in TESTED}
+    there = [part for part, place in places.items() if os.path.isdir(place)]
+    by_class = [part for part in there if next(os.walk(places[part]), ("", []))[1]]
+    return by_class or there[:1]
 
 
 def folder_parts(folder: Optional[str], fraction: float = 0.0) -> Dict[str, Images]:
-    """Return the parts of a folder of images: ``'train'`` and ``'val'``; where `fraction` says to
-    hold ``'val'`` out of the training images, also ``'test'``, where the folder has one.
+    """Return the parts of a folder of images: ``'train'``, ``'val'``, and ``'test'`` where the
+    folder has one beside ``'val'``, or where `fraction` says to hold ``'val'`` out of the training
+    images.
 
     Parameters
     ----------
@@ -126,7 +133,7 @@ def folder_parts(folder: Optional[str], fraction: float = 0.0) -> Dict[str, Imag
     root = os.path.expanduser(folder or IMAGENET)
     if not os.path.isdir(root):
         raise InputError(f"{root}: no such folder: name one of images with {{data_dir}}")
-    tested = tested_part(root)
+    tested = tested_parts(root)
     inner = os.path.isdir(os.path.join(root, "train"))
     if not inner and (tested or not fraction):
         raise InputError(
@@ -145,11 +152,18 @@ def folder_parts(folder: Optional[str], fraction: float = 0.0) -> Dict[str, Imag
         )
     train: Images = FolderImages(root, "train")
     parts = hold_out(train, fraction) if fraction else {"train": train}
-    if tested:
-        test = FolderImages(os.path.join(root, tested), tested)
-        test.label_as(train.classes)
-        parts["test" if fraction else "val"] = test
+    if tested and not fraction:
+        parts["val"] = _tested(root, tested[0], train)
+    if fraction or len(tested) > 1:
+        parts.update({"test": _tested(root, part, train) for part in tested[-1:]})
     return parts
+
+
+def _tested(root: str, part: str, train: Images) -> Images:
+    """Return a part that is not trained on, labelled as the training images are."""
+    images = FolderImages(os.path.join(root, part), part)
+    images.label_as(train.classes)
+    return images
 
 
 def record_parts(
@@ -182,12 +196,12 @@ def _records(part: str, path: Optional[str], index: Optional[str]) -> RecordImag
 def find_evaluation_images(
     folder: Optional[str], records: Optional[str], index: Optional[str], fraction: float
 ) -> Images:
-    """Return the images that a run's result is counted over, as its settings name them: the part
-    that is not trained on, or, where `fraction` was held out for want of one, that.
+    """Return the images that a run's result is counted over, as its settings name them: the last of
+    the parts that are not trained on, or, where `fraction` was held out for want of one, that.
     """
     if fraction and records:
         return hold_out(_records("train", records, index), fraction)["val"]
-    tested = tested_part(os.path.expanduser(folder)) if folder else None
+    tested = tested_parts(os.path.expanduser(folder)) if folder else []
     if fraction and folder and not tested:
         return folder_parts(folder, fraction)["val"]
-    return find_images(tested or "val", folder, records, index)
+    return find_images(tested[-1] if tested else "val", folder, records, index)

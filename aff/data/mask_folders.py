@@ -68,17 +68,22 @@ def mask_parts(
     names = _named_classes(folder) or _numbered_classes(train, workers, strict)
     parts = {"train": train, **found}
     if fraction:
-        held = held_out(np.zeros(len(train)), fraction)
-        parts = {
-            "train": train.part(~held, f"without the {held.sum():,} held out"),
-            "val": train.part(held, "held out"),
-        }
+        parts = _hold_out(train, fraction)
         tested = found.get("test", found.get("val"))
         if tested:
             parts["test"] = tested
     elif "val" not in parts:
         parts["val"] = parts.pop("test")
     return {part: replace(masks, classes=names) for part, masks in parts.items()}
+
+
+def _hold_out(train: MaskedImages, fraction: float) -> Dict[str, MaskedImages]:
+    """Return two parts of the training images, ``'train'`` and ``'val'``, always the same."""
+    held = held_out(np.zeros(len(train)), fraction)
+    return {
+        "train": train.part(~held, f"without the {held.sum():,} held out"),
+        "val": train.part(held, "held out"),
+    }
 
 
 def find_evaluation_masks(
@@ -105,7 +110,7 @@ def find_evaluation_masks(
     found = _found(folder)
     tested = found.get("test", found.get("val"))
     if not tested and "train" in found:
-        tested = mask_parts(folder, fraction)["val"] if fraction else found["train"]
+        tested = _hold_out(found["train"], fraction)["val"] if fraction else found["train"]
     if not tested:
         raise InputError(f"{folder}: holds no {IMAGES}/ with {MASKS}/ to evaluate on")
     names = _named_classes(folder)
@@ -218,7 +223,7 @@ def _named_classes(folder: str) -> List[str]:
 def _numbered_classes(train: MaskedImages, workers: int, strict: bool) -> List[str]:
     """Return numbers as names of the classes that occur."""
     used = np.flatnonzero(train.count_pixels(workers, strict)[:IGNORED])
-    if not used.any():
+    if len(used) < 2:
         raise InputError(
             f"{train.source}: its masks hold one class ({IGNORED} is none: neither learnt nor "
             "counted); two are needed to tell apart, such as 0 and 1"

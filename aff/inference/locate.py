@@ -26,6 +26,13 @@ OF_A_RUN = re.compile(r"(best-ema|epoch-\d+)\.params")
 
 
 @dataclass(frozen=True)
+class _Sums:
+    """What is read of the sums of a run's images."""
+
+    val: Optional[str] = None
+
+
+@dataclass(frozen=True)
 class Known:
     """What is known of a parameter file.
 
@@ -45,6 +52,8 @@ class Known:
         Number format that it was trained in.
     input : InputSettings, optional
         What an exported file says of the images that it takes.
+    held_out : str, optional
+        Sum that tells the images that its run held out, in their order.
     """
 
     path: str
@@ -54,6 +63,7 @@ class Known:
     class_names: Optional[List[str]] = None
     dtype: str = "float32"
     input: Optional[InputSettings] = None
+    held_out: Optional[str] = None
 
 
 def looks_like_parameters(source: str) -> bool:
@@ -133,8 +143,13 @@ def known_of(params: str, by_hash: bool = True) -> Known:
         path = os.path.join(place, SETTINGS)
         if os.path.lexists(path):
             run = read_settings(place)
-            dtype = (run.training or {}).get("dtype", "float32")
-            return Known(path, path, run.model, run.data or {}, run.class_names, dtype)
+            trained, data = run.training or {}, run.data or {}
+            held_out = typed(trained.get("images") or {}, _Sums, path, "training.images").val
+            return Known(
+                *(path, path, run.model, data, run.class_names),
+                dtype=trained.get("dtype", "float32"),
+                held_out=held_out if data.get("val_split") else None,
+            )
     told = describe(params)
     if told:
         found = typed(told, Description, params)

@@ -38,6 +38,8 @@ class EvaluationSpec:
         Number format that the network was trained in.
     unsplit : bool
         Whether another folder is named than that of which the run held a part out.
+    held_out : str, optional
+        Sum that tells the images that the run held out, in their order.
     class_names : list of str, optional
         A name for each output, where they are known.
     weights : WeightsRecord, optional
@@ -61,6 +63,7 @@ class EvaluationSpec:
     normalize_as: Optional[str] = None
     val_split: Optional[float] = None
     unsplit: bool = False
+    held_out: Optional[str] = None
     dtype: str = "float32"
     class_names: Optional[List[str]] = None
     weights: Optional[WeightsRecord] = None
@@ -222,6 +225,7 @@ def _of_file(
         class_names=names,
         found_by="flags" if given.get("model") else known.by,
         input=known.input,
+        held_out=known.held_out,
         **data,
     )
 

@@ -91,6 +91,8 @@ class MemorySource:
             description=f"{data.name}{labels}: {parts} images, from {data.source}{shown}",
             notes=notes,
             selection=HELD_OUT
+            if config.val_split
+            else "selection by the validation set"
             if data.val is not None
             else "selection by the test set, as in the published code: the best epoch's error is "
             "optimistic; {val_split} holds out part of the training set instead",
@@ -176,8 +178,9 @@ class FileSource:
             f"{', '.join(counts)}, {self.classes} classes, {config.input_size} pixels",
             selection=HELD_OUT
             if config.val_split
-            else "selection by the validation set, as in the published code: the best epoch's "
-            "error is optimistic",
+            else "selection by the validation set"
+            + ("" if "test" in evals else ", as in the published code: the best epoch's error is "
+            "optimistic"),
             notes=[
                 *self._notes(),
                 *(

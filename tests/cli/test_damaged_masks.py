@@ -1,5 +1,7 @@
 """``aff train-seg`` on files that are damaged, or say what they should not."""
 
+from aff.data.mask_folders import mask_parts
+
 from ..data.masked import write_masked
 from .conftest import QUICK_MASKS as QUICK
 from .conftest import exit_code, fails
@@ -20,6 +22,21 @@ def test_damaged_training_images_are_put_up_with(tmp_path, capsys):
         fails(argv, capsys, ".png")
         assert exit_code([*argv, "--max-bad-records", "0.3", "--num-epochs", "1"]) == 0
         assert "of at most 2" in capsys.readouterr().err
+
+
+def test_what_was_held_out_beside_a_damaged_mask_is_evaluated(tmp_path, capsys):
+    """Which is not among it."""
+    write_masked(tmp_path / "own", 9, sizes=((24, 24),))
+    path = mask_parts(str(tmp_path / "own"), 0.3)["train"].pairs[0][1]
+    with open(path, "r+b") as file:
+        file.truncate(60)
+    argv = ["train-seg", "--data-dir", tmp_path / "own", *QUICK, "--val-split", "0.3"]
+    argv += ["--max-bad-records", "0.3", "--num-epochs", "1"]
+    argv += ["--save-dir", tmp_path / "run", "--logging-dir", tmp_path / "logs"]
+    assert exit_code(argv) == 0
+    capsys.readouterr()
+    assert exit_code(["evaluate", tmp_path / "run"]) == 0
+    assert "note" not in capsys.readouterr().out
 
 
 def test_labels_of_the_validation_part_are_looked_at_before_training(tmp_path, capsys):

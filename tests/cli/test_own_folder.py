@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
 
 import pytest
+
+from aff.data.mask_folders import mask_parts
 
 from ..data.masked import write_masked
 from ..export.networks import exportable
@@ -45,6 +48,24 @@ def test_another_folder_is_counted_whole_and_that_is_said(run, pictures, elsewhe
     assert "of 6 wrong" in said and "note" not in said
 
 
+def test_a_folder_that_has_changed_since_is_told(pictures, elsewhere, capsys):
+    """Another part of it is held out then, and of that some was trained on; with a class renamed
+    there are as many, in another order.
+    """
+    own = elsewhere / "own"
+    shutil.copytree(pictures / "flat", own)
+    command = f"{SMALL} --data-dir own --val-split 0.3 --num-epochs 1 --save-dir run"
+    assert train(command) == 0
+    added = min(own.glob("*/*"))
+    shutil.copyfile(added, added.with_name(f"zz{added.suffix}"))
+    assert exit_code(["evaluate", "run"]) == 0
+    said = capsys.readouterr().out
+    assert f"note: the images of {own} are others than when the run held" in said
+    added.parent.rename(own / "zebra")
+    assert exit_code(["evaluate", "run"]) == 2
+    assert "own: zebra is no class of " in capsys.readouterr().err
+
+
 def test_an_exported_file_says_that_a_part_was_held_out(run, pictures, elsewhere, capsys):
     assert exit_code(["export", "run", "--to", "symbol", "--out", "made"]) == 0
     (symbol,) = elsewhere.glob("made/*-symbol.json")
@@ -65,7 +86,9 @@ def test_masks_that_were_held_out_are_counted_alone(elsewhere, capsys):
     os.rename(source.params, "run/best.params")
     model = {"name": source.model, "kwargs": source.kwargs}
     data = {"dataset": "masks", "data_dir": str(elsewhere / "own"), "val_split": 0.25}
-    (elsewhere / "run" / "settings.json").write_text(json.dumps({"model": model, "data": data}))
+    images = {"images": {"val": mask_parts("own", 0.25)["val"].order()}}
+    settings = {"model": model, "data": data, "training": images}
+    (elsewhere / "run" / "settings.json").write_text(json.dumps(settings))
     for flags, images, noted in (
         ([], 2, False),
         (["--data-dir", "own/"], 2, False),
@@ -76,3 +99,7 @@ def test_masks_that_were_held_out_are_counted_alone(elsewhere, capsys):
         assert exit_code(["evaluate", "run", *flags]) == 0
         said = capsys.readouterr().out
         assert f"{images} images" in said and ("note: " in said) == noted
+    for part in ("images", "masks"):
+        min((elsewhere / "own" / part).iterdir()).unlink()
+    assert exit_code(["evaluate", "run"]) == 0
+    assert "note: the images of " in capsys.readouterr().out

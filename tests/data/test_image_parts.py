@@ -1,6 +1,7 @@
 """Parts of a folder of images or of records: what is trained on, held out and tested on."""
 
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -74,6 +75,29 @@ def test_a_part_to_test_on_is_what_evaluations_take(folder, tmp_path):
         assert folder_parts(str(root))["val"].labels().tolist() == [1]
         assert list(folder_parts(str(root), 0.2)) == ["train", "val", "test"]
         assert len(find_evaluation_images(str(root), None, None, 0.2)) == 1
+        (root / name).rename(tmp_path / name)
+
+
+def test_where_val_and_test_are_there_the_second_reports(folder, tmp_path):
+    root = tmp_path / "photos"
+    root.mkdir()
+    folder.rename(root / "train")
+    for count, name in enumerate(("val", "test"), 1):
+        (root / name).mkdir()
+        for index in range(count):
+            shutil.copyfile(root / "train/b/00.png", root / name / f"{index}.png")
+            if name == "test":  # as ImageNet's lie
+                assert list(folder_parts(str(root))) == ["train", "val"]
+                assert len(find_evaluation_images(str(root), None, None, 0.0)) == 1
+        for part in (root / name).glob("*.png"):
+            (root / name / "b").mkdir(exist_ok=True)
+            part.rename(root / name / "b" / part.name)
+    for fraction, val in ((0.0, 1), (0.2, 7)):
+        parts = folder_parts(str(root), fraction)
+        assert {part: len(parts[part]) for part in ("val", "test")} == {"val": val, "test": 2}
+        assert len(find_evaluation_images(str(root), None, None, fraction)) == 2
+        data = load_dataset("folder", str(root), val_split=fraction)
+        assert (len(data.val), len(data.test)) == (val, 2)
 
 
 def test_what_is_missing_is_named_with_the_way_out(folder, tmp_path):

@@ -265,11 +265,11 @@ def test_two_of_one_name_are_refused(root, name):
         mask_parts(str(root))
 
 
-def test_what_is_white_on_black_is_one_class(root):
-    """As many binary masks are drawn: 255 is ignored."""
+@pytest.mark.parametrize("others, rest", [(255, 0), (1, 1)])
+def test_what_is_white_on_black_is_one_class(root, others, rest):
     for path in (root / "train" / "masks").iterdir():
         labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., 0] > 0
-        path.write_bytes(encode_mask(np.where(labels, 255, 0).astype(np.uint8)))
+        path.write_bytes(encode_mask(np.where(labels, others, rest).astype(np.uint8)))
     with pytest.raises(InputError, match="hold one class .255 is none.*such as 0 and 1"):
         mask_parts(str(root))
 

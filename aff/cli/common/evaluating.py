@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Any, List, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 import mxnet as mx
 
 from ...data.datasets import find_dataset, load_dataset
 from ...data.datasets.class_names import in_words
 from ...data.image_loader import CROP_RATIO, SIZE, ImageEvalLoader
-from ...data.image_parts import find_evaluation_images, tested_part
+from ...data.image_parts import ImageSubset, find_evaluation_images, tested_parts
 from ...data.images import FolderImages, Images
 from ...data.loader import EvalLoader
 from ...data.transforms import scaled_side
@@ -30,7 +30,7 @@ from ...training.logger import RunLogger
 from ...training.progress import Loop
 from ...utils.errors import InputError, shorten
 from ...utils.report import score
-from .evaluation_report import Inside, Wanted, all_counted, network_lines, observer, tell
+from .evaluation_report import Inside, Wanted, network_lines, observer, tell, trained_on
 
 
 def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[Any, str]:
@@ -71,19 +71,29 @@ def _images(spec: EvaluationSpec) -> Images:
         spec.data_dir, spec.rec_val, spec.rec_val_idx, spec.val_split or 0.0
     )
     names = spec.class_names or []
-    if names and isinstance(images, FolderImages) and len(set(names)) == len(names):
+    folders = images.images if isinstance(images, ImageSubset) else images
+    if names and isinstance(folders, FolderImages) and len(set(names)) == len(names):
         called = {
             folder if folder in names else in_words([folder])[0]: folder
-            for folder in images.classes
+            for folder in folders.classes
         }
         others = [folder for name, folder in called.items() if name not in names]
         if others:
             raise InputError(
-                f"{images.source}: {shorten(others)} is no class of {spec.params}, which knows "
+                f"{folders.source}: {shorten(others)} is no class of {spec.params}, which knows "
                 f"{shorten(names)}"
             )
-        images.label_as([called.get(name, name) for name in names])
+        folders.label_as([called.get(name, name) for name in names])
     return images
+
+
+def _remarks(spec: EvaluationSpec, batches: Any) -> Iterator[str]:
+    """Yield what is to be said of images that may have been trained on."""
+    if not isinstance(batches, ImageEvalLoader):
+        return
+    tested = tested_parts(os.path.expanduser(spec.data_dir)) if spec.data_dir else []
+    if isinstance(batches.images, ImageSubset) or (spec.unsplit and not tested):
+        yield from trained_on(spec, batches.images.order)
 
 
 def report(
@@ -142,8 +152,8 @@ def report(
             log.text(f"kept for 'aff tables' in {kept}")
     for line in network_lines(spec, precision.dtype, f"{found.samples} images"):
         log.text(line)
-    if spec.unsplit and not tested_part(os.path.expanduser(spec.data_dir or "")):
-        log.text(all_counted(spec))
+    for line in _remarks(spec, batches):
+        log.text(line)
     if wanted and collector:
         predictions = collector.collected(found)
         tell(wanted, Inside(spec, predictions, found, batches, data, precision.dtype), log.text)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...data.mask_folders import find_evaluation_masks, has_tested_masks
 from ...data.mask_loader import MaskEvalLoader
+from ...data.masks import MaskedImages
 from ...data.scene_sizes import find_size_maps
 from ...inference.network import ready_network
 from ...inference.spec import EvaluationSpec
@@ -25,7 +26,7 @@ from ...utils.errors import InputError
 from ...utils.files import write_json
 from ...utils.report import printable, versions
 from .evaluation_files import names_of, subject_of
-from .evaluation_report import LISTED, NAME, WORST, Wanted, all_counted, confusion_to, network_lines
+from .evaluation_report import LISTED, NAME, WORST, Wanted, confusion_to, network_lines, trained_on
 
 
 def create_loader(spec: EvaluationSpec, size: int, workers: int) -> Tuple[MaskEvalLoader, str]:
@@ -94,7 +95,7 @@ def report_pixels(
     counted = f"{found.samples} images, {found.pixels:,} pixels"
     for line in network_lines(spec, precision.dtype, counted):
         log.text(line)
-    for line in remarks(spec, found, by_size):
+    for line in remarks(spec, batches.masks, found, by_size):
         log.text(line)
     names = names_of(spec)
     if wanted.per_class:
@@ -115,13 +116,16 @@ def report_pixels(
 
 
 def remarks(
-    spec: EvaluationSpec, found: PixelEvaluation, by_size: Dict[str, PixelEvaluation]
+    spec: EvaluationSpec,
+    masks: MaskedImages,
+    found: PixelEvaluation,
+    by_size: Dict[str, PixelEvaluation],
 ) -> Iterator[str]:
     """Yield what else is to be said of scores: whether images of training may be among theirs,
     those by size, and whether classes are missing.
     """
-    if spec.unsplit and not has_tested_masks(spec.data_dir or ""):
-        yield all_counted(spec)
+    if not has_tested_masks(spec.data_dir or ""):
+        yield from trained_on(spec, masks.order)
     for name, part in by_size.items():
         yield f"pixels of {name} items, or nearest to them: {PIXELS.brief(PIXELS.of(part), 0)}"
     absent = int((found.counts.sum(axis=1) == 0).sum())

@@ -62,15 +62,29 @@ def network_lines(spec: EvaluationSpec, dtype: str, counted: str) -> Iterator[st
     yield f"{spec.model} with {fusion}, parameters {spec.params}{runtime}; {counted}, each once"
 
 
-def all_counted(spec: EvaluationSpec) -> str:
-    """Return what is to be said of a folder without a part to test on, where the run of a network
-    held one out of another folder, or of one that an exported file does not name.
+def trained_on(spec: EvaluationSpec, order: Callable[[], str]) -> Iterator[str]:
+    """Yield what is to be said of a folder without a part to test on, where images of training may
+    be among those that are counted: of another folder than that of which the run held a part out,
+    or of one that an exported file does not name, all are; and the run's own may have changed.
+
+    Parameters
+    ----------
+    spec : EvaluationSpec
+        What is evaluated.
+    order : callable
+        Gives a sum that tells the images that are counted from others.
     """
     apart = "; of the run's own folder 'aff evaluate RUN' counts the held-out part alone"
-    return (
-        f"note: {spec.data_dir} has no val/ or test/: all its images are counted, also those that "
-        f"the network may have been trained on{apart if is_exported(spec.params) else ''}"
-    )
+    if spec.unsplit:
+        yield (
+            f"note: {spec.data_dir} has no val/ or test/: all its images are counted, also those "
+            f"that the network may have been trained on{apart if is_exported(spec.params) else ''}"
+        )
+    elif spec.held_out and order() != spec.held_out:
+        yield (
+            f"note: the images of {spec.data_dir or spec.rec_val} are others than when the run "
+            "held a part out: some that are counted now may be among those that it was trained on"
+        )
 
 
 def confusion_to(

@@ -69,14 +69,14 @@ def load_folder(
             "by train_imagenet.py, which reads them as it goes"
         )
     splits = {part: _read(images, size, len(mean), workers) for part, images in parts.items()}
-    held = splits.get("val") if val_split else None
+    held = splits["val"] if val_split or "test" in splits else None
     return DataSet(
         name="folder",
         classes=len(parts["train"].classes),
         mean=mean,
         std=std,
         train=splits["train"],
-        test=splits.get("test") if val_split else splits["val"],
+        test=splits["val"] if held is None else splits.get("test"),
         val=held,
         mirror=True,
         pad=max(1, size // 8),
