@@ -13,6 +13,7 @@ import os
 import platform
 import shlex
 import sys
+import warnings
 from importlib import metadata
 from types import ModuleType
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
@@ -107,6 +108,8 @@ def import_extensions(names: Sequence[str]) -> None:
 def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> int:
     """Run a command with its arguments; returns the exit code."""
     prog = prog or f"aff {name}"
+    # Pillow's bound is below that of `aff.data.image_file`
+    warnings.filterwarnings("ignore", ".* could be decompression bomb")
 
     try:
         process.join_job()  # before mxnet is imported, from where a job's servers never come back

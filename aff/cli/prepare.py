@@ -9,7 +9,8 @@ from typing import Dict, Optional
 from ..compat import available_cpus
 from ..data.archives import TRAIN, VAL, open_train, open_val
 from ..data.images import FolderImages
-from ..data.prepare import MANIFEST, PARTS, Packing, Source, pack, read_manifest, verify_part
+from ..data.packed import MANIFEST, PARTS, read_manifest, verify_part
+from ..data.prepare import Packing, Source, pack
 from ..utils.errors import InputError
 from ..utils.files import folder_for_files
 from ..utils.lock import locked

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import List, Optional
 
 import numpy as np
 
 from ..utils.errors import InputError
 from .datasets.class_names import in_words
+from .image_parts import ImageSubset
 from .images import Images
-from .prepare import read_manifest
+from .packed import read_manifest
 
 
 def count_classes(train: Images) -> int:
@@ -39,9 +42,21 @@ def names_of_classes(train: Images, classes: int) -> Optional[List[str]]:
     """
     names = list(train.classes)
     if names and not isinstance(names[0], str):
-        packed = read_manifest(train.folder).get("train")
-        names = packed.classes if packed else []
+        while isinstance(train, ImageSubset):
+            train = train.images
+        names = _packed_classes(train.source)
     return in_words(names) if len(names) == classes else None
+
+
+def _packed_classes(path: str) -> List[str]:
+    """Return the names that the manifest beside a file of records gives to their labels; none where
+    it is of other records, or another program's.
+    """
+    with suppress(InputError):
+        packed = read_manifest(os.path.dirname(path)).get("train")
+        if packed and os.path.basename(path) == "train.rec":
+            return packed.classes if packed.bytes == os.path.getsize(path) else []
+    return []
 
 
 def without_images(labels: np.ndarray, classes: int, part: str) -> List[str]:

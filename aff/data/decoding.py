@@ -6,10 +6,9 @@ import io
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from ..utils.errors import InputError
-from .image_file import check_size, decode_any, has_alpha, orientation_of
+from .image_file import decode_any, has_alpha, opened, orientation_of
 
 
 def decode(content: bytes, name: str) -> np.ndarray:
@@ -22,18 +21,15 @@ def decode(content: bytes, name: str) -> np.ndarray:
     InputError
         For what cannot be decoded, and for sizes that would fill the memory.
     """
+    file = io.BytesIO(content)
+    with opened(file, name) as header:
+        ours = header.format not in ("JPEG", "PNG") or has_alpha(header)
+        ours = ours or (header.format == "PNG" and orientation_of(header, file) != 1)
+    if ours:
+        return decode_any(content, name)
     try:
-        file = io.BytesIO(content)
-        with Image.open(file) as header:
-            check_size(header, name)
-            ours = header.format not in ("JPEG", "PNG") or has_alpha(header)
-            ours = ours or (header.format == "PNG" and orientation_of(header, file) != 1)
-        if ours:
-            return decode_any(content, name)
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except InputError:
-        raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, cv2.error):
+    except cv2.error:
         pixels = None
     if pixels is None:
         raise InputError(f"{name}: cannot be decoded as an image")

@@ -23,7 +23,7 @@ def sum_of_names(names: Iterable[str]) -> str:
 
 
 def sums_of_files(paths: Iterable[str], always: Iterable[str] = ()) -> Dict[str, str]:
-    """Return sums, which copies of the files share, by what they are of.
+    """Return sums, by what they are of; copies of the files share them, but for their times.
 
     Parameters
     ----------

@@ -154,8 +154,8 @@ def folder_parts(folder: Optional[str], fraction: float = 0.0) -> Dict[str, Imag
     parts = hold_out(train, fraction) if fraction else {"train": train}
     if tested and not fraction:
         parts["val"] = _tested(root, tested[0], train)
-    if fraction or len(tested) > 1:
-        parts.update({"test": _tested(root, part, train) for part in tested[-1:]})
+    if tested[0 if fraction else 1 :]:
+        parts["test"] = _tested(root, tested[-1], train)
     return parts
 
 

@@ -8,8 +8,8 @@ without a word, images that do not decode.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from dataclasses import asdict, dataclass
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import cv2
 import mxnet as mx
@@ -17,61 +17,20 @@ import numpy as np
 
 from ..utils.errors import InputError
 from ..utils.files import remove, sync_path, write_json
-from ..utils.json_file import ranged, read_json, typed
-from ..utils.opening import MB
 from ..utils.report import printable
 from ..utils.sums import sha256
 from .archives import ArchiveImages
 from .decoding import decode
-from .images import FolderImages, RecordImages
+from .images import FolderImages
 from .loader import prefetch
+from .packed import ENDINGS, MANIFEST, Packed, Progress, all_of_manifest, is_done
 from .recordio import holds
 
-MANIFEST = "manifest.json"
-PARTS = ("train", "val")
-#: It names each image that does not decode.
-MAX_MANIFEST = 64 * MB
-ENDINGS = (".rec", ".idx", ".lst")
 AHEAD = 64
+#: Pixels of a side that JPEG's library writes.
+MAX_JPEG = 65_500
 NO_ROOM = "cannot be written whole: make room on the disk"
 Source = Union[FolderImages, ArchiveImages]
-Progress = Callable[[Iterable, int, str], Iterable]
-
-
-@dataclass(frozen=True)
-class Packed:
-    """What the manifest says of a part.
-
-    Parameters
-    ----------
-    source : str
-        A sum that changes with the images that it was made of, in `folder`.
-    images : int
-        Records.
-    classes : list of str
-        Names, in the order of the labels, and of each class (`images_of_class`) its records.
-    bytes : int
-        Of the ``.rec`` file, and its `sha256`.
-    sha256_of_lists : dict of str to str
-        Of the other files, by ending.
-    left_out : list of str
-        Images that do not decode.
-    resize, quality, seed : int, optional
-        How they were packed, as `Packing.effective` says it.
-    """
-
-    source: str
-    folder: str
-    classes: List[str]
-    sha256: str
-    sha256_of_lists: Dict[str, str]
-    images: int = ranged(1)
-    images_of_class: List[int] = ranged(0)
-    bytes: int = ranged(1)
-    left_out: List[str] = field(default_factory=list)
-    resize: int = ranged(0, default=0)
-    quality: Optional[int] = ranged(1, 100, default=None)
-    seed: Optional[int] = ranged(0, default=None)
 
 
 @dataclass(frozen=True)
@@ -106,38 +65,18 @@ class Packing:
         Raises
         ------
         InputError
-            For a file that does not decode.
+            For a file that does not decode, or is too long for JPEG.
         """
         pixels = decode(content, name)
         shorter = min(pixels.shape[:2])
         if not self.resize or shorter <= self.resize:
             return content
         height, width = (self.resize * side // shorter for side in pixels.shape[:2])
+        if max(height, width) > MAX_JPEG:
+            raise InputError(f"{name}: a side of more than {MAX_JPEG} pixels is none of JPEG's")
         scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
         options = [cv2.IMWRITE_JPEG_QUALITY, self.quality]
         return cv2.imencode(".jpg", cv2.cvtColor(scaled, cv2.COLOR_RGB2BGR), options)[1].tobytes()
-
-
-def read_manifest(out: str) -> Dict[str, Packed]:
-    """Return the manifest of a folder, by part; empty where there is none."""
-    path, found = os.path.join(out, MANIFEST), _all_of_manifest(out)
-    return {part: typed(found[part], Packed, path, part) for part in PARTS if part in found}
-
-
-def _all_of_manifest(out: str) -> Dict[str, Any]:
-    path = os.path.join(out, MANIFEST)
-    return read_json(path, max_bytes=MAX_MANIFEST) if os.path.lexists(path) else {}
-
-
-def is_done(out: str, part: str, wanted: dict) -> bool:
-    """Tell whether the part's files are there, whole, from the same images in the same way."""
-    entry = read_manifest(out).get(part)
-    files = [os.path.join(out, part + ending) for ending in ENDINGS]
-    if not entry or not all(map(os.path.isfile, files)):
-        return False
-    same = all(getattr(entry, key) == value for key, value in wanted.items())
-    lists = {ending: sha256(os.path.join(out, part + ending)) for ending in ENDINGS[1:]}
-    return same and entry.bytes == os.path.getsize(files[0]) and entry.sha256_of_lists == lists
 
 
 def pack(
@@ -202,7 +141,7 @@ def pack(
     finally:
         for path in temporary.values():
             remove(path)
-    write_json(os.path.join(out, MANIFEST), {**_all_of_manifest(out), part: asdict(entry)})
+    write_json(os.path.join(out, MANIFEST), {**all_of_manifest(out), part: asdict(entry)})
     return entry
 
 
@@ -257,33 +196,3 @@ def _packed(
             return index, None, -1
 
     return prefetch(lambda index: load(order[index]), len(order), max(1, workers), AHEAD + workers)
-
-
-def verify_part(out: str, part: str, progress: Progress) -> int:
-    """Check that a part's records are those of the manifest, decode, and have labels in range.
-
-    Returns
-    -------
-    int
-        The number of records.
-
-    Raises
-    ------
-    InputError
-        For the first that does not, by its number.
-    """
-    entry = read_manifest(out).get(part)
-    path = os.path.join(out, f"{part}.rec")
-    images = RecordImages(path, os.path.join(out, f"{part}.idx"))
-    classes = len(entry.classes) if entry else 0
-    if entry and (len(images), sha256(path)) != (entry.images, entry.sha256):
-        raise InputError(
-            f"{path}: is not what {MANIFEST} says ({len(images)} records for {entry.images}, or "
-            "another SHA-256): pack it anew"
-        )
-    for index in progress(range(len(images)), len(images), f"verify {part}"):
-        content, label = images.read(index)
-        decode(content, images.name(index))
-        if classes and label >= classes:
-            raise InputError(f"{images.name(index)}: label {label} is not in 0..{classes - 1}")
-    return len(images)

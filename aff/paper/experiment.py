@@ -56,7 +56,7 @@ class Cell:
     arm : Arm
         The fusion.
     blocks : int
-        Blocks b of each stage, depth 6b + 2.
+        Blocks b of each stage: depth 6b + 2, or, of Inception modules, 3b + 2.
     seed : int
         Of everything that is drawn.
     schedule : tuple of str

@@ -179,8 +179,11 @@ class FileSource:
             selection=HELD_OUT
             if config.val_split
             else "selection by the validation set"
-            + ("" if "test" in evals else ", as in the published code: the best epoch's error is "
-            "optimistic"),
+            + (
+                ""
+                if "test" in evals
+                else ", as in the published code: the best epoch's error is optimistic"
+            ),
             notes=[
                 *self._notes(),
                 *(

@@ -1,10 +1,13 @@
 """Names of classes are part of a run: of its settings, of what is exported of it, of pictures."""
 
+import shutil
+
 import pytest
 
 from aff.data.classes import names_of_classes
 from aff.data.datasets import DATASETS
 from aff.data.datasets.class_names import in_words
+from aff.data.image_parts import draw
 from aff.data.images import FolderImages, RecordImages, imagenet_synset
 from aff.utils.json_file import read_json
 
@@ -43,6 +46,20 @@ def test_wordnet_numbers_are_put_into_words():
     assert in_words(imagenet_synset()[:2]) == ["tench", "goldfish"]
     assert in_words(["n00000000", "n01440764"]) == ["n00000000", "tench"]
     assert in_words(["n01440764", "cat"]) == ["n01440764", "cat"]
+
+
+def test_records_have_the_names_of_their_own_manifest_alone(folders, elsewhere, capsys):
+    data = folders.split()[1]
+    assert exit_code(["prepare", data, "packed"]) == 0
+    packed = RecordImages("packed/train.rec")
+    names = FolderImages(data, "train").classes
+    assert names_of_classes(packed, len(names)) == in_words(names)
+    assert names_of_classes(draw(packed, 0.5, 0), len(names)) == in_words(names)
+    shutil.copyfile("packed/train.rec", "packed/birds.rec")
+    assert names_of_classes(RecordImages("packed/birds.rec"), len(names)) is None
+    for text in ("[]", '{"train": {"size": 3}}'):  # another program's
+        (elsewhere / "packed" / "manifest.json").write_text(text)
+        assert names_of_classes(packed, len(names)) is None
 
 
 def test_a_run_in_memory_keeps_them(elsewhere, capsys):

@@ -168,6 +168,19 @@ def test_damage_is_found(folder, out, capsys):
     assert prepare(folder, out) == 0  # its length tells that it is not whole
     assert "val: 6 images" in capsys.readouterr().out
     assert prepare(out, "--verify") == 0
+    lines = (out / "val.idx").read_text().splitlines()
+    (out / "val.idx").write_text("\n".join(reversed(lines)) + "\n")
+    assert prepare(out, "--verify") == 2
+    assert "val.idx or val.lst is not what manifest.json says" in capsys.readouterr().err
+
+
+def test_what_is_too_wide_for_jpeg_is_left_out(folder, out, capsys):
+    strip = np.zeros((500, 66_000), np.uint8)
+    cv2.imwrite(str(folder / "train" / "class0" / "strip.png"), strip)
+    assert prepare(folder, out, "--resize", 499) == 0
+    assert json.loads((out / "manifest.json").read_text())["train"]["left_out"] == [
+        "class0/strip.png"
+    ]
 
 
 def test_nothing_is_half_written(folder, out, monkeypatch):

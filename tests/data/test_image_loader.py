@@ -135,6 +135,13 @@ def test_sizes_that_would_fill_the_memory_are_refused(width, height):
         decode(png(width, height), "x.png")
 
 
+def test_formats_that_are_not_read_are_refused():
+    """Pillow's reader of this one would raise what is no error of a file."""
+    dds = b"DDS " + struct.pack("<18I", 124, 0, 8, 8, *(14 * [0])) + struct.pack("<2I", 32, 1 << 31)
+    with pytest.raises(aff.InputError, match="x.jpg: cannot be decoded as an image"):
+        decode(dds + bytes(200), "x.jpg")
+
+
 @pytest.mark.parametrize("label", [-1, 0.5, 3e9, 1e30, float("nan")])
 def test_absurd_labels_are_named(tmp_path, label):
     writer = mx.recordio.MXRecordIO(str(tmp_path / "x.rec"), "w")

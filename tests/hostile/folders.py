@@ -12,7 +12,7 @@ import numpy as np
 import aff
 from aff.data.datasets import load_dataset
 from aff.data.images import FolderImages, RecordImages
-from aff.data.prepare import read_manifest
+from aff.data.packed import read_manifest
 from aff.export.networks import describe, read_entries
 from aff.inference.spec import find_spec
 from aff.models.weights import find_weights, verify

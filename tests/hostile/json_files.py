@@ -12,7 +12,7 @@ import aff
 from aff.cli.compare import as_csv, as_text, for_people, for_programs
 from aff.data.classes import names_of_classes
 from aff.data.images import RecordImages
-from aff.data.prepare import Packed, is_done, read_manifest
+from aff.data.packed import Packed, is_done, read_manifest
 from aff.inference.locate import known_of
 from aff.inference.spec import find_spec
 from aff.models.parameters import save_parameters

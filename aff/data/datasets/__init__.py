@@ -95,6 +95,8 @@ class DatasetRecord:
         """Refuse a label set that the data set does not have."""
         if label_set and not self.label_sets:
             raise InputError(f"{{labels}} is for cifar100; {self.name} has one set of labels")
+        if label_set and label_set not in self.label_sets:
+            raise unknown("label set", label_set, self.label_sets)
 
     @property
     def default_labels(self) -> Optional[str]:
@@ -256,6 +258,7 @@ def load_dataset(
         have.
     """
     record = find_dataset(name)
+    record.check_labels(labels)
     if record.is_open and record.kind == "cifar":
         style = normalization(normalize_as)
         return folder.load_folder(data_dir, size or record.size, *style, val_split, workers)
@@ -264,7 +267,6 @@ def load_dataset(
     for key, value in (("input_size", size), ("normalize_as", normalize_as)):
         if value:
             raise InputError(f"{{{key}}} is for {{dataset}} folder; {name} has its own")
-    record.check_labels(labels)
     chosen = (labels or record.default_labels,) if record.label_sets else ()
     data = record.load(data_dir, *chosen)
     return data.hold_out(val_split) if val_split else data
