@@ -33,7 +33,7 @@ def experiment_table(experiment: Experiment, logs: str, titles: bool = True) -> 
         ["fusion", *(f"{kind}, b={b}" for kind in kinds for b in experiment.blocks)],
     )
     base = {b: _outcomes(experiment, logs, first, b) for b in experiment.blocks}
-    missing = 0
+    missing, differences = 0, {}
     for arm in experiment.arms:
         cells = [
             _experiment_cells(experiment, arm, b, _outcomes(experiment, logs, arm, b), base[b])
@@ -43,6 +43,10 @@ def experiment_table(experiment: Experiment, logs: str, titles: bool = True) -> 
         by_kind = zip(*(cell.texts for cell in cells))
         name = arm.title if titles else arm.fusion + arm.ratio
         table.rows.append([name, *(text for texts in by_kind for text in texts)])
+        for b, cell in zip(experiment.blocks, cells):
+            if arm != first and len(cell.more) > 1:
+                called = name if len(experiment.blocks) == 1 else f"{name}, b={b}"
+                differences[called] = cell.more
     if missing:
         table.notes.append(
             f"{missing} of the runs are still to be made: 'aff experiment {experiment.name}' goes "
@@ -52,6 +56,13 @@ def experiment_table(experiment: Experiment, logs: str, titles: bool = True) -> 
         f"more than {first.title}: mean of the differences between runs of the same seed, with its "
         f"{CONFIDENCE:.0%} interval (Student's t)."
     )
+    if differences:
+        found = apart(differences)
+        table.notes.append(
+            f"one of {len(differences)} intervals may exclude 0 by chance; with Holm's correction "
+            f"for that, at {1 - CONFIDENCE:.0%}, these differ from {first.title}: "
+            f"{'; '.join(found) or 'none'}."
+        )
     if experiment.host.evaluated:
         table.notes.append(
             "small, middle, large: over the pixels of items of that size, and of the background "
@@ -70,10 +81,13 @@ _Outcomes = Dict[int, Dict[str, float]]
 
 @dataclass(frozen=True)
 class _Cells:
-    """Columns of a fusion in networks of one depth, and how many of its runs are missing."""
+    """Columns of a fusion in networks of one depth, how many of its runs are missing, and the
+    differences to the first fusion's in percent.
+    """
 
     texts: List[str]
     missing: int
+    more: List[float]
 
 
 def _outcomes(experiment: Experiment, logs: str, arm: Arm, blocks: int) -> _Outcomes:
@@ -103,7 +117,39 @@ def _experiment_cells(
             f"{median(one['images_per_sec'] for one in done.values()):.0f}" if done else "-",
         ],
         missing,
+        more,
     )
+
+
+def apart(differences: Dict[str, List[float]]) -> List[str]:
+    """Return whose differences have a mean that is none by chance, by Student's t and Holm's
+    correction for so many comparisons [1]_ at the level of one interval.
+
+    Parameters
+    ----------
+    differences : dict of str to list of float
+        Two or more of each name.
+
+    References
+    ----------
+    .. [1] S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal
+       of Statistics 6, 1979.
+    """
+    chances = {name: _chance(values) for name, values in differences.items()}
+    found: List[str] = []
+    for name in sorted(chances, key=chances.__getitem__):
+        if not chances[name] <= (1 - CONFIDENCE) / (len(chances) - len(found)):
+            break
+        found.append(name)
+    return [name for name in differences if name in found]
+
+
+def _chance(differences: List[float]) -> float:
+    """Return how often differences so far from 0 come about by chance, by Student's t."""
+    count, error = len(differences), stdev(differences) / math.sqrt(len(differences))
+    if not error:
+        return float(not mean(differences))
+    return float(2 * student_t.sf(abs(mean(differences)) / error, count - 1))
 
 
 def _interval(differences: List[float]) -> str:

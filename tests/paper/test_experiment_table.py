@@ -2,16 +2,20 @@
 
 import json
 import shlex
+import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from scipy.stats import ttest_rel
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ttest_1samp, ttest_rel
 
 import aff
 from aff.cli.main import main
 from aff.models.summary import measured
 from aff.paper.experiment import EXPERIMENTS, Arm
-from aff.paper.experiment_table import experiment_table
+from aff.paper.experiment_table import apart, experiment_table
 
 from ..conftest import ROOT
 from .test_tables import rows_of
@@ -83,6 +87,33 @@ def test_the_experiments_differences_are_of_the_same_seeds(tmp_path):
     added, fused = zip(*errors)
     interval = ttest_rel(fused, added).confidence_interval(0.95)
     assert row[column] == f"+0.83 [{100 * interval.low:+.2f}, {100 * interval.high:+.2f}]"
+
+
+@given(st.lists(st.lists(st.integers(-9, 9), min_size=2, max_size=6, unique=True), max_size=6))
+def test_what_is_apart_is_what_holms_adjusted_chances_say(drawn):
+    """By SciPy's t-test, and by the adjusted chances of Holm's paper."""
+    differences = {str(number): values for number, values in enumerate([*drawn, [1, 1.001]])}
+    chances = np.array([ttest_1samp(values, 0).pvalue for values in differences.values()])
+    order = np.argsort(chances)
+    steps = chances[order] * np.arange(len(chances), 0, -1)
+    adjusted = dict(zip(order, np.maximum.accumulate(steps)))
+    if not any(abs(chance - 0.05) < 1e-9 for chance in adjusted.values()):
+        assert apart(differences) == [n for n in differences if adjusted[int(n)] <= 0.05]
+
+
+def test_what_is_apart_is_told(tmp_path):
+    """A difference that is one on its own is none among three."""
+    for seed, errors in enumerate([(0.1, 0.120, 0.2, 0.10), (0.1, 0.122, 0.3, 0.11)]):
+        arms = [ADDITIONS[0].arm, Arm("SEFuse"), Arm("SKFuse"), Arm("ASKCFuse", 2)]
+        for arm, error in zip(arms, errors):
+            write_cell(tmp_path, EXPERIMENT.cells_of(arm, 1)[seed], error)
+    for alone, told in ((False, "none"), (True, "SEFuse, b=1")):
+        table = experiment_table(EXPERIMENT, str(tmp_path))
+        assert f"these differ from Add: {told}." in table.notes[2]
+        for arm in arms[2:]:
+            for cell in EXPERIMENT.cells_of(arm, 1)[:2]:
+                shutil.rmtree(tmp_path / cell.name, ignore_errors=alone)
+    assert apart({"exactly": [0.5, 0.5], "not at all": [0.0, 0.0]}) == ["exactly"]
 
 
 @pytest.mark.parametrize(
