@@ -96,27 +96,28 @@ def test_pythons_that_serve_and_are_there_are_named(tmp_path):
     assert "make demo PYTHON=python3.9 (found here: python3.9)" in finished.stderr
 
 
+def make(*words):
+    return subprocess.run(["make", *words], cwd=ROOT, text=True, capture_output=True, check=False)
+
+
+def test_make_leaves_an_environment_of_the_users_alone(tmp_path):
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "pyvenv.cfg").write_text("home = mine")
+    finished = make("demo", f"PYTHON={sys.executable}", f"VENV={tmp_path}/venv")
+    assert finished.returncode == 2
+    assert "venv is there already, and was not made by this" in finished.stderr
+    assert (tmp_path / "venv" / "pyvenv.cfg").read_text() == "home = mine"
+
+
 def test_make_stops_before_pip_where_python_does_not_serve(tmp_path):
     fake = tmp_path / "python9"
     fake.write_text("#!/bin/sh\necho 'python9 is too new: name one' >&2\nexit 2\n")
     fake.chmod(0o755)
-    finished = subprocess.run(
-        ["make", "demo", f"PYTHON={fake}", f"VENV={tmp_path}/venv"],
-        cwd=ROOT,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    finished = make("demo", f"PYTHON={fake}", f"VENV={tmp_path}/venv")
     assert finished.returncode == 2
     assert "too new" in finished.stderr
     assert not (tmp_path / "venv").exists()
-    finished = subprocess.run(
-        ["make", "test", "PYTHON=/no/such/python", f"VENV={tmp_path}/venv"],
-        cwd=ROOT,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    finished = make("test", "PYTHON=/no/such/python", f"VENV={tmp_path}/venv")
     assert "/no/such/python cannot be run: name a Python 3.8 to 3.12" in finished.stderr
 
 

@@ -112,9 +112,10 @@ def find_cases(
     for name in networks:
         case = CASES.get(name)
         if case is None:
-            model, _ = resolve_model(name)
+            model, implied = resolve_model(name)
             family, _ = find_family(model)
-            case = Case(model, {}, 32 if family.kind == "cifar" else 16, family.size)
+            kwargs = {key: value for key, value in implied.items() if key != "fusion"}
+            case = Case(model, kwargs, 32 if family.kind == "cifar" else 16, family.size)
         cases[name] = replace(case, **changes)
     return cases
 
@@ -187,6 +188,30 @@ def measure_loaders(cases: Dict[str, Case], rounds: int, progress: Progress) -> 
     return loaded
 
 
+def check_runtimes(fusion: str, **given: Any) -> None:
+    """Refuse what has no meaning where runtimes are compared."""
+    for key in [key for key, value in given.items() if value]:
+        raise InputError(f"{{{key}}}: not beside {{runtimes}}, which are compared on the CPU")
+    if check_fusion(fusion) != fusion:
+        raise InputError(f"{fusion}: no runtime but mxnet has this form: name a fusion alone")
+
+
+def choose_device(gpus: Optional[str], cpus: Optional[int]) -> mx.Context:
+    """Return the device to measure.
+
+    Raises
+    ------
+    InputError
+        Where several are named.
+    """
+    devices, warning = choose_devices(gpus, cpus)
+    if len(devices) > 1:
+        raise InputError("bench measures one device: give one GPU, or {cpus} 1")
+    if warning:
+        print(f"WARNING: {spell(warning, flag)}", file=sys.stderr)
+    return devices[0]
+
+
 def run(
     networks: List[str],
     fusions: Optional[List[str]],
@@ -204,23 +229,21 @@ def run(
     """Measure networks and loaders, or one network in several runtimes."""
     if json:
         check_destination(json, ["json"], "json")
-    if runtimes and (only or batch_size):
-        raise InputError(f"{{{'batch_size' if batch_size else 'only'}}}: not beside {{runtimes}}")
     first = (fusions or ["AFF"])[0]
+    if runtimes:
+        check_runtimes(first, only=only, batch_size=batch_size, gpus=gpus, cpus=cpus)
     fusions = fusions or list(FUSIONS)
     sizes = {"batch_size": batch_size, "size": input_size}
     changes = {key: value for key, value in sizes.items() if value}
     cases = find_cases(networks or ["small", "cifar"], fusions, changes)
-    devices, warning = choose_devices(gpus, cpus)
-    if len(devices) > 1:
-        raise InputError("bench measures one device: give one GPU, or {cpus} 1")
-    if warning:
-        print(f"WARNING: {spell(warning, flag)}", file=sys.stderr)
-    form = form_in_use(next(iter(cases.values())).network("AFF", devices[0]))
-    print(f"{available_cpus()} processors, {devices[0]}, {rounds} rounds", flush=True)
-    print(fold(f"AFF and iAFF: {form}", indent=4), flush=True)
+    device = choose_device(gpus, 1 if runtimes else cpus)
     only = only or list(PARTS)
-    parts, of_loaders = parts_of(only, devices[0]), "loaders" in only and not runtimes
+    parts, of_loaders = parts_of(only, device), "loaders" in only and not runtimes
+    if not (parts or runtimes or (of_loaders and kinds_of_loaders(cases))):
+        raise InputError(f"{{only}} {' '.join(only)}: nothing of these networks on {device}")
+    form = form_in_use(next(iter(cases.values())).network("AFF", device))
+    print(f"{available_cpus()} processors, {device}, {rounds} rounds", flush=True)
+    print(fold(f"AFF and iAFF: {form}", indent=4), flush=True)
     count = len(cases) * (1 if runtimes else len(parts))
     progress = Progress(count + (len(kinds_of_loaders(cases)) if of_loaders else 0))
     loaded = measure_loaders(cases, rounds, progress) if of_loaders else {}
@@ -233,7 +256,7 @@ def run(
             }
             continue
         print(f"{name}: {case.model}, batch {case.batch_size}, {case.size} pixels", flush=True)
-        found = measure_network(name, case, parts, fusions, rounds, devices[0], progress, imports)
+        found = measure_network(name, case, parts, fusions, rounds, device, progress, imports)
         if found:
             print("\n".join(network_table(found, fusions[0])), flush=True)
         if kind_of_loader(case) in loaded and "training" in found:
@@ -244,7 +267,7 @@ def run(
             "command": command,
             "date": datetime.date.today().isoformat(),
             "processors": available_cpus(),
-            "device": str(devices[0]),
+            "device": str(device),
             "rounds": rounds,
             "form": form,
             "versions": versions(),

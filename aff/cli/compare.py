@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import io
 import json
 import os
@@ -102,6 +101,12 @@ def _percent(scored: Optional[Scored], name: str, part: str) -> str:
     return "-" if value is None else f"{100 * value:.2f} %"
 
 
+def _clock(seconds: float) -> str:
+    """Return a time as hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
 def for_people(runs: Sequence[RunSummary]) -> Table:
     """Return a table, its head first, a row for each run; scores in percent."""
     settings, scores = differing(runs), shown_scores(runs)
@@ -115,7 +120,7 @@ def for_people(runs: Sequence[RunSummary]) -> Table:
         row = [called_so, *(_shown(key, run.settings.get(key)) for key in settings), _extent(run)]
         row += [str(run.best.epoch) if run.best else "-"]
         row += [_percent(getattr(run, kind), *of) for kind in kinds.values() for of in scores]
-        row += [str(datetime.timedelta(seconds=round(run.seconds))) if run.epochs else "-"]
+        row += [_clock(run.seconds) if run.epochs else "-"]
         row += ["-" if run.images_per_sec is None else f"{run.images_per_sec:.0f}"]
         rows.append(row)
     return [[*head, "time", "images/s"], *rows]

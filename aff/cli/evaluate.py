@@ -11,9 +11,11 @@ from ..inference.spec import find_spec
 from ..training.devices import choose_devices
 from ..training.logger import SETTINGS
 from ..utils import values
+from ..utils.errors import spell
 from .common.evaluating import report
 from .common.evaluating_pixels import report_pixels
 from .common.evaluation_report import Wanted
+from .common.guard import flag
 from .common.parser import Parser
 from .common.shared_flags import (
     add_cifar_network_arguments,
@@ -136,4 +138,5 @@ def run(
     spec = find_spec(chosen_source(name, params), root, given)
     devices, warning = choose_devices(gpus, cpus)
     tell = report_pixels if spec.segments else report
+    warning = spell(warning, flag) if warning else None
     return tell(spec, devices, batch_size, num_workers, mode, root, warning, wanted)

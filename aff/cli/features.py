@@ -14,6 +14,9 @@ from .common.image_paths import add_image_arguments, open_batches, say
 from .common.parser import Parser, parse
 
 __all__ = ["add_arguments", "parse", "run"]
+
+#: It takes runs of a user's networks, whose modules `--import` names.
+LOADS = True
 GROUP, HELP = "evaluate", "images as vectors of a network, for search and for other classifiers"
 DESCRIPTION = (
     "Write the pooled vectors that a network's output layer is given, one an image, to a NumPy "

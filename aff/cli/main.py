@@ -65,7 +65,8 @@ def build_parser(name: str, prog: Optional[str] = None) -> Parser:
         epilog=getattr(module, "EPILOG", None),
     )
     module.add_arguments(parser)
-    if {"--fusion", "--fusions", "--dataset"} & set(parser._option_string_actions):
+    named = {"--fusion", "--fusions", "--dataset"} & set(parser._option_string_actions)
+    if named or getattr(module, "LOADS", False):  # or a run of such a network
         _add_import(parser)
     return parser
 
@@ -76,7 +77,7 @@ def _add_import(parser: Parser) -> None:
         dest="imports",
         metavar="MODULE",
         action="append",
-        default=[],
+        default=None,
         help="Python module to import first, also of the current folder; what it registers (a "
         "fusion, a data set, a family of networks) can be named then; may be given again",
     )
@@ -85,7 +86,7 @@ def _add_import(parser: Parser) -> None:
 def _named_extensions(argv: Sequence[str], prog: str) -> List[str]:
     early = Parser(prog=prog, add_help=False)
     _add_import(early)
-    return early.parse_known_args(argv)[0].imports
+    return early.parse_known_args(argv)[0].imports or []
 
 
 def import_extensions(names: Sequence[str]) -> None:
@@ -119,16 +120,19 @@ def run_command(name: str, argv: Sequence[str], prog: Optional[str] = None) -> i
         print(f"{prog}: error: {one_line(error)}", file=sys.stderr)
         return 1 if isinstance(error, RunError) else 2
     module = load_command(name)
-    parse = getattr(module, "parse", None)  # of a command that hands arguments on
+    parse = getattr(module, "parse", None)
     try:  # what is registered counts when the others are parsed
-        if parse or "--import" in build_parser(name, prog)._option_string_actions:
+        if (
+            getattr(module, "HANDS_ON", False)
+            or "--import" in build_parser(name, prog)._option_string_actions
+        ):
             import_extensions(_named_extensions(argv, prog))
     except InputError as error:
         print(f"{prog}: error: {one_line(error)}", file=sys.stderr)
         return 2
     parser = build_parser(name, prog)
     given = parse(parser, argv) if parse else vars(parser.parse_args(argv))
-    imports = given.pop("imports", [])
+    imports = given.pop("imports", None) or []
     if getattr(module, "KEEPS_COMMAND", False):
         given["imports"] = imports
         given["command"] = f"{prog} {shlex.join(argv)}"

@@ -38,6 +38,9 @@ from .common.parser import Parser, parse
 from .common.segmenting import segment
 
 __all__ = ["add_arguments", "parse", "run"]
+
+#: It takes runs of a user's networks, whose modules `--import` names.
+LOADS = True
 GROUP, HELP = "evaluate", "what images of yours show, by any trained network"
 DESCRIPTION = (
     "Name the classes that a network sees in images: a table on the terminal, or a file. The "

@@ -20,6 +20,8 @@ DESCRIPTION = (
     "log says. Flags that are not of this command go to the training script, in the place of "
     "the recipe's of the same setting: 'aff train aff_resnet50 --num-gpus 4 --batch-size 60'."
 )
+#: What it does not know itself, `--import` too, is for the training script.
+HANDS_ON = True
 #: Fields that are one setting, what a run computes on.
 DEVICES = ("gpus", "num_gpus", "cpus")
 

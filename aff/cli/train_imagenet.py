@@ -12,7 +12,7 @@ from ..inference.spec import EvaluationSpec
 from ..models.naming import DEFAULT_MODELS
 from ..models.parameters import count_outputs
 from ..training.config import NETWORK
-from ..utils.errors import InputError
+from ..utils.errors import InputError, spell
 from ..utils.screen import fold
 from ..utils.values import nonempty
 from .common.config_flags import add_config_arguments
@@ -68,6 +68,7 @@ def run(params: Optional[str] = None, eval_only: bool = False, **given: Any) -> 
     if unused:
         print(fold(f"not used  {', '.join(unused)} with {spelling('eval_only')}"))
     devices, warning = choose(config)
+    warning = spell(warning, spelling) if warning else None
     config = config.for_classes(count_outputs(params))
     spec = EvaluationSpec(
         config.model, config.model_kwargs, params, dtype=config.dtype, **config.data

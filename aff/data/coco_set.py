@@ -17,7 +17,7 @@ from .coco import BACKGROUND, CROWDS, MAX_BYTES, CocoImage, CocoMasks
 from .decoding import decode
 from .image_file import MAX_BYTES as MAX_IMAGE
 from .loader import prefetch
-from .made_folder import open_made, write_made
+from .made_folder import open_made, refuse_others, write_made
 from .mask_file import IGNORED, SUFFIX, encode_mask
 from .mask_folders import IMAGES, MASKS
 
@@ -108,10 +108,10 @@ def make_masks(
         if entry.annotations != annotations:
             raise InputError(f"{place}: was made of other annotations: name another OUT")
         return entry, False
+    refuse_others(place)
     with replacing_folder(place) as temporary:
         entry = _write_part(temporary, coco, folder, annotations, workers, progress)
-        write_made(out, manifest, names)  # it is ours, should this end here
-    write_made(out, replace(manifest, parts={**manifest.parts, part: entry}), names)
+        write_made(out, replace(manifest, parts={**manifest.parts, part: entry}), names)
     return entry, True
 
 

@@ -77,6 +77,19 @@ def open_made(out: str, wanted: Any, same: Sequence[str]) -> Any:
     return found or wanted
 
 
+def refuse_others(place: str) -> None:
+    """Refuse a part's place where something lies that was not made as that part: its manifest is
+    written before it is put there.
+
+    Raises
+    ------
+    InputError
+        Where it is taken.
+    """
+    if os.path.lexists(place):
+        raise InputError(f"{place}: is there already, and was not made here: move it away")
+
+
 def write_made(out: str, manifest: Any, classes: Sequence[str]) -> None:
     """Write a folder's manifest, and the names of its classes."""
     with replacing(os.path.join(out, CLASSES)) as path, open(path, "w", encoding="utf-8") as file:

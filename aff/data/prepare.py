@@ -107,11 +107,18 @@ def pack(
     Raises
     ------
     InputError
-        Where no image decodes.
+        Where no image decodes, and where files lie there that were not made so.
     """
     wanted: Dict[str, Any] = {**how.effective(part), "source": images.fingerprint()}
     if is_done(out, part, wanted):
         return None
+    manifest, places = all_of_manifest(out), [os.path.join(out, part + end) for end in ENDINGS]
+    others = [path for path in places if part not in manifest and os.path.lexists(path)]
+    if others:
+        raise InputError(
+            f"{others[0]}: is there already, and was not made by 'aff prepare': move it away, or "
+            "name another OUT"
+        )
     order = np.arange(len(images))
     if part == "train":
         order = np.random.default_rng(how.seed).permutation(order)
@@ -136,12 +143,12 @@ def pack(
         )
         if not entry.images:
             raise InputError(f"{images.source}: none of its {len(images)} images decodes")
-        for ending, path in temporary.items():
-            os.replace(path, os.path.join(out, part + ending))
+        write_json(os.path.join(out, MANIFEST), {**manifest, part: asdict(entry)})
+        for path, place in zip(temporary.values(), places):
+            os.replace(path, place)
     finally:
         for path in temporary.values():
             remove(path)
-    write_json(os.path.join(out, MANIFEST), {**all_of_manifest(out), part: asdict(entry)})
     return entry
 
 

@@ -19,7 +19,7 @@ from ..utils.files import replacing_folder
 from .datasets import find_dataset
 from .datasets.base import DataSet
 from .loader import prefetch
-from .made_folder import open_made, write_made
+from .made_folder import open_made, refuse_others, write_made
 from .mask_file import SUFFIX, encode_mask
 from .mask_folders import IMAGES, MASKS
 from .scenes import PARTS, SIZES, Scene, SceneSettings, by_class, draw_scene
@@ -138,11 +138,13 @@ def make_scenes(
     for part in PARTS:
         if part in done:
             continue
-        with replacing_folder(os.path.join(out, part)) as folder:
+        known, place = manifest.parts.get(part), os.path.join(out, part)
+        if not known or any(_count(out, part, folder) > known.scenes for folder in FOLDERS):
+            refuse_others(place)
+        with replacing_folder(place) as folder:
             made = _write_part(folder, settings, part, items[part], names, workers, progress)
-            write_made(out, replace(wanted, parts=done), names)  # ours, should this end here
-        done[part], results[part] = made, (made, True)
-        write_made(out, replace(wanted, parts=done), names)
+            done[part], results[part] = made, (made, True)
+            write_made(out, replace(wanted, parts=done), names)
     return results
 
 

@@ -9,6 +9,7 @@ import mxnet as mx
 import numpy as np
 
 from ..models.parameters import save_arrays
+from ..utils.errors import InputError
 from ..utils.files import folder_for_files
 from .networks import read_entries
 from .pytorch_file import fitting_tensors, load_tensors
@@ -43,7 +44,11 @@ def from_pytorch(path: str, source: Source, out: str) -> str:
     name = f"{source.name}.params"
     result = os.path.join(out, name)
     with folder_for_files(out):
-        read_entries(out)
+        if name not in read_entries(out) and os.path.lexists(result):
+            raise InputError(
+                f"{result}: is there already, and was not made by 'aff export': name another "
+                "folder with {out}"
+            )
         save_arrays(result, {k: mx.nd.array(v, dtype=np.float32) for k, v in arrays.items()})
         said: Dict[str, Any] = {**source.description(), "from": "pytorch"}
         keep_entries(out, {name: {**said, "versions": versions_of_all()}})

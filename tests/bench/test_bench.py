@@ -14,7 +14,9 @@ from aff.bench.networks import Case, inference, peak_memory, training
 from aff.bench.progress import Progress
 from aff.bench.timing import interleaved, rate
 from aff.cli import bench
+from aff.cli.bench import find_cases
 from aff.cli.main import main
+from aff.models.records import WEIGHTS
 from aff.nn import fusion as registry
 from aff.nn.fusion import form_in_use
 from aff.nn.native.operator import why_not
@@ -270,6 +272,12 @@ def test_todays_recipe_is_what_is_measured(one_call, monkeypatch):
         (["small", "--json", "it.txt"], "--json it.txt: "),
         (["small", "--runtimes", "--only", "memory"], "--only: not beside --runtimes"),
         (["small", "--runtimes", "--batch-size", "8"], "--batch-size: not beside --runtimes"),
+        (["small", "--runtimes", "--cpus", "1"], "--cpus: not beside --runtimes"),
+        (["small", "--runtimes", "--fusions", "AFF:gluon"], "AFF:gluon: no runtime but mxnet"),
+        (
+            ["fpn_cifar_resnet14_askc", "--only", "loaders"],
+            "--only loaders: nothing of these networks",
+        ),
     ],
 )
 def test_mistakes(capsys, arguments, message, monkeypatch):
@@ -278,6 +286,13 @@ def test_mistakes(capsys, arguments, message, monkeypatch):
     code, said = run(capsys, *arguments)
     assert (code, said.err.count("\n"), said.out) == (2, 1, "")
     assert message in said.err
+
+
+def test_a_published_name_is_the_published_network():
+    names = ["cifar10_aff_resnet32", "gen2_aff_resnet50"]
+    for name, case in find_cases(names, ["AFF"], {}).items():
+        record = WEIGHTS[name]
+        assert (case.model, {**case.kwargs, "fusion": "ASKCFuse"}) == (record.model, record.kwargs)
 
 
 def test_it_measures_one_device(capsys):

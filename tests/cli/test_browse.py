@@ -172,3 +172,8 @@ def test_a_folder_without_images_is_named(elsewhere):
     (elsewhere / "empty").mkdir()
     with pytest.raises(InputError, match="empty"):
         browse.run("empty", "it.png", 1, None)
+    (elsewhere / "digits").mkdir()
+    with pytest.raises(InputError, match="digits: is a data set's name, and a folder here: name "):
+        browse.run("digits", "it.png", 1, None)
+    with pytest.raises(InputError, match="./digits: holds no train/"):
+        browse.run("./digits", "it.png", 1, None)

@@ -202,6 +202,20 @@ def test_runs_of_pixels_beside_others(here, capsys):
     assert "best_val_top1_error" not in row
 
 
+def test_times_are_told_in_hours(here, capsys):
+    """However long; the largest that a log may say, too."""
+    log = here / "logs" / "plain" / "train.jsonl"
+    epoch = json.loads(next(line for line in log.read_text().splitlines() if '"epoch"' in line))
+    lines = [json.dumps({**epoch, "epoch": number, "seconds": 1e12}) for number in range(100)]
+    (here / "logs" / "plain" / "result.json").unlink()
+    for seconds, told in ((97_384.4, "27:03:04"), (0.4, "0:00:00")):
+        log.write_text(json.dumps({**epoch, "seconds": seconds}) + "\n")
+        assert exit_code(["compare", "logs/plain"]) == 0
+        assert told in capsys.readouterr().out.split()
+    log.write_text("\n".join([*lines, ""]))
+    assert exit_code(["compare", "logs/plain"]) == 0
+
+
 def change(path, **values):
     """Put other values into a JSON file."""
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))

@@ -142,6 +142,12 @@ def test_pytorch_parameters_are_taken_back(run, monkeypatch, capsys):
     assert "evaluate --params back/my_digits.params" in capsys.readouterr().out
     assert (run / "back" / "my_digits.params").read_bytes() == (run / best).read_bytes()
     assert exit_code(["evaluate", "--params", "back/my_digits.params"]) == 0
+    assert exit_code(argv) == 0  # over its own
+    (run / "other").mkdir()
+    (run / "other" / "my_digits.params").write_bytes(b"mine")
+    assert exit_code([*argv[:-1], "other"]) == 2
+    assert "other/my_digits.params: is there already" in capsys.readouterr().err
+    assert (run / "other" / "my_digits.params").read_bytes() == b"mine"
 
 
 def test_a_file_without_settings_needs_the_network_and_no_data(run, tmp_path, monkeypatch, capsys):

@@ -118,6 +118,12 @@ def test_others_are_left_alone(make, tmp_path, annotations, capsys):
     capsys.readouterr()
     assert make("--classes", "stop sign", "dog") == 2
     assert "other annotations" in capsys.readouterr().err
+    mine = out / "val" / "images" / "mine.png"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("of the user's")
+    assert make("--part", "val") == 2
+    assert f"{out}/val: is there already, and was not made here" in capsys.readouterr().err
+    assert mine.read_text() == "of the user's"
 
 
 def test_without_pycocotools_one_line_says_what_is_missing(make, tmp_path, monkeypatch, capsys):

@@ -148,6 +148,16 @@ def test_what_is_missing_is_made_again(made, make, tmp_path, capsys):
     assert {n: v for n, v in files(out).items() if not n.startswith("elsewhere")} == files(made)
 
 
+def test_what_was_added_to_a_part_is_left_alone(make, tmp_path, capsys):
+    out = tmp_path / "scenes"
+    assert make(out) == 0
+    mine = out / "train" / "images" / "mine.png"
+    mine.write_text("of the user's")
+    assert make(out) == 2
+    assert f"{out}/train: is there already" in capsys.readouterr().err
+    assert mine.exists()
+
+
 @pytest.mark.parametrize("flags", [("--seed", 1), ("--train", 7), ("--objects", 1, 2)])
 def test_other_scenes_are_not_mixed_in(made, make, flags, capsys):
     before = files(made)

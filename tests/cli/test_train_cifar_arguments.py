@@ -22,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
         ("--model resnext29_32x4d --blocks 3", "--blocks is not for --model resnext29_32x4d"),
         ("--model resnext29_32x4d --channel-times 3", "--channel-times is not for"),
         ("--fusion AAF", "unknown fusion 'AAF'"),
+        ("--summary --smoke", "--summary and --smoke are two things to do: give one"),
         ("--dtype float16", "float16 needs a GPU"),
         ("--batch-size 1500", "more than the 1438 training images"),
         ("--labels coarse", "--labels is for cifar100"),

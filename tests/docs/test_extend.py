@@ -84,6 +84,9 @@ def test_a_fusion_is_drawn(modules):
     command = "cam --import my_fusions --params run/best.params --index 0 1"
     assert main(shlex.split(command)) == 0
     assert (modules / "cam.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("predict", "features"):
+        command = [name, "--import", "my_fusions", "cam.png", "run"]
+        assert main(command) == 0
 
 
 def test_a_backbone_trains_by_name(modules, capsys):

@@ -4,6 +4,7 @@ loaded, evaluated.
 """
 
 import dataclasses
+import os
 import shutil
 
 import cv2
@@ -115,6 +116,14 @@ def test_a_score_on_the_whole_test_part_is_kept_for_the_tables(stand_in, data, c
     assert f"kept for 'aff tables' in params/{record.name}.evaluation.json" in out
     assert f"top-1 error {100 * evaluated(WEIGHTS[record.name]):.2f} %" in out
     assert evaluated(record) is None  # of another file
+
+    def refused(path, content):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("aff.paper.scores.write_json", refused)
+    assert main([*arguments, "--json", "said.json"]) == 0
+    assert "note: not kept for 'aff tables': " in capsys.readouterr().out
+    assert os.path.exists("said.json")
 
 
 @pytest.mark.numeric

@@ -180,8 +180,9 @@ def add_field(group: Any, field: str, item: Setting, kinds: Sequence[str]) -> No
         if metavar:
             options["metavar"] = metavar
     text = text.replace("%", "%%")
-    if shown is not None and len(kinds) == 1 and kinds[0] in item.second:
-        shown = f"{shown}; generation 2: {_shown(item.default(kinds[0], 2))}"
+    if len(kinds) == 1 and kinds[0] in item.second:
+        second = f"generation 2: {_shown(item.default(kinds[0], 2))}"
+        shown = second if shown is None else f"{shown}; {second}"
     for data in kinds[1:] if shown is not None else []:
         if item.default(data) != usual:
             shown = f"{shown}; {data}: {_shown(item.default(data))}"

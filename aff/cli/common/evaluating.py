@@ -145,11 +145,6 @@ def report(
     log.text(f"{data}: {score(errors, spec.kwargs['classes'], f', {wrong}')}")
     if spec.weights:
         log.text(published_line(spec.weights))
-        if counts(spec, found.samples):
-            kept = keep_evaluation(
-                spec.weights, root, found.top1_error, found.samples, f"{wrong}, {data}"
-            )
-            log.text(f"kept for 'aff tables' in {kept}")
     for line in network_lines(spec, precision.dtype, f"{found.samples} images"):
         log.text(line)
     for line in _remarks(spec, batches):
@@ -157,6 +152,13 @@ def report(
     if wanted and collector:
         predictions = collector.collected(found)
         tell(wanted, Inside(spec, predictions, found, batches, data, precision.dtype), log.text)
+    if spec.weights and counts(spec, found.samples):
+        how = f"{wrong}, {data}"
+        try:
+            kept = keep_evaluation(spec.weights, root, found.top1_error, found.samples, how)
+            log.text(f"kept for 'aff tables' in {kept}")
+        except OSError as error:  # its folder may be one that is only read
+            log.text(f"note: not kept for 'aff tables': {error.filename}: {error.strerror}")
     return 0
 
 

@@ -68,6 +68,11 @@ def named_by(data: str) -> Dict[str, Any]:
         For what is none of them.
     """
     if os.path.isdir(data):
+        if data in list_datasets():
+            raise InputError(
+                f"{data}: is a data set's name, and a folder here: name that as "
+                f"{os.path.join(os.curdir, data)}, or the data set with {{dataset}}"
+            )
         path = os.path.join(data, SETTINGS)
         return {"config": path, **_folder_of(data)} if os.path.isfile(path) else {"data_dir": data}
     if data.endswith(CONFIGURATIONS):

@@ -28,6 +28,7 @@ from ...utils.errors import InputError, shorten
 from ...utils.report import printable
 from ...utils.values import int_range, nonempty
 from ...viz.montage import thumbnail
+from .guard import flag
 from .parser import Parser
 from .shared_flags import add_device_arguments, add_workers_argument
 
@@ -249,7 +250,7 @@ def open_batches(
     files = expand(named)
     devices, warning = choose_devices(gpus, cpus)
     if warning:
-        RunLogger().warn(warning)
+        RunLogger(spelling=flag).warn(warning)
     predictor = load(source, root, devices)
     if isinstance(predictor, MaskPredictor):
         return predictor, Batches(files, predictor, 1, num_workers, lambda pixels: pixels)

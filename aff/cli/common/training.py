@@ -91,6 +91,8 @@ def train(data: str, given: Dict[str, Any]) -> int:
     why = why_generation(given, data) or ("as {config} says" if config.generation == 2 else "")
     generation = f"defaults  and networks of generation {config.generation}, {why}"
     if given.get("summary"):
+        if config.smoke:
+            raise InputError("{summary} and {smoke} are two things to do: give one")
         if why:
             print(spell(generation, spelling_of(data)))
         record = find_dataset(config.dataset)
