@@ -231,12 +231,13 @@ def run(
         check_destination(json, ["json"], "json")
     first = (fusions or ["AFF"])[0]
     if runtimes:
-        check_runtimes(first, only=only, batch_size=batch_size, gpus=gpus, cpus=cpus)
+        check_runtimes(first, only=only, batch_size=batch_size, gpus=gpus)
+        cpus = cpus or 1
     fusions = fusions or list(FUSIONS)
     sizes = {"batch_size": batch_size, "size": input_size}
     changes = {key: value for key, value in sizes.items() if value}
     cases = find_cases(networks or ["small", "cifar"], fusions, changes)
-    device = choose_device(gpus, 1 if runtimes else cpus)
+    device = choose_device(gpus, cpus)
     only = only or list(PARTS)
     parts, of_loaders = parts_of(only, device), "loaders" in only and not runtimes
     if not (parts or runtimes or (of_loaders and kinds_of_loaders(cases))):

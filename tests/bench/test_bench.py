@@ -272,7 +272,7 @@ def test_todays_recipe_is_what_is_measured(one_call, monkeypatch):
         (["small", "--json", "it.txt"], "--json it.txt: "),
         (["small", "--runtimes", "--only", "memory"], "--only: not beside --runtimes"),
         (["small", "--runtimes", "--batch-size", "8"], "--batch-size: not beside --runtimes"),
-        (["small", "--runtimes", "--cpus", "1"], "--cpus: not beside --runtimes"),
+        (["small", "--runtimes", "--gpus", "0"], "--gpus: not beside --runtimes"),
         (["small", "--runtimes", "--fusions", "AFF:gluon"], "AFF:gluon: no runtime but mxnet"),
         (
             ["fpn_cifar_resnet14_askc", "--only", "loaders"],
