@@ -29,7 +29,18 @@ if TYPE_CHECKING:
 
 #: Rooms that `aff.<room>` names without an import of their own.
 _ROOMS = (
-    *("bench", "data", "distributed", "inference", "models", "nn", "paper", "training", "utils"),
+    *(
+        "bench",
+        "data",
+        "distributed",
+        "export",
+        "inference",
+        "models",
+        "nn",
+        "paper",
+        "training",
+        "utils",
+    ),
     "viz",
 )
 #: The public names, and the modules that they come from.

@@ -17,7 +17,7 @@ from mxnet.gluon import HybridBlock
 from ..models.factory import get_model, resolve_model
 from ..models.inference import optimize_for_inference
 from ..models.registry import find_family
-from ..nn.forms import CPU, choose_form
+from ..nn.forms import CPU, GPU, choose_form
 from ..nn.fusion import resolve_fusion
 from ..nn.reference import REFERENCE, make_literal
 from ..training.lr_scheduler import create_schedule
@@ -80,7 +80,7 @@ class Case:
         name = check_fusion(fusion)
         net = get_model(self.model, fusion=name, ctx=device, **self.kwargs)
         if fusion.endswith(GLUON):
-            choose_form(net, CPU)
+            choose_form(net, GPU if device.device_type == "gpu" else CPU)
         elif fusion != name and not make_literal(net):
             raise InputError(f"{fusion}: {self.model} has no block that could be computed so")
         return net
@@ -155,7 +155,7 @@ def _measured(case: Case, fusion: str, imports: Sequence[str]) -> float:
     if finished.returncode:
         reason = (finished.stderr.strip().splitlines() or ["out of memory"])[-1]
         raise RunError(f"{case.model} with {fusion} does not train here: {reason}")
-    return float(finished.stdout)
+    return float(finished.stdout.splitlines()[-1])  # imported modules may print, too
 
 
 def main(arguments: List[str]) -> None:

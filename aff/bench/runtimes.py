@@ -66,9 +66,9 @@ def _measured(
 
 
 def _open_all(case: Case, fusion: str, folder: str) -> Dict[str, Run]:
-    model, implied = resolve_model(case.model)
+    model, _ = resolve_model(case.model)
     family, depth = find_family(model)
-    kwargs = family.checked(depth, {**implied, **case.kwargs, "fusion": fusion})
+    kwargs = family.checked(depth, {**case.kwargs, "fusion": fusion})
     kwargs = {**kwargs, "classes": full_arguments(model, kwargs)["classes"]}
     plain, path = case.network(fusion, mx.cpu()), os.path.join(folder, "network.params")
     save_parameters(plain, path)

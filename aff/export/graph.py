@@ -94,8 +94,11 @@ def _join_by_concat(nodes: List[dict]) -> None:
     there is a backward, into the concatenation.
     """
     for node in nodes:
-        if node["op"] == "Reshape" and "-3" in node["attrs"]["shape"]:
-            stack = nodes[node["inputs"][0][0]]
-            assert stack["op"] == "stack", stack
+        attrs = node.get("attrs", {})
+        if node["op"] != "Reshape" or attrs["shape"].replace(" ", "") != "(0,-3,0,0)":
+            continue
+        stack = nodes[node["inputs"][0][0]]
+        of_two = stack["op"] == "stack" and len(stack["inputs"]) == 2
+        if of_two and stack["attrs"].get("axis") == "1":
             stack.update(op="Concat", attrs={"dim": "1", "num_args": "2"})
             node.update(op="_copy", attrs={})

@@ -17,9 +17,11 @@ from ..utils.errors import InputError, last_line
 from ..utils.json_file import parse_json, read_json, typed
 from ..utils.libraries import library
 from ..utils.opening import ANY_SIZE, check_regular
+from ..utils.params_file import ArrayFile
 from . import pytorch_file
 from .graph import INPUT
 from .source import KEY, InputSettings
+from .symbol_graph import check_graph
 
 ONNX, PYTORCH, SYMBOL = ".onnx", ".safetensors", "-symbol.json"
 RUNTIMES = {ONNX: "onnxruntime", PYTORCH: "PyTorch", SYMBOL: "mxnet's SymbolBlock"}
@@ -175,8 +177,8 @@ def as_function(net, channels_last: bool = False) -> Network:
 def open_symbol(path: str) -> Network:
     """Return the network of a symbol file and the parameters beside it."""
     params = params_of_symbol(path)
-    for file in (path, params):
-        check_regular(file, ANY_SIZE)
+    check_graph(path)
+    ArrayFile(params)  # mxnet's reader takes memory for whatever a damaged one says
     try:
         with warnings.catch_warnings():  # of the input's number format, which it cannot know
             warnings.simplefilter("ignore")

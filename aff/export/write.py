@@ -10,7 +10,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 from mxnet.gluon import HybridBlock
@@ -181,15 +181,33 @@ def export_network(
             if not found.passed:
                 raise RunError(f"{source.name} to {target}: {found.line()}; nothing was written")
         entries = _entries(folder, written, source, target, options, found)
-        for name in written.names:
-            if os.path.isdir(os.path.join(out, name)):
-                raise InputError(
-                    f"{os.path.join(out, name)}: is a folder: name another with {{out}}"
-                )
+        refuse_others(out, written.names)
         for name in written.names:
             os.replace(os.path.join(folder, name), os.path.join(out, name))
         keep_entries(out, entries)
     return [os.path.join(out, name) for name in [*written.names, EXPORTS]], found
+
+
+def refuse_others(folder: str, names: Sequence[str]) -> None:
+    """Refuse to write files in the place of what no export has written.
+
+    Raises
+    ------
+    InputError
+        Which names the first.
+    """
+    entries = read_entries(folder)
+    sums = (entry.get("sha256") for entry in entries.values() if isinstance(entry, dict))
+    ours = set(entries).union(*(named for named in sums if isinstance(named, dict)))
+    for name in names:
+        place = os.path.join(folder, name)
+        if os.path.isdir(place):
+            raise InputError(f"{place}: is a folder: name another with {{out}}")
+        if name not in ours and os.path.lexists(place):
+            raise InputError(
+                f"{place}: is there already, and was not made by 'aff export': name another folder "
+                "with {out}"
+            )
 
 
 def keep_entries(folder: str, entries: Dict[str, Any]) -> None:

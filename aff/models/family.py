@@ -126,7 +126,8 @@ class Family:
             if argument not in self.arguments:
                 raise unknown(f"argument of {name}", argument, ["ctx", *self.arguments])
             whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-            most = _WHOLE.get(argument)
+            left = value is None and self.arguments[argument] is None
+            most = None if left else _WHOLE.get(argument)
             if most and not (whole and 1 <= value <= most):
                 raise InputError(
                     f"{argument} must be a whole number of at least 1 and at most {most:,}, got "

@@ -136,20 +136,24 @@ def set_values(net: HybridBlock, values: Dict[str, np.ndarray], ctx: Devices = N
 
 
 def cast_to(file: ArrayFile, name: str, dtype) -> np.ndarray:
-    """Return an array in a parameter's number format.
+    """Return an array of a file in a parameter's number format, as `as_format` does."""
+    return as_format(file[name], dtype, file.path, name)
+
+
+def as_format(array: np.ndarray, dtype, path: str, name: str) -> np.ndarray:
+    """Return an array in a parameter's number format; `path` and `name` are for messages.
 
     Raises
     ------
     InputError
         For whole numbers, which parameters are not, and values that the format cannot hold.
     """
-    array = file[name]
     if array.dtype.kind != "f":
-        raise InputError(f"{file.path}: {name} holds {array.dtype} values, not parameters")
+        raise InputError(f"{path}: {name} holds {array.dtype} values, not parameters")
     with np.errstate(over="ignore"):
         cast = array.astype(dtype)
     if array.dtype.itemsize > cast.dtype.itemsize and (np.isinf(cast) & np.isfinite(array)).any():
-        raise InputError(f"{file.path}: {name} holds values too large for {cast.dtype}")
+        raise InputError(f"{path}: {name} holds values too large for {cast.dtype}")
     return cast
 
 

@@ -119,7 +119,7 @@ def match_family(name: str) -> Optional[Tuple[Family, int]]:
         For a depth that the family does not have.
     """
     for family in FAMILIES:
-        match = re.fullmatch(family.pattern.format("([1-9][0-9]*)"), str(name))
+        match = re.fullmatch(family.pattern.format("([1-9][0-9]{0,5})"), str(name))
         if match:
             depth = int(match.group(1))
             family.blocks(depth)

@@ -68,6 +68,10 @@ class Segmenter(Compiling):
 
     def forward(self, x, *args):
         if isinstance(x, mx.nd.NDArray):
+            if x.ndim != 4:
+                raise InputError(
+                    f"{type(self).__name__}: takes images (N, 3, H, W), got an array {x.shape}"
+                )
             self.check_sides(*x.shape[2:])
         return super().forward(x, *args)
 

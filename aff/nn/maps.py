@@ -32,8 +32,9 @@ def from_map(F, z, like, ndim: int):
 
 def resized(F, z, like, channels: int, ndim: int, block: HybridBlock):
     """Bring a feature of so many channels to the size of `like`: linear, bilinear or trilinear
-    interpolation between the centres of positions (``align_corners=False``); of one size already,
-    it stays as it is. `block` is what is being computed.
+    interpolation between the centres of positions (``align_corners=False``), but, as mxnet has it,
+    the first position where one is wanted; of one size already, it stays as it is. `block` is what
+    is being computed.
 
     mxnet's own `BilinearResize2D` takes a lock for every pixel in its backward, and adds as its
     threads come; where the native operator serves, it computes the same in a fixed order.

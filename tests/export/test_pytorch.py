@@ -231,6 +231,23 @@ def test_parameters_of_another_network_are_named(exported):
     assert not (folder / "back").exists()
 
 
+@pytest.mark.parametrize(
+    "dtype, value, said",
+    [("int32", 1, "int32 values"), ("float64", 1e300, "too large for float32")],
+)
+def test_values_that_are_no_parameters_are_refused(dtype, value, said, exported, tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    _, source, folder = exported
+    tensors = load_file(str(folder / f"{SMALL}.safetensors"))
+    name = next(iter(tensors))
+    tensors[name] = np.full(tensors[name].shape, value, dtype)
+    save_file(tensors, str(tmp_path / "it.safetensors"))
+    with pytest.raises(aff.InputError, match=f"it.safetensors: .*{said}"):
+        from_pytorch(str(tmp_path / "it.safetensors"), source, str(tmp_path / "back"))
+    assert not (tmp_path / "back").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"12345678{}", b"\xff" * 64, b"\x02" + b"\0" * 7 + b"[]"])
 def test_damaged_safetensors_are_refused(content, tmp_path, exported):
     path = tmp_path / "it.safetensors"

@@ -26,14 +26,22 @@ def test_it_segments_a_picture_as_ours_does(tmp_path):
     cv2.imwrite(str(tmp_path / "picture.png"), pixels)
     script = f"{source.name}.py"
     (tmp_path / "text.png").write_text("no picture")
-    finished = subprocess.run(
-        [sys.executable, "-I", "-c", ALONE, script, "text.png", "picture.png", "--out", "masks"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
+
+    def run(*words):
+        return subprocess.run(
+            [sys.executable, "-I", "-c", ALONE, script, *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+        )
+
+    finished = run("text.png", "picture.png", "--out", "masks")
     assert finished.returncode == 1
+    for words in (["picture.png"], ["picture.png", "b/picture.jpg", "--out", "others"]):
+        refused = run(*words)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert "is there already, or another image's too" in refused.stderr
     assert finished.stderr.splitlines()[-1].startswith("text.png: ")
     view = np.zeros((1, 3, 40, 48), np.float32)
     view[..., :38, :45] = source.normalized(pixels[..., ::-1].transpose(2, 0, 1)[None])

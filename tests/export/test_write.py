@@ -101,6 +101,20 @@ def test_a_network_that_differs_is_not_written(tmp_path, monkeypatch):
     assert check is None
 
 
+def test_files_of_others_are_left_alone(tmp_path):
+    build, source = exportable(SMALL, tmp_path)
+    script = tmp_path / f"{SMALL}.py"
+    script.write_text("of the user's")
+    for _ in range(2):
+        with pytest.raises(InputError, match=f"{SMALL}.py: is there already, and was not made by"):
+            export_network(build, source, "pytorch", str(tmp_path), check=False)
+        assert script.read_text() == "of the user's"
+        assert not (tmp_path / f"{SMALL}.safetensors").exists()
+    script.unlink()
+    for _ in range(2):  # over its own
+        export_network(build, source, "pytorch", str(tmp_path), check=False)
+
+
 @pytest.mark.parametrize(
     "target, options, named",
     [

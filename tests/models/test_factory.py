@@ -39,6 +39,7 @@ def test_a_published_name_stands_for_its_network():
         ("cifar_resnet2_askc", r"must be 6b\+2"),
         ("cifar_resnet2006_askc", "at most 2000"),
         ("cifar_resnet0008_askc", "unknown model"),
+        (f"cifar_resnet{5000 * '1'}_askc", "unknown model"),
         ("cifar_resnet\u0668_askc", "unknown model"),
         ("resnet34_v1b_askc", "must be one of 50, 101, 152"),
         ("resnext152_32x4d_askc", "must be one of 50, 101"),

@@ -259,3 +259,11 @@ def test_its_backbone_can_stand_still():
     freeze(net, ["backbone"])
     learning = {n for n, p in net._collect_params_with_prefix().items() if p.grad_req != "null"}
     assert learning and not any(name.startswith("backbone.") for name in learning)
+
+
+def test_an_image_without_its_batch_is_refused_and_channels_may_be_left():
+    net = aff.get_model("fpn_cifar_resnet8_askc", channels=None, classes=2, ctx=mx.cpu())
+    with pytest.raises(aff.InputError, match=r"takes images \(N, 3, H, W\), got .*\(3, 8, 8\)"):
+        net(mx.nd.ones((3, 8, 8)))
+    with pytest.raises(aff.InputError, match="classes must be a whole number"):
+        aff.get_model("fpn_cifar_resnet8_askc", classes=None)

@@ -87,10 +87,16 @@ def test_a_compiler_that_is_killed_is_asked_again(tmp_path):
     assert log.read_text() == "asked\nasked\n"
 
 
-def test_a_compiler_whose_part_was_killed_is_asked_again(tmp_path):
+@pytest.mark.parametrize(
+    "said",
+    [
+        "g++: fatal error: Killed signal terminated program cc1plus",
+        "x.cc:3:71: fatal error: error writing to x.s: No space left on device",
+    ],
+)
+def test_a_compiler_whose_part_was_killed_is_asked_again(said, tmp_path):
     """It ends with 1 then, as for an error; so it does where a disk is full."""
     log = tmp_path / "asked"
-    said = "g++: fatal error: Killed signal terminated program cc1plus"
     text = f'[ "$1" = -v ] && exit 0\necho asked >> {log}\necho "{said}" >&2; exit 1'
     killed = script(tmp_path / "killed", text)
     for _ in range(2):

@@ -40,9 +40,14 @@ def main():
     parser.add_argument("images", metavar="IMAGE", nargs="+")
     parser.add_argument("--out", metavar="FOLDER", default="masks")
     args = parser.parse_args()
+    stems = [os.path.splitext(os.path.basename(path))[0] for path in args.images]
+    places = [os.path.join(args.out, f"{stem}.png") for stem in stems]
+    for path, place in zip(args.images, places):
+        if os.path.lexists(place) or places.count(place) > 1:
+            parser.error(f"{path}: its mask {place} is there already, or another image's too")
     os.makedirs(args.out, exist_ok=True)
     net, failed = create(), 0
-    for path in args.images:
+    for path, place in zip(args.images, places):
         try:
             with Image.open(path) as image:
                 labels = segment(net, image)
@@ -53,8 +58,7 @@ def main():
         height, width = labels.shape
         mask = Image.frombytes("P", (width, height), bytes(labels.flatten().tolist()))
         mask.putpalette(palette())
-        stem = os.path.splitext(os.path.basename(path))[0]
-        mask.save(os.path.join(args.out, f"{stem}.png"))
+        mask.save(place)
         print(path)
         shares = labels.flatten().bincount() / labels.numel()
         for label in shares.argsort(descending=True, stable=True):

@@ -159,7 +159,8 @@ def _run(arguments: Sequence[str]) -> str:
         raise Unavailable(f"{arguments[0]}: {error}") from error
     if finished.returncode < 0:  # killed, as where memory is short: another time it may not be
         raise Unavailable(f"{arguments[0]}: ended by signal {-finished.returncode}")
-    if finished.returncode and not _ABOUT_THE_SOURCE.search(finished.stderr):
+    full = "error writing to" in finished.stderr or "No space left" in finished.stderr
+    if finished.returncode and (full or not _ABOUT_THE_SOURCE.search(finished.stderr)):
         said = finished.stderr.strip().splitlines() or ["failed"]
         raise Unavailable(f"{arguments[0]}: {said[0].strip()}")
     if finished.returncode:
