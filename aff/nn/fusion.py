@@ -30,7 +30,7 @@ from .attention import (
     local_context,
     unflat,
 )
-from .forms import computes_natively
+from .forms import CPU, GPU, computes_natively
 from .layers import Normalization
 from .native import operator as native
 
@@ -267,7 +267,10 @@ def form_in_use(net: Block) -> str:
     if type(net) is SoftSelection and type(net.fusions[0]) in (AFF, IAFF):
         return "Gluon's operators (the native one is for two inputs)"
     if type(net) in (AFF, IAFF):
+        if net.form in (CPU, GPU):
+            return f"Gluon's operators (the form for {net.form.upper()}s)"
         if net.is_native(mx.nd):
             return "native"
-        return f"Gluon's operators ({native.why_not() or 'the native one is for float32 on CPUs'})"
+        limits = "the native one is for float32 on CPUs, with BatchNorm"
+        return f"Gluon's operators ({native.why_not() or limits})"
     return next(filter(None, map(form_in_use, net._children.values())), "")

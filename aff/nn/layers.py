@@ -52,12 +52,16 @@ class Normalization:
             raise InputError(f"norm_layer must be a layer's class, got {layer!r}")
         if not isinstance(self.kwargs, dict):
             raise InputError(f"norm_kwargs must be a dict, got {kwargs!r}")
-        parameters = inspect.signature(self.layer).parameters.values()
+        try:
+            parameters = inspect.signature(self.layer).parameters.values()
+        except ValueError as error:
+            raise InputError(f"norm_layer must be a layer's class, got {layer!r}") from error
         named = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
         #: Gluon's GroupNorm sees the channels in its first input.
         self._takes_channels = "in_channels" in named or len(named) < len(parameters)
+        takes_any = not isinstance(self.layer, type) and len(named) < len(parameters)
         for argument in self.kwargs:
-            if argument not in named:
+            if argument not in named and not takes_any:
                 raise unknown("argument in norm_kwargs", argument, named)
 
     def __call__(self, channels: int, **kwargs) -> HybridBlock:

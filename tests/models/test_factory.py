@@ -75,6 +75,7 @@ def test_a_misspelt_argument_names_the_valid_ones():
         ("start_layer", 5),
         ("deep_stem", "no"),
         ("norm_layer", "SyncBatchNorm"),
+        ("norm_layer", str),
         ("norm_kwargs", [1]),
         ("norm_kwargs", {"epsilo": 1}),
         ("fusion", ["AFF"]),
@@ -87,6 +88,15 @@ def test_a_misspelt_argument_names_the_valid_ones():
 def test_values_out_of_range(argument, value):
     with pytest.raises(aff.InputError, match=argument):
         aff.get_model("cifar_resnet8_askc", **{argument: value})
+
+
+def test_a_function_that_makes_the_normalisation_takes_what_it_hands_on():
+    def normalisation(**kwargs):
+        return mx.gluon.nn.BatchNorm(**kwargs)
+
+    arguments = {"norm_layer": normalisation, "norm_kwargs": {"epsilon": 1e-3}}
+    net = aff.get_model("cifar_resnet8_askc", classes=10, **arguments, ctx=mx.cpu())
+    assert net(mx.nd.ones((1, 3, 32, 32))).shape == (1, 10)
 
 
 def test_arguments_hide_what_the_name_says():
