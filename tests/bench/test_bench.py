@@ -289,8 +289,7 @@ def test_mistakes(capsys, arguments, message, monkeypatch):
 
 
 def test_a_published_name_is_the_published_network():
-    names = ["cifar10_aff_resnet32", "gen2_aff_resnet50"]
-    for name, case in find_cases(names, ["AFF"], {}).items():
+    for name, case in find_cases(["cifar10_aff_resnet32", "gen2_aff_resnet50"], [], {}).items():
         record = WEIGHTS[name]
         assert (case.model, {**case.kwargs, "fusion": "ASKCFuse"}) == (record.model, record.kwargs)
 

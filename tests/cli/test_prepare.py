@@ -174,26 +174,6 @@ def test_damage_is_found(folder, out, capsys):
     assert "val.idx or val.lst is not what manifest.json says" in capsys.readouterr().err
 
 
-def test_records_of_another_program_are_left_alone(folder, out, capsys):
-    """As im2rec's, at the place where training looks for them."""
-    out.mkdir()
-    (out / "val.rec").write_bytes(b"of years")
-    assert prepare(folder, out) == 2
-    assert f"{out}/val.rec: is there already, and was not made by" in capsys.readouterr().err
-    assert (out / "val.rec").read_bytes() == b"of years"
-    (out / "val.rec").unlink()
-    assert prepare(folder, out) == 0
-
-
-def test_what_is_too_wide_for_jpeg_is_left_out(folder, out, capsys):
-    strip = np.zeros((500, 66_000), np.uint8)
-    cv2.imwrite(str(folder / "train" / "class0" / "strip.png"), strip)
-    assert prepare(folder, out, "--resize", 499) == 0
-    assert json.loads((out / "manifest.json").read_text())["train"]["left_out"] == [
-        "class0/strip.png"
-    ]
-
-
 def test_nothing_is_half_written(folder, out, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")

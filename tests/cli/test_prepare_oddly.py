@@ -3,7 +3,11 @@
 import os
 import shutil
 
+import cv2
+import numpy as np
 import pytest
+
+from aff.utils.json_file import read_json
 
 from ..conftest import run_python
 from .conftest import exit_code
@@ -40,3 +44,24 @@ def test_a_name_with_a_line_break_has_one_line_of_the_list(data, elsewhere):
     next(place.iterdir()).rename(place / "a\nb.jpg")
     assert exit_code(["prepare", "images", "out"]) == 0
     assert len((elsewhere / "out" / "train.lst").read_text().splitlines()) == 9
+
+
+def test_records_of_another_program_are_left_alone(data, elsewhere, capsys):
+    """As im2rec's, at the place where training looks for them."""
+    foreign = elsewhere / "out" / "val.rec"
+    foreign.parent.mkdir()
+    foreign.write_bytes(b"of years")
+    assert exit_code(["prepare", data, "out"]) == 2
+    assert "out/val.rec: is there already, and was not made by" in capsys.readouterr().err
+    assert foreign.read_bytes() == b"of years"
+    foreign.unlink()
+    assert exit_code(["prepare", data, "out"]) == 0
+
+
+def test_what_is_too_wide_for_jpeg_is_left_out(data, elsewhere):
+    shutil.copytree(data, "images")
+    place = next((elsewhere / "images" / "train").iterdir())
+    cv2.imwrite(str(place / "strip.png"), np.zeros((500, 66_000), np.uint8))
+    assert exit_code(["prepare", "images", "out", "--resize", 499]) == 0
+    left_out = read_json("out/manifest.json")["train"]["left_out"]
+    assert left_out == [f"{place.name}/strip.png"]
