@@ -59,8 +59,8 @@ def experiment_table(experiment: Experiment, logs: str, titles: bool = True) -> 
     if differences:
         found = apart(differences)
         table.notes.append(
-            f"one of {len(differences)} intervals may exclude 0 by chance; with Holm's correction "
-            f"for that, at {1 - CONFIDENCE:.0%}, these differ from {first.title}: "
+            f"each of {len(differences)} intervals may exclude 0 by chance; with Holm's correction "
+            f"for their number, at {1 - CONFIDENCE:.0%}, these differ from {first.title}: "
             f"{'; '.join(found) or 'none'}."
         )
     if experiment.host.evaluated:
