@@ -19,8 +19,9 @@ def test_both_logs_of_a_run_tell_the_same(fusion, tmp_path):
     for curve in (lines, text):
         assert (curve.name, curve.title) == (f"resnet8-{name}", f"resnet8-{name} on digits")
     for epoch, row in lines.rows.items():
-        assert text.rows[epoch] == pytest.approx(row, rel=1e-3, abs=1e-3 * row["images_per_sec"])
-        assert text.rows[epoch]["test_top1"] == pytest.approx(row["test_top1"], abs=1e-4)
+        told, speed = dict(text.rows[epoch]), row.pop("images_per_sec")
+        assert told.pop("images_per_sec") == pytest.approx(speed, abs=0.51)  # whole ones
+        assert told == pytest.approx(row, abs=1e-4)
 
 
 def test_an_epoch_s_line_is_read_whatever_it_says(tmp_path):
