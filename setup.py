@@ -94,6 +94,7 @@ setup(
         "aff.logs": [
             "published/*.csv",
             "ablation/b*/train.jsonl",
+            "tenth/b*/train.jsonl",
             "scenes/b*/train.jsonl",
             "scenes/b*/evaluation.json",
         ],

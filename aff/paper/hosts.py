@@ -98,6 +98,11 @@ FASHION_MNIST = Host(
     size=28,
     scores=(("test error", "test_error"),),
 )
+TENTH = replace(
+    FASHION_MNIST,
+    title="A tenth of Fashion-MNIST",
+    flags=(*FASHION_MNIST.flags, "--train-fraction", "0.1"),
+)
 INCEPTION = replace(
     FASHION_MNIST,
     title="Inception on Fashion-MNIST",

@@ -26,7 +26,7 @@ SHORT = (
 )
 CELLS = [Cell(Arm("DirectAdd"), 1, 0, SHORT), Cell(Arm("ASKCFuse", 2), 1, 0, SHORT)]
 EVERY = pytest.mark.parametrize(
-    "name, count", [("ablation", 40), ("scenes", 21), ("inception", 21)]
+    "name, count", [("ablation", 40), ("tenth", 25), ("scenes", 21), ("inception", 21)]
 )
 
 

@@ -146,10 +146,11 @@ def test_a_log_that_contradicts_itself_is_named(event, change, tmp_path):
 def test_a_run_of_another_experiment_does_not_count(tmp_path, capsys):
     """Its folder may have the same name."""
     write_cell(tmp_path, ADDITIONS[0], 0.1)
-    assert EXPERIMENTS["inception"].cells()[0].name == ADDITIONS[0].name
-    for command in (["tables", "--table", "inception"], ["experiment", "inception"]):
-        assert main([*command, "--logs", str(tmp_path)]) == 2
-        assert "was trained by another command" in capsys.readouterr().err
+    for other in ("tenth", "inception"):
+        assert EXPERIMENTS[other].cells()[0].name == ADDITIONS[0].name
+        for command in (["tables", "--table", other], ["experiment", other]):
+            assert main([*command, "--logs", str(tmp_path)]) == 2
+            assert "was trained by another command" in capsys.readouterr().err
 
 
 def write_scene_run(logs, cell, miou, evaluated=True):
