@@ -25,7 +25,7 @@ from ..utils.values import int_range, nonempty
 from ..viz.cam import last_fusions, list_fusion_blocks, look, stage_of, weighing_of
 from ..viz.cam_figure import Column, Picture, Weighed, draw
 from .common.parser import Parser
-from .common.shared_flags import add_cifar_network_arguments, add_data_arguments
+from .common.shared_flags import add_cifar_network_arguments, add_data_arguments, add_root_argument
 
 GROUP, HELP = "look", "pictures of where networks look, and what their fusions prefer"
 DESCRIPTION = (
@@ -54,6 +54,7 @@ def add_arguments(parser: Parser) -> None:
         help="a network each: parameter files, runs' folders (their best.params), or names of "
         "published parameters",
     )
+    add_root_argument(parser)
     parser.add_argument(
         "--index",
         metavar="N",
@@ -154,16 +155,20 @@ def label_of(spec: EvaluationSpec, target: str) -> int:
 
 
 def views(
-    spec: EvaluationSpec, images: Sequence[Picture], target: Optional[str], block: Optional[str]
+    spec: EvaluationSpec,
+    images: Sequence[Picture],
+    target: Optional[str],
+    block: Optional[str],
+    root: Optional[str] = None,
 ) -> Column:
-    """Return what a network made of the images.
+    """Return what a network made of the images; published parameters are those in `root`.
 
     Raises
     ------
     InputError
         For a class or fusion that it does not have, or parameters whose outputs are not finite.
     """
-    net = load_network(spec, [mx.cpu()])
+    net = load_network(spec, [mx.cpu()], root=root)
     targets = None if target is None else np.array([label_of(spec, target)])
     fusions = dict(list_fusion_blocks(net))
     if block and fusions and block not in fusions:
@@ -191,6 +196,7 @@ def tell_apart(columns: Sequence[Column], specs: Sequence[EvaluationSpec]) -> No
 def run(
     images: List[str],
     params: List[str],
+    root: Optional[str],
     index: List[int],
     target: Optional[str],
     block: Optional[str],
@@ -199,7 +205,7 @@ def run(
 ) -> int:
     """Draw where networks look."""
     check_destination(out, ["png"])
-    specs = [find_spec(source, None, given, needs_data=not images) for source in params]
+    specs = [find_spec(source, root, given, needs_data=not images) for source in params]
     looked_at = pictures(specs[0], images, index)
     columns = []
     for spec in specs:
@@ -209,7 +215,7 @@ def run(
                 f"{specs[0].params} for {specs[0].dataset or 'others'}: they do not see the same "
                 "images"
             )
-        columns.append(views(spec, looked_at, target, block))
+        columns.append(views(spec, looked_at, target, block, root))
     tell_apart(columns, specs)
     if block and not any(column.weighed for column in columns):
         raise InputError(f"{{block}} {block}: no fusion of these networks has a weight")

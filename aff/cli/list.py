@@ -13,11 +13,8 @@ from ..models.weights import DEFAULT_ROOT
 from ..nn.fusion import describe_fusions, fusion_names, fusion_title, resolve_fusion
 from ..utils.errors import InputError
 from ..utils.screen import Row, columns, fold
-from ..utils.values import nonempty
 from .common.parser import Parser
-from .common.shared_flags import (
-    add_fusion_argument,
-)
+from .common.shared_flags import add_fusion_argument, add_root_argument
 
 COSTS = ["network", "input", "trainable M", "parameters M", "GFLOPs"]
 GROUP, HELP = "look", "networks, fusions and published parameters"
@@ -33,12 +30,7 @@ def add_arguments(parser: Parser) -> None:
         "what", nargs="?", choices=SECTIONS, default=None, help="one of the lists, instead of all"
     )
     add_fusion_argument(parser)
-    parser.add_argument(
-        "--root",
-        type=nonempty,
-        default=None,
-        help=f"folder in which published parameters are looked for (default: {DEFAULT_ROOT})",
-    )
+    add_root_argument(parser)
 
 
 def costs(model: str, kwargs: Dict[str, Any], size: Optional[int] = None) -> Tuple[str, str, str]:

@@ -17,6 +17,7 @@ from ..utils.screen import columns, fold, width
 from ..utils.shipped import find_shipped
 from ..utils.values import nonempty
 from .common.parser import Parser
+from .common.shared_flags import add_root_argument
 from .experiment import LOGS
 
 NAMES = (
@@ -53,12 +54,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--format", choices=sorted(FORMATS), default="text", help="how they are written"
     )
-    parser.add_argument(
-        "--root",
-        type=nonempty,
-        default=None,
-        help=f"folder of the published parameters (default: {DEFAULT_ROOT})",
-    )
+    add_root_argument(parser)
     parser.add_argument(
         "--logs",
         type=nonempty,

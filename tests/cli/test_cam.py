@@ -234,3 +234,10 @@ def test_networks_of_one_fusion_are_called_by_their_runs(runs, elsewhere, capsys
     first, second, _ = capsys.readouterr().out.splitlines()
     assert first.startswith("digits 0: AFF, mine-checkpoint-0003 (")
     assert second.startswith("digits 0: AFF, mine-checkpoint-0004 (")
+
+
+def test_published_parameters_may_lie_elsewhere(photograph, capsys):
+    name = "fashion_mnist_add_resnet8"
+    assert main(["cam", "dog.jpg", "--params", name, "--root", "files"]) == 0
+    assert "Add (" in capsys.readouterr().out
+    assert [path.name for path in (photograph / "files").iterdir()] == [f"{name}.params"]

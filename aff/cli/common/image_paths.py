@@ -20,7 +20,6 @@ from ...inference.load import load
 from ...inference.locate import find_file, looks_like_parameters
 from ...inference.mask_predictor import MaskPredictor
 from ...inference.predictor import Predictor
-from ...models.weights import DEFAULT_ROOT
 from ...training.devices import choose_devices
 from ...training.logger import RunLogger
 from ...training.progress import Loop
@@ -30,7 +29,7 @@ from ...utils.values import int_range, nonempty
 from ...viz.montage import thumbnail
 from .guard import flag
 from .parser import Parser
-from .shared_flags import add_device_arguments, add_workers_argument
+from .shared_flags import add_device_arguments, add_root_argument, add_workers_argument
 
 STANDARD_INPUT = "-"
 
@@ -54,12 +53,7 @@ def add_image_arguments(parser: Parser) -> None:
         help="the network: a published NAME of 'aff list published', a file NAME.params, a run's "
         "folder (its best.params), or a file of 'aff export'",
     )
-    parser.add_argument(
-        "--root",
-        type=nonempty,
-        default=None,
-        help=f"folder of published parameters, with their NAME (default: {DEFAULT_ROOT})",
-    )
+    add_root_argument(parser)
     parser.add_argument(
         "--batch-size",
         type=int_range(1, 4096),

@@ -178,11 +178,16 @@ def add_parameters_arguments(parser: Any, name_help: str) -> None:
         default=None,
         help="parameter file, e.g. best.params of a run, or what NAME may be",
     )
+    add_root_argument(parser)
+
+
+def add_root_argument(parser: Any) -> None:
+    """Add the argument that names the folder of published parameters."""
     parser.add_argument(
         "--root",
         type=nonempty,
         default=None,
-        help=f"folder of published parameters, with NAME (default: {DEFAULT_ROOT})",
+        help=f"folder of published parameters (default: {DEFAULT_ROOT})",
     )
 
 
