@@ -283,8 +283,9 @@ def outcome(
         records = [typed(event, EpochRecord, path) for event in epochs]
         best_epoch = typed(ends[-1], EndEvent, path).best_epoch
         best = next((record for record in records if record.epoch == best_epoch), None)
-        if best is None or not {"test", "val"} <= set(getattr(best, best.kept.names[0])):
-            raise InputError(f"{path}: has no scores of its best epoch, {best_epoch}")
+        parts = best.parts(best.kept) & records[-1].parts(best.kept) if best else set()
+        if best is None or not {"test", "val"} <= parts:
+            raise InputError(f"{path}: has no scores of its best epoch, {best_epoch}, or the last")
         by_size = miou_by_size(folder)
     except InputError as error:
         raise InputError(
@@ -293,9 +294,11 @@ def outcome(
         ) from error
     if host.evaluated and not by_size:
         return None
-    kind = best.kept.names[0].replace("top1_", "")
+    name = best.kept.names[0]
+    kind = name.replace("top1_", "")
     return {
-        **{f"{part}_{kind}": best.scores(part)[best.kept.names[0]] for part in ("test", "val")},
+        **{f"{part}_{kind}": best.scores(part)[name] for part in ("test", "val")},
+        f"last_test_{kind}": getattr(records[-1], name)["test"],
         **by_size,
         "best_epoch": best.epoch,
         "images_per_sec": max(record.images_per_sec for record in records),

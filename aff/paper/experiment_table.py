@@ -33,7 +33,9 @@ def experiment_table(experiment: Experiment, logs: str, titles: bool = True) -> 
         ["fusion", *(f"{kind}, b={b}" for kind in kinds for b in experiment.blocks)],
     )
     base = {b: _outcomes(experiment, logs, first, b) for b in experiment.blocks}
-    missing, differences = 0, {}
+    missing = 0
+    best: _Differences = {}
+    last: _Differences = {}
     for arm in experiment.arms:
         cells = [
             _experiment_cells(experiment, arm, b, _outcomes(experiment, logs, arm, b), base[b])
@@ -46,7 +48,7 @@ def experiment_table(experiment: Experiment, logs: str, titles: bool = True) -> 
         for b, cell in zip(experiment.blocks, cells):
             if arm != first and len(cell.more) > 1:
                 called = name if len(experiment.blocks) == 1 else f"{name}, b={b}"
-                differences[called] = cell.more
+                best[called], last[called] = cell.more, cell.last
     if missing:
         table.notes.append(
             f"{missing} of the runs are still to be made: 'aff experiment {experiment.name}' goes "
@@ -56,12 +58,16 @@ def experiment_table(experiment: Experiment, logs: str, titles: bool = True) -> 
         f"more than {first.title}: mean of the differences between runs of the same seed, with its "
         f"{CONFIDENCE:.0%} interval (Student's t)."
     )
-    if differences:
-        found = apart(differences)
+    if best:
         table.notes.append(
-            f"each of {len(differences)} intervals may exclude 0 by chance; with Holm's correction "
-            f"for their number, at {1 - CONFIDENCE:.0%}, these differ from {first.title}: "
-            f"{'; '.join(found) or 'none'}."
+            f"each of {len(best)} intervals may exclude 0 by chance; with Holm's correction for "
+            f"their number, at {1 - CONFIDENCE:.0%}, these differ from {first.title}: "
+            f"{_named(apart(best))}."
+        )
+        told = _named([f"{name} {_interval(values)}" for name, values in last.items()])
+        table.notes.append(
+            f"more than {first.title} in the last epoch, whichever was the best: {told}; with the "
+            f"same correction these differ: {_named(apart(last))}."
         )
     if experiment.host.evaluated:
         table.notes.append(
@@ -77,17 +83,20 @@ def experiment_table(experiment: Experiment, logs: str, titles: bool = True) -> 
 
 #: By seed, what came out of the runs that have been made.
 _Outcomes = Dict[int, Dict[str, float]]
+#: By fusion, differences to the first in percent, one of each seed.
+_Differences = Dict[str, List[float]]
 
 
 @dataclass(frozen=True)
 class _Cells:
     """Columns of a fusion in networks of one depth, how many of its runs are missing, and the
-    differences to the first fusion's in percent.
+    differences to the first fusion's in percent, in the best epochs and in the last ones.
     """
 
     texts: List[str]
     missing: int
     more: List[float]
+    last: List[float]
 
 
 def _outcomes(experiment: Experiment, logs: str, arm: Arm, blocks: int) -> _Outcomes:
@@ -102,7 +111,10 @@ def _experiment_cells(
     cost = measured(*host.network(arm.fusion, arm.r, blocks), host.size)
     counted = f" ({len(done)} of {experiment.seeds} seeds)" if done and missing else ""
     key = host.scores[0][1]
-    more = [100 * (one[key] - base[seed][key]) for seed, one in done.items() if seed in base]
+    more, last = (
+        [100 * (one[kind] - base[seed][kind]) for seed, one in done.items() if seed in base]
+        for kind in (key, f"last_{key}")
+    )
     spreads = [
         _spread([100 * one[score] for one in done.values() if score in one])
         for _, score in host.scores
@@ -118,10 +130,11 @@ def _experiment_cells(
         ],
         missing,
         more,
+        last,
     )
 
 
-def apart(differences: Dict[str, List[float]]) -> List[str]:
+def apart(differences: _Differences) -> List[str]:
     """Return whose differences have a mean that is none by chance, by Student's t and Holm's
     correction for so many comparisons [1]_ at the level of one interval.
 
@@ -162,6 +175,10 @@ def _interval(differences: List[float]) -> str:
     count = len(differences)
     half = student_t.ppf((1 + CONFIDENCE) / 2, count - 1) * stdev(differences) / math.sqrt(count)
     return f"{middle} [{mean(differences) - half:+.2f}, {mean(differences) + half:+.2f}]"
+
+
+def _named(names: List[str]) -> str:
+    return "; ".join(names) or "none"
 
 
 def _spread(values: List[float]) -> str:

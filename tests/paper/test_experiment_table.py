@@ -26,7 +26,8 @@ CELLS = EXPERIMENT.cells_of(Arm("ASKCFuse", 2), 1)
 ADDITIONS = EXPERIMENT.cells_of(Arm("DirectAdd"), 1)
 
 
-def write_cell(logs, cell, error):
+def write_cell(logs, cell, error, last=None):
+    """The log of a run, of an epoch, or of two, the second worse."""
     folder = logs / cell.name
     folder.mkdir(parents=True)
     errors = {"val": error, "test": error + 0.01}
@@ -50,6 +51,9 @@ def write_cell(logs, cell, error):
         },
         {"event": "end", "best_epoch": 0},
     ]
+    if last is not None:
+        scores = {"val": last, "test": last}
+        events.insert(2, {**events[1], "epoch": 1, "top1_error": scores, "top5_error": scores})
     (folder / "train.jsonl").write_text("\n".join(map(json.dumps, events)))
 
 
@@ -114,6 +118,21 @@ def test_what_is_apart_is_told(tmp_path):
             for cell in EXPERIMENT.cells_of(arm, 1)[:2]:
                 shutil.rmtree(tmp_path / cell.name, ignore_errors=alone)
     assert apart({"exactly": [0.5, 0.5], "not at all": [0.0, 0.0]}) == ["exactly"]
+
+
+def test_differences_in_the_last_epoch_are_told_too(tmp_path):
+    last = [(0.10, 0.12), (0.12, 0.141), (0.14, 0.159)]
+    for seed, errors in enumerate(last):
+        for cells, error in zip((ADDITIONS, CELLS), errors):
+            write_cell(tmp_path, cells[seed], 0.1 + 0.01 * seed, error)
+    table = experiment_table(EXPERIMENT, str(tmp_path))
+    assert rows_of(table)["AFF, r=2"]["more than Add, b=1"].startswith("+0.00 ")
+    assert table.notes[2].endswith("these differ from Add: none.")
+    added, fused = zip(*last)
+    interval = ttest_rel(fused, added).confidence_interval(0.95)
+    told = f"AFF, r=2, b=1 +2.00 [{100 * interval.low:+.2f}, {100 * interval.high:+.2f}]"
+    assert f"in the last epoch, whichever was the best: {told}; with" in table.notes[3]
+    assert table.notes[3].endswith("these differ: AFF, r=2, b=1.")
 
 
 @pytest.mark.parametrize(
