@@ -16,7 +16,8 @@ sys.path.insert(0, ROOT)
 
 from aff.models.pretrained import shapes_digest  # noqa: E402
 from aff.models.weights import blob_sha1  # noqa: E402
-from aff.paper.experiment import EXPERIMENTS, Arm, Cell, outcome  # noqa: E402
+from aff.paper.experiment import EXPERIMENTS, Arm, Cell  # noqa: E402
+from aff.paper.outcome import outcome  # noqa: E402
 from aff.utils.params_file import ArrayFile  # noqa: E402
 
 NAME = "ablation"

@@ -13,8 +13,9 @@ import pytest
 
 from aff.cli import experiment
 from aff.cli.main import main
-from aff.paper.experiment import EXPERIMENTS, Arm, Cell, outcome
+from aff.paper.experiment import EXPERIMENTS, Arm, Cell
 from aff.paper.hosts import SCENES
+from aff.paper.outcome import outcome
 
 from ..conftest import write_idx
 from ..data.masked import write_scenes

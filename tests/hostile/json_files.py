@@ -18,7 +18,7 @@ from aff.inference.spec import find_spec
 from aff.models.parameters import save_parameters
 from aff.models.records import WEIGHTS
 from aff.paper.curves import read_curve
-from aff.paper.experiment import outcome
+from aff.paper.outcome import outcome
 from aff.paper.scores import Evaluation, evaluated, own_runs
 from aff.training.checkpoint import save_checkpoint
 from aff.training.comparison import read_run

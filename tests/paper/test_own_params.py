@@ -17,8 +17,9 @@ from aff.cli.main import build_parser, main
 from aff.data.datasets.fashion_mnist import DEBIAN_FOLDER
 from aff.models.records import WEIGHTS
 from aff.models.weights import fetch, verify
-from aff.paper.experiment import EXPERIMENTS, outcome
+from aff.paper.experiment import EXPERIMENTS
 from aff.paper.hosts import SCENES
+from aff.paper.outcome import outcome
 from aff.paper.recipes import RECIPES
 from aff.training.logger import read_events
 from aff.training.settings_file import upgraded
@@ -55,7 +56,7 @@ def assert_what_was_run(flags, folder, kind="cifar"):
     assert {key for key in said if key not in known and said[key] != usual[key]} == set()
 
 
-@pytest.mark.parametrize("name", ["ablation", "scenes"])
+@pytest.mark.parametrize("name", ["ablation", "tenth", "scenes"])
 def test_the_logs_are_of_ended_runs_of_the_grid_and_its_one_schedule(name):
     for cell in EXPERIMENTS[name].cells():
         host, folder = cell.host, f"{name}/{cell.name}"
