@@ -60,8 +60,9 @@ def outcome(
         records = [typed(event, EpochRecord, path) for event in epochs]
         best_epoch = typed(ends[-1], EndEvent, path).best_epoch
         best = next((record for record in records if record.epoch == best_epoch), None)
-        parts = best.parts(best.kept) & records[-1].parts(best.kept) if best else set()
-        if best is None or not {"test", "val"} <= parts:
+        if best is None or not all(
+            {"test", "val"} <= record.parts(best.kept) for record in (best, records[-1])
+        ):
             raise InputError(f"{path}: has no scores of its best epoch, {best_epoch}, or the last")
         by_size = miou_by_size(folder)
     except InputError as error:
